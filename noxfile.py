@@ -1,0 +1,98 @@
+"""The project's tasks. `nox --list` shows them; README and CONTRIBUTING say when to use which."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_external_run = True
+
+# Like pip, and unlike uv by itself: trust the certificates that the machine trusts.
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+
+ROOT = Path(__file__).parent
+SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+LOCKS = {  # lock file: what `uv pip compile` makes it from
+    "runtime": ["pyproject.toml"],
+    "nox": ["--group", "nox"],
+    "lint": ["--group", "lint"],
+    "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
+    "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
+}
+
+
+def pyenv_folders() -> list[str]:
+    """A shim of pyenv refuses every version but the selected one: look behind it."""
+    shims = (Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder.endswith("shims"))
+    return [str(python) for shim in shims for python in shim.parent.glob("versions/*/bin")]
+
+
+@functools.cache
+def runs(version: str) -> bool:
+    """Whether `pythonX.Y` is there and starts."""
+    python = shutil.which(f"python{version}")
+    probe = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return python is not None and subprocess.run(probe, capture_output=True, text=True, check=False).stdout.strip() == version
+
+
+def pythons() -> list[str]:
+    """Every supported Python of this machine, at least the one that runs nox."""
+    if not all(runs(version) for version in SUPPORTED_PYTHONS):
+        os.environ["PATH"] = os.pathsep.join([*pyenv_folders(), os.environ.get("PATH", "")])
+        runs.cache_clear()
+    return [version for version in SUPPORTED_PYTHONS if runs(version)] or [sys.executable]
+
+
+def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
+    """Install a lock file, each package checked against its hash, and the project itself."""
+    session.install("--require-hashes", "-r", f"requirements/{lock}.txt")
+    if project:
+        session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style with ruff; `nox -s lint -- --fix` mends what it can."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    install(session, "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=pythons())
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
+    install(session, "runtime", project=False)
+    session.run("python", "demo.py", env={"PYTHONPATH": "src"})
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Choose versions and hashes anew: `nox -s lock -- --upgrade` takes the newest."""
+    install(session, "nox", project=False)
+    for name, sources in LOCKS.items():
+        options = ["--universal", "--python-version", SUPPORTED_PYTHONS[0], "--generate-hashes"]
+        options += ["--no-header", "--no-annotate", "--quiet", "--output-file", f"requirements/{name}.txt"]
+        session.run("uv", "pip", "compile", *sources, *options, *session.posargs)

@@ -1,0 +1,40 @@
+"""The error family. Each error says what happened and what to do next, and knows its exit status."""
+
+from __future__ import annotations
+
+EXIT_USAGE = 2
+EXIT_TIME_LIMIT = 124
+EXIT_FAILURE = 125
+
+
+class AgentcoreSandboxError(Exception):
+    """The tool or the service failed; the sandboxed program is not to blame.
+
+    Args:
+        code: A stable CamelCase name for scripts, such as `SessionGone`.
+        message: What happened, one sentence without a secret in it.
+        hint: What to do next.
+    """
+
+    status = EXIT_FAILURE
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AgentcoreSandboxError):
+    """The command line is wrong; nothing was started."""
+
+    status = EXIT_USAGE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__("Usage", message, hint)
+
+
+class TimeLimitError(AgentcoreSandboxError):
+    """`--exec-timeout` was reached before the program ended."""
+
+    status = EXIT_TIME_LIMIT
