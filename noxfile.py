@@ -41,7 +41,10 @@ def runs(version: str) -> bool:
     """Whether `pythonX.Y` is there and starts."""
     python = shutil.which(f"python{version}")
     probe = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    return python is not None and subprocess.run(probe, capture_output=True, text=True, check=False).stdout.strip() == version
+    return (
+        python is not None
+        and subprocess.run(probe, capture_output=True, text=True, check=False).stdout.strip() == version
+    )
 
 
 def pythons() -> list[str]:

@@ -30,11 +30,17 @@ class UsageError(AgentcoreSandboxError):
 
     status = EXIT_USAGE
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__("Usage", message, hint)
+    def __init__(self, message: str, hint: str = "", *, code: str = "Usage") -> None:
+        super().__init__(code, message, hint)
 
 
 class TimeLimitError(AgentcoreSandboxError):
     """`--exec-timeout` was reached before the program ended."""
 
     status = EXIT_TIME_LIMIT
+
+
+class ReaderGoneError(Exception):
+    """Whoever read standard output has closed it; there is nobody to tell."""
+
+    status = 141

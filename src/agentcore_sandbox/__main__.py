@@ -1,0 +1,23 @@
+"""Entry point of `agentcore-sandbox`, `python -m agentcore_sandbox` and the zipapp."""
+
+from __future__ import annotations
+
+import sys
+
+from agentcore_sandbox import signals
+from agentcore_sandbox.signals import Interrupted
+
+
+def main() -> int:
+    """Run the command line of this process; returns its exit status."""
+    try:
+        signals.gate.install()
+        from agentcore_sandbox import cli
+
+        return cli.main(sys.argv[1:])
+    except Interrupted as interrupted:
+        return interrupted.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""Exceptions of boto3, botocore and urllib3 as errors that name the cause and the remedy.
+
+Messages of the libraries are passed on only where they cannot hold a secret: a refused signature's message may
+quote the request's headers, a credential process's may quote its output.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore import eventstream, exceptions
+from urllib3 import exceptions as urllib3_exceptions
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.settings import Settings
+
+LOGIN_HINT = "log in again (aws sso login, aws login, or whatever renews the credentials of this profile)"
+NETWORK_HINT = "check the network, the proxy settings, the region and --endpoint-url"
+MAY_HAVE_RUN = "the program may have run; it was not sent a second time"
+
+# Botocore's credential errors: class name -> code, what happened, what to do.
+_CREDENTIALS = {
+    "NoCredentialsError": (
+        "NoCredentials",
+        "no AWS credentials found",
+        "set --profile, or log in (aws sso login, aws login), or try --interpreter-id local, which needs none",
+    ),
+    "PartialCredentialsError": (
+        "NoCredentials",
+        "the AWS credentials are incomplete",
+        "set key and secret key",
+    ),
+    "SSOTokenLoadError": ("SsoSessionExpired", "there is no SSO session", "run: aws sso login{profile}"),
+    "UnauthorizedSSOTokenError": (
+        "SsoSessionExpired",
+        "the SSO session has expired",
+        "run: aws sso login{profile}",
+    ),
+    "TokenRetrievalError": (
+        "SsoSessionExpired",
+        "the SSO session has expired",
+        "run: aws sso login{profile}",
+    ),
+    "LoginRefreshRequired": (
+        "ExpiredCredentials",
+        "the login session has expired",
+        "run: aws login{profile}",
+    ),
+    "LoginTokenLoadError": ("ExpiredCredentials", "there is no login session", "run: aws login{profile}"),
+    "LoginInsufficientPermissions": (
+        "AccessDenied",
+        "the login may not get credentials",
+        "run: aws login{profile}",
+    ),
+    "LoginAuthorizationCodeError": (
+        "ExpiredCredentials",
+        "the login session is not valid",
+        "run: aws login{profile}",
+    ),
+    "CredentialRetrievalError": (
+        "NoCredentials",
+        "the profile's credential source failed",
+        "run it by hand to see why: aws sts get-caller-identity{profile}",
+    ),
+    "MissingDependencyException": (
+        "NoCredentials",
+        "this profile needs the AWS Common Runtime, which this build does not carry",
+        "use the zipapp of your platform instead of the 'any' one, or another profile",
+    ),
+}
+
+# Error codes of the service and of STS: code, what happened (None: the service's own words), what to do.
+_SERVICE = {
+    "ExpiredToken": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
+    "ExpiredTokenException": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
+    "UnrecognizedClientException": ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT),
+    "InvalidClientTokenId": ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT),
+    "InvalidSignatureException": (
+        "InvalidCredentials",
+        "the request's signature was refused",
+        "check the secret key, and that this machine's clock is right",
+    ),
+    "SignatureDoesNotMatch": (
+        "InvalidCredentials",
+        "the request's signature was refused",
+        "check the secret key, and that this machine's clock is right",
+    ),
+    "ServiceQuotaExceededException": (
+        "QuotaExceeded",
+        None,
+        "stop sessions that are not needed (agentcore-sandbox sessions, stop), or ask AWS for a higher quota",
+    ),
+    "ThrottlingException": ("Throttled", None, "wait a little, then try again; run fewer at once"),
+    "InternalServerException": ("ServiceFailed", None, "try again; a program that was sent may have run"),
+    "ValidationException": ("InvalidRequest", None, "check the values given"),
+    "ConflictException": ("Conflict", None, "look at the session's state: agentcore-sandbox sessions --all"),
+}
+
+_GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
+_DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?")
+_SESSION_GONE_HINT = "start another one: agentcore-sandbox start"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What was being done, for the words of an error."""
+
+    settings: Settings
+    session_id: str | None = None
+    executing: bool = False
+
+    @property
+    def after_loss(self) -> str:
+        """What to know when it is not certain whether the request arrived."""
+        return MAY_HAVE_RUN if self.executing else "try again"
+
+
+def translate(error: BaseException, context: Context) -> AgentcoreSandboxError:
+    """Turn any exception of an AWS call into one that says what happened and what to do."""
+    if isinstance(error, AgentcoreSandboxError):
+        return error
+    if isinstance(error, (exceptions.ClientError, exceptions.EventStreamError)):
+        return _from_service(error.response, context)
+    return _credentials(error, context) or _transport(error, context) or _configuration(error, context)
+
+
+def _credentials(error: BaseException, context: Context) -> AgentcoreSandboxError | None:
+    for kind in type(error).__mro__:
+        if kind.__name__ in _CREDENTIALS:
+            code, message, hint = _CREDENTIALS[kind.__name__]
+            profile = context.settings.profile
+            return AgentcoreSandboxError(code, message, hint.format(profile=f" --profile {profile}" if profile else ""))
+    return None
+
+
+def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError | None:
+    where = context.settings.endpoint_url or "AWS"
+    if isinstance(error, eventstream.InvalidPayloadLength):
+        return AgentcoreSandboxError(
+            "OutputTooLarge",
+            "the result is larger than the 24 MiB that a message may have",
+            "print less, or write to a file and read it in parts; the program has run",
+        )
+    if isinstance(error, eventstream.ParserError):
+        return AgentcoreSandboxError("BrokenStream", f"the answer was damaged: {error}", context.after_loss)
+    if isinstance(error, exceptions.SSLError):
+        return AgentcoreSandboxError("NoNetwork", f"no secure connection to {where}: {error}", NETWORK_HINT)
+    if isinstance(error, exceptions.ConnectionError):
+        return AgentcoreSandboxError("NoNetwork", f"cannot reach {where}", NETWORK_HINT)
+    if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
+        kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
+        return AgentcoreSandboxError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
+    return None
+
+
+def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxError:
+    if isinstance(error, exceptions.ProfileNotFound):
+        message = f"there is no AWS profile {context.settings.profile or 'of that name'!r}"
+        return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
+    if isinstance(error, exceptions.NoRegionError):
+        hint = "set --region, CUSTOM_AGENTCORE_AWS_REGION, AWS_REGION or the profile's region"
+        return AgentcoreSandboxError("NoRegion", "no AWS region is set", hint)
+    if isinstance(error, (exceptions.BotoCoreError, OSError)):
+        return AgentcoreSandboxError("AwsConfiguration", str(error), "check the AWS configuration")
+    raise error
+
+
+def _from_service(response: Any, context: Context) -> AgentcoreSandboxError:
+    details = response.get("Error") or {}
+    code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
+    if code in ("AccessDeniedException", "AccessDenied"):
+        return _access_denied(message)
+    if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
+        return session_gone(context.session_id, message)
+    if code == "ResourceNotFoundException":
+        hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
+        return AgentcoreSandboxError("UnknownInterpreter", message, hint)
+    name, words, hint = _SERVICE.get(code, (code, None, "see the service's message"))
+    return AgentcoreSandboxError(name, words or message, hint)
+
+
+def session_gone(session_id: str, message: str) -> AgentcoreSandboxError:
+    """The three ways in which the service says that a session is no more (facts, "Sessions")."""
+    return AgentcoreSandboxError("SessionGone", f"session {session_id} is gone: {message}", _SESSION_GONE_HINT)
+
+
+def _access_denied(message: str) -> AgentcoreSandboxError:
+    found = _DENIED.search(message)
+    if not found:
+        return AgentcoreSandboxError("AccessDenied", message, "ask for the missing permission")
+    resource = (found["resource"] or "the interpreter").rstrip(".,")
+    hint = f"allow {found['action']} on {resource} in the IAM policy of these credentials"
+    return AgentcoreSandboxError("AccessDenied", f"not allowed: {found['action']} on {resource}", hint)

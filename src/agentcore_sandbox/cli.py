@@ -1,0 +1,187 @@
+"""Command table and parser. Imports argparse and little else; a command's module is imported when it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from agentcore_sandbox import __version__
+from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.settings import Flags
+from agentcore_sandbox.signals import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "agentcore-sandbox"
+COMMANDS = {
+    "run": "execute code in a session of its own: start, execute, stop",
+    "start": "start a session and print its id",
+    "exec": "execute code in a session; variables and files persist",
+    "stop": "stop sessions",
+    "sessions": "list sessions",
+    "local": "the embedded service: serve, env, status, stop",
+    "help": "show the help of a command",
+}
+DESCRIPTION = """\
+Run code in an Amazon Bedrock AgentCore Code Interpreter session (a locked microVM with an
+IAM role of its own), or with --interpreter-id local in a sandbox on this machine, without AWS.
+"""
+EPILOG = """\
+examples:
+  agentcore-sandbox run --interpreter-id local 'print(6 * 7)'
+  agentcore-sandbox run --cmd 'uname -a'
+  agentcore-sandbox run --file job.py --env MONTH=2026-11 --json
+  agentcore-sandbox start --timeout 3600        then: exec SESSION CODE, stop SESSION
+
+environment:
+  CUSTOM_AGENTCORE_INTERPRETER_ID, CUSTOM_AGENTCORE_AWS_PROFILE, CUSTOM_AGENTCORE_AWS_REGION
+  stand in for --interpreter-id, --profile and --region; AWS's own variables come after them.
+
+exit status:
+  that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
+  125 the tool or the service failed; 130, 143, 141 interrupted, terminated, reader gone.
+"""
+# What looks like a flag is taken for one; any other word that begins with '-' is code.
+_FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", re.DOTALL)
+CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes flags anywhere, never guesses an abbreviation, and raises instead of leaving."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong as a usage error."""
+        raise UsageError(message, f"see: {self.prog} --help; code that looks like a flag goes after --")
+
+    def print_help(self, _file: object = None) -> None:
+        """Print the help like all output, so that a full disk or a gone reader is told in the same way."""
+        Output().line(self.format_help().rstrip())
+
+    def parse(self, words: Sequence[str]) -> dict[str, Any]:
+        """Parse flags before, between and after the positional arguments, which arrive unchanged.
+
+        Argparse takes a word for a flag by its first letter. So words that can only be positional are hidden from it
+        behind place-holders with a NUL, which no argument of a process can hold.
+        """
+        hidden: list[str] = []
+        end = words.index("--") if "--" in words else len(words)
+        shown = [_hide(word, hidden) if _is_positional(word) else word for word in words[:end]]
+        shown += [_hide(word, hidden) for word in words[end + 1 :]]
+        parsed = vars(self.parse_intermixed_args(shown))
+        return {name: _reveal(value, hidden) for name, value in parsed.items()}
+
+
+def _is_positional(word: str) -> bool:
+    return word.startswith("-") and word != "-" and not _FLAG.fullmatch(word)
+
+
+def _hide(word: str, hidden: list[str]) -> str:
+    hidden.append(word)
+    return f"\0{len(hidden) - 1}"
+
+
+def _reveal(value: Any, hidden: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_reveal(item, hidden) for item in value]
+    return hidden[int(value[1:])] if isinstance(value, str) and value.startswith("\0") else value
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command line; every expected failure ends here as one clear message.
+
+    Args:
+        words: The arguments, without the program's name.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        return _dispatch(words)
+    except AgentcoreSandboxError as error:
+        return _report(error, words)
+    except (ReaderGoneError, Interrupted) as end:
+        return end.status
+    except Exception as error:
+        if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
+            raise
+        hint = "this is a bug: please report it, with the traceback that AGENTCORE_SANDBOX_DEBUG=1 shows"
+        return _report(AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint), words)
+
+
+def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
+    try:
+        Output(as_json=as_json).failure(error)
+    except AgentcoreSandboxError:
+        Output().failure(error)
+    except ReaderGoneError as gone:
+        return gone.status
+    return error.status
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    command, rest = _split(words)
+    if command is None:
+        return _top_level(rest)
+    if command == "help":
+        return _help(rest)
+    parser, module = _command(command)
+    values = parser.parse(rest)
+    connection = {field.name: values.pop(field.name) for field in fields(Flags) if field.name in values}
+    if connection:
+        values["flags"] = Flags(**connection)
+    return int(module.run(**values))
+
+
+def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Find the command; flags that every command has may stand before it."""
+    position = 0
+    while position < len(words) and words[position].startswith("-"):
+        position += 2 if words[position] in CONNECTION_FLAGS else 1
+    if position >= len(words):
+        return None, list(words)
+    if words[position] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise UsageError(f"no such command: {words[position]!r}", f"the commands are {known}; see: {PROGRAM} --help")
+    return words[position], [*words[:position], *words[position + 1 :]]
+
+
+def _top_level(words: Sequence[str]) -> int:
+    if words == ["--version"]:
+        Output().line(f"{PROGRAM} {__version__}")
+        return 0
+    if words in (["--help"], ["-h"], []):
+        Output().line(_overview().rstrip())
+        return 0 if words else EXIT_USAGE
+    raise UsageError(f"no command among {' '.join(words)}", f"see: {PROGRAM} --help")
+
+
+def _overview() -> str:
+    commands = "\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())
+    usage = f"usage: {PROGRAM} [--help] [--version] COMMAND ...\n"
+    return f"{usage}\n{DESCRIPTION}\ncommands:\n{commands}\n\n{EPILOG}"
+
+
+def _help(words: Sequence[str]) -> int:
+    if len(words) > 1 or (words and words[0] not in COMMANDS):
+        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
+    if not words or words == ["help"]:
+        return _top_level(["--help"])
+    Output().line(_command(words[0])[0].format_help().rstrip())
+    return 0
+
+
+def _command(name: str) -> tuple[Parser, Any]:
+    module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
+    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__)
+    module.add_arguments(parser)
+    return parser, module

@@ -1,0 +1,305 @@
+"""The code interpreter's operations over boto3: one client, each with its own deadline and its own number of attempts.
+
+An execution is sent once: botocore re-sends InvokeCodeInterpreter up to five times with its defaults, which would run
+the user's code five times (facts, "Client faults to avoid"). Only what cannot have run is tried again.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import random
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore import session as botocore_session
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from agentcore_sandbox import __version__, result
+from agentcore_sandbox.aws_errors import Context, translate
+from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
+from agentcore_sandbox.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
+
+    from agentcore_sandbox.local.daemon import LocalEndpoint
+
+INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900 (facts, "Limits")
+REQUEST_SECONDS = 60.0  # start, get, list
+STOP_SECONDS = 20.0
+CONNECT_SECONDS = 10.0
+INVOKE_ATTEMPTS = 5
+POLL_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
+PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
+_NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
+
+
+T = TypeVar("T")
+
+
+class DeadlineError(Exception):
+    """A call did not end in time; it is left to itself."""
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """One session as ListCodeInterpreterSessions tells it."""
+
+    session_id: str
+    name: str
+    status: str
+    created_at: datetime
+
+
+class CodeInterpreter:
+    """A client of one interpreter.
+
+    Args:
+        settings: Where it is and who asks.
+
+    Raises:
+        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        try:
+            self._client = _connect(settings)
+        except Exception as error:
+            raise translate(error, Context(settings)) from error
+
+    @property
+    def region(self) -> str:
+        """The region that requests go to."""
+        return self._client.meta.region_name
+
+    def start(self, *, name: str, lifetime: int) -> str:
+        """Start a session.
+
+        Args:
+            name: 1 to 100 characters, not unique.
+            lifetime: Seconds until the service ends it, whatever it does, 1 to 28,800.
+
+        Returns:
+            The session's id.
+        """
+        # One token for all attempts, so that a lost answer does not leave a second session behind.
+        token = str(uuid.uuid4())
+        response = self._request(
+            lambda: self._client.start_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id,
+                name=name,
+                sessionTimeoutSeconds=lifetime,
+                clientToken=token,
+            ),
+        )
+        return response["sessionId"]
+
+    def stop(self, session_id: str) -> None:
+        """Stop a session.
+
+        Raises:
+            AgentcoreSandboxError: `SessionGone` where it was not there or had ended before.
+        """
+        self._request(
+            lambda: self._client.stop_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+            ),
+            session_id=session_id,
+            seconds=STOP_SECONDS,
+        )
+
+    def lifetime(self, session_id: str) -> int | None:
+        """The absolute lifetime of a session in seconds, None where the service does not say."""
+        response = self._request(
+            lambda: self._client.get_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+            ),
+            session_id=session_id,
+        )
+        return response.get("sessionTimeoutSeconds")
+
+    def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
+        """All pages of the interpreter's sessions.
+
+        Args:
+            status: READY or TERMINATED; None for both.
+        """
+        parameters: dict[str, Any] = {
+            "codeInterpreterIdentifier": self._settings.interpreter_id,
+            "maxResults": 100,
+        }
+        if status:
+            parameters["status"] = status
+        while True:
+            page = self._request(lambda: self._client.list_code_interpreter_sessions(**parameters))
+            yield from map(_summary, page["items"])
+            if not page.get("nextToken"):
+                return
+            parameters["nextToken"] = page["nextToken"]
+
+    def invoke(
+        self, session_id: str, tool: str, arguments: Mapping[str, Any], *, seconds: float | None = None
+    ) -> Iterator[result.Result]:
+        """Run one tool in a session, once.
+
+        Args:
+            session_id: An id that `start` returned.
+            tool: One of the nine tools, such as executeCode.
+            arguments: The tool's arguments, as in the service model's `ToolArguments`.
+            seconds: The limit on this execution; None for the service's own.
+
+        Yields:
+            Each result as it arrives; the service sends one (facts, "Wire API").
+
+        Raises:
+            TimeLimitError: `seconds` have passed. The program may still run in the session.
+            AgentcoreSandboxError: No complete answer came, or the service said no.
+        """
+        context = Context(self._settings, session_id, executing=True)
+        events = _within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
+        complete = False
+        try:
+            for payload in events:
+                complete = True
+                yield result.from_payload(payload, pty=tool in PTY_TOOLS)
+        except DeadlineError:
+            raise _time_limit(seconds) from None
+        except Exception as error:
+            raise translate(error, context) from error
+        if not complete:
+            raise AgentcoreSandboxError("NoResult", "the answer ended without a result", context.after_loss)
+
+    def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        response = _retry_what_never_ran(
+            lambda: self._client.invoke_code_interpreter(
+                codeInterpreterIdentifier=self._settings.interpreter_id,
+                sessionId=session_id,
+                name=tool,  # type: ignore[arg-type] # the stubs want the literal names
+                arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
+            )
+        )
+        for event in response["stream"]:
+            if "result" in event:
+                yield event["result"]
+
+    def _request(self, call: Callable[[], T], *, session_id: str | None = None, seconds: float = REQUEST_SECONDS) -> T:
+        context = Context(self._settings, session_id)
+        try:
+            return next(_within(seconds, lambda: iter((call(),))))
+        except DeadlineError:
+            hint = "check the network and the endpoint, then try again"
+            raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
+        except Exception as error:
+            raise translate(error, context) from error
+
+
+def _within(seconds: float, call: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """Run an iterator in a thread and yield what it gives, until the deadline.
+
+    The main thread only waits, so that a signal or the deadline ends it at once, wherever the library is. The queue
+    holds one item: a slow printer slows the reading down instead of filling the memory.
+    """
+    items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
+    threading.Thread(target=_drain, args=(call, items), daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            kind, value = items.get(timeout=max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
+        except queue.Empty:
+            if time.monotonic() >= deadline:
+                raise DeadlineError from None
+            continue
+        if kind == "end":
+            return
+        if kind == "error":
+            raise value
+        yield value
+
+
+def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]]) -> None:
+    try:
+        for item in call():
+            items.put(("item", item))
+    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+        items.put(("error", error))
+    else:
+        items.put(("end", None))
+
+
+def _retry_what_never_ran(call: Callable[[], Any]) -> Any:
+    """Try again after a refused connection or throttling: the program cannot have started."""
+    for attempt in range(1, INVOKE_ATTEMPTS):
+        try:
+            return call()
+        except _NEVER_RAN:
+            pass
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ThrottlingException":
+                raise
+        time.sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 - jitter, not a secret
+    return call()
+
+
+def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
+    if seconds is None:
+        hint = "for longer work use a background job, or smaller steps"
+        return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", hint)
+    hint = "raise --exec-timeout, or do less at once"
+    return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
+
+
+def _summary(item: Any) -> SessionSummary:
+    return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
+
+
+def _connect(settings: Settings) -> BedrockAgentCoreClient:
+    if settings.is_local and not settings.endpoint_url:
+        from agentcore_sandbox.local import daemon
+
+        return _connect_local(daemon.ensure(), settings)
+    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+    return _create(session, settings.endpoint_url)
+
+
+def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> BedrockAgentCoreClient:
+    # No profile and no configuration file: the embedded service must work whatever is wrong with them.
+    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    bare = botocore_session.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
+    session = boto3.Session(
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
+        region_name=settings.region,
+        botocore_session=bare,
+    )
+    return _create(session, endpoint.url)
+
+
+def _create(session: boto3.Session, endpoint_url: str | None) -> BedrockAgentCoreClient:
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=INVOKE_SECONDS,
+        retries={"mode": "standard"},
+        tcp_keepalive=True,
+        user_agent_extra=f"agentcore-sandbox/{__version__}",
+        # A proxy has no way to this machine's loopback.
+        proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
+    )
+    client: BedrockAgentCoreClient = session.client("bedrock-agentcore", endpoint_url=endpoint_url, config=config)
+    never: Any = _never  # the stubs know no handler that answers
+    client.meta.events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", never)
+    return client
+
+
+def _never(**_event: Any) -> bool:
+    """Answer botocore's question whether to send an invoke again."""
+    return False

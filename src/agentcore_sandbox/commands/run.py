@@ -1,0 +1,58 @@
+"""Execute code in a session of its own: start it, execute, stop it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.signals import gate
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.output import Output
+
+SESSION_NAME = "agentcore-sandbox"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `run`."""
+    execution.add_arguments(parser)
+    options.add_lifetime(parser)
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, lifetime: int, **request: Any) -> int:
+    """Execute a program; the session is stopped however this ends.
+
+    Args:
+        flags: Where to run.
+        lifetime: Of the session, in seconds.
+        request: The arguments of `execution.read`.
+    """
+    resolved = settings.resolve(flags, os.environ)
+    task = execution.read(**request)
+    from agentcore_sandbox.client import CodeInterpreter
+
+    interpreter = CodeInterpreter(resolved)
+    task.invocation(interpreter.region)  # a program that is too long is refused before the start
+    with gate.closed():
+        session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
+        try:
+            with gate.opened():
+                return task.run(interpreter, session_id, keeps_session=False)
+        finally:
+            stop(interpreter, session_id, task.output)
+
+
+def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
+    """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
+    try:
+        interpreter.stop(session_id)
+    except AgentcoreSandboxError as error:
+        if error.code != "SessionGone":
+            output.say(f"agentcore-sandbox: session {session_id} is not stopped, its lifetime will: {error.message}")

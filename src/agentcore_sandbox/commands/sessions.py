@@ -1,0 +1,92 @@
+"""List the interpreter's sessions."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.client import CodeInterpreter, SessionSummary
+
+READY = "READY"
+HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")
+AT_ONCE = 8  # well below the service's 30 requests a second
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `sessions`."""
+    parser.add_argument("--all", action="store_true", dest="every", help="also those that have ended")
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
+    """Print a table, or an object with the key `sessions`.
+
+    Args:
+        flags: Where they are.
+        every: Also list sessions that have ended.
+        as_json: Print JSON.
+    """
+    resolved = settings.resolve(flags, os.environ)
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.client import CodeInterpreter
+
+    interpreter = CodeInterpreter(resolved)
+    found = list(interpreter.sessions(status=None if every else READY))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        lifetimes = list(pool.map(lambda session: _lifetime(interpreter, session), found))
+    rows = [_row(session, lifetime) for session, lifetime in zip(found, lifetimes, strict=True)]
+    _print(output, rows)
+    return 0
+
+
+def _lifetime(interpreter: CodeInterpreter, session: SessionSummary) -> int | None:
+    if session.status != READY:
+        return None
+    try:
+        return interpreter.lifetime(session.session_id)
+    except AgentcoreSandboxError:
+        return None  # ended since, or not allowed to look: the list is still worth printing
+
+
+def _row(session: SessionSummary, lifetime: int | None) -> dict[str, Any]:
+    age = max(0.0, (datetime.now(timezone.utc) - session.created_at).total_seconds())
+    return {
+        "sessionId": session.session_id,
+        "name": session.name,
+        "status": session.status,
+        "createdAt": session.created_at.isoformat(),
+        "ageSeconds": round(age),
+        "timeLeftSeconds": None if lifetime is None else max(0, round(lifetime - age)),
+    }
+
+
+def _print(output: Output, rows: Sequence[dict[str, Any]]) -> None:
+    if output.as_json:
+        output.data({"sessions": list(rows)})
+    elif rows:
+        output.table(HEADER, [_cells(row) for row in rows])
+    else:
+        output.say("no sessions")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    left = row["timeLeftSeconds"]
+    times = (_duration(row["ageSeconds"]), "-" if left is None else _duration(left))
+    return (row["sessionId"], row["name"], row["status"], *times)
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"

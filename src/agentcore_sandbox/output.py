@@ -1,0 +1,184 @@
+"""The only printer: the program's streams as they are, the tool's own words on standard error, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError
+from agentcore_sandbox.text import keep_head_and_tail, plain, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from agentcore_sandbox.result import Result
+
+STDOUT = 1
+
+
+class Stream:
+    """A standard stream of this process, which may be closed, full, a pipe or a terminal.
+
+    Args:
+        descriptor: 1 or 2.
+        name: How messages call it.
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self._name = name
+        self._file = _open(descriptor)
+        self.is_terminal = self._file is not None and self._file.isatty()
+
+    def write(self, text: str) -> None:
+        """Write all of it, now.
+
+        Raises:
+            ReaderGoneError: The pipe's reader is gone.
+            AgentcoreSandboxError: `OutputFailed`, for a full disk or a closed stream.
+        """
+        try:
+            if text:
+                self._write(text.encode("utf-8", "backslashreplace"))
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+        except OSError as error:
+            message = f"cannot write to {self._name}: {error.strerror or error}"
+            raise AgentcoreSandboxError("OutputFailed", message, "send the output somewhere with room") from None
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            raise OSError("it is closed")
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def _open(descriptor: int) -> BinaryIO | None:
+    """Open a descriptor unbuffered, so that nothing is left to fail at exit; None where the caller closed it."""
+    original = sys.__stdout__ if descriptor == STDOUT else sys.__stderr__
+    return None if original is None else os.fdopen(descriptor, "wb", buffering=0, closefd=False)
+
+
+class ProgramStream:
+    """Prints one of the sandboxed program's streams: made safe for a terminal, cut to a limit, ended by a newline.
+
+    Args:
+        stream: Where to.
+        raw: Pass control sequences to a terminal unchanged.
+        limit: Bytes to keep; None prints everything as it arrives.
+    """
+
+    def __init__(self, stream: Stream, *, raw: bool, limit: int | None) -> None:
+        self._stream = stream
+        self._show = visible if stream.is_terminal and not raw else str
+        self._limit = limit
+        self._held: list[str] = []
+        self._last = ""
+
+    def write(self, text: str) -> None:
+        """Print a piece, or hold it back where only head and tail of the whole are wanted."""
+        if self._limit is None:
+            self._print(text)
+        else:
+            self._held.append(text)
+
+    def end(self) -> int:
+        """Print what was held back and a missing final newline; returns the number of bytes left out."""
+        omitted = 0
+        if self._limit is not None:
+            kept, omitted = keep_head_and_tail("".join(self._held), self._limit)
+            self._print(kept)
+        if self._last not in ("", "\n"):
+            self._stream.write("\n")
+        return omitted
+
+    def _print(self, text: str) -> None:
+        self._last = text[-1:] or self._last
+        self._stream.write(self._show(text))
+
+
+class Output:
+    """Prints what commands return.
+
+    Args:
+        as_json: Print one JSON object on standard output instead of text.
+        raw: Pass control sequences of the sandbox's output to a terminal unchanged.
+        limit: Keep only this many bytes of each of the program's streams; None for all.
+    """
+
+    def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
+        self.as_json = as_json
+        self._raw = raw
+        self._limit = limit
+        self._stdout = Stream(STDOUT, "standard output")
+        self._stderr = Stream(2, "standard error")
+
+    def say(self, message: str) -> None:
+        """Tell the user something on standard error; that it cannot be written is no failure."""
+        try:
+            self._stderr.write(f"{visible(message)}\n")
+        except (AgentcoreSandboxError, ReaderGoneError):
+            return
+
+    def line(self, text: str) -> None:
+        """Print a line of our own on standard output."""
+        self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
+
+    def data(self, value: Mapping[str, Any]) -> None:
+        """Print one JSON object on standard output."""
+        self.line(json.dumps(value, ensure_ascii=False))
+
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print aligned columns; the cells are untrusted."""
+        cells = [list(header), *([plain(cell) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def program(self, results: Iterable[Result], seen: list[Result]) -> None:
+        """Print the program's streams as they arrive, where the output is text.
+
+        What arrived is printed whatever ends the results early.
+
+        Args:
+            results: What an invoke yields.
+            seen: Where each result is put as well.
+        """
+        limit = self._limit
+        streams = [ProgramStream(to, raw=self._raw, limit=limit) for to in (self._stdout, self._stderr)]
+        try:
+            for result in results:
+                seen.append(result)
+                if not self.as_json:
+                    streams[0].write(result.stdout)
+                    streams[1].write(result.stderr)
+        finally:
+            self._say_omitted(sum(stream.end() for stream in streams))
+
+    def cut(self, text: str) -> str:
+        """Cut one of the program's streams to the limit, for JSON."""
+        if self._limit is None:
+            return text
+        kept, omitted = keep_head_and_tail(text, self._limit)
+        self._say_omitted(omitted)
+        return kept
+
+    def _say_omitted(self, count: int) -> None:
+        if count:
+            self.say(f"agentcore-sandbox: {count} bytes of output left out (--max-output {self._limit})")
+
+    def failure(self, error: AgentcoreSandboxError, **more: Any) -> None:
+        """Print an expected failure: two lines on standard error, or an object with the key `error`.
+
+        Args:
+            error: What happened.
+            more: Further keys of the object.
+        """
+        if self.as_json:
+            self.data({**more, "error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            return
+        self.say(f"error[{error.code}]: {error.message}")
+        if error.hint:
+            self.say(f"hint: {error.hint}")

@@ -1,0 +1,204 @@
+"""A program to execute: where its text comes from, and the invokes that run it. Knows no client."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_BYTES = 100_000_000  # the service's limit on strings (facts, "Wire API")
+LANGUAGES = {
+    "python": "python",
+    "javascript": "javascript",
+    "js": "javascript",
+    "typescript": "typescript",
+    "ts": "typescript",
+}
+COMMAND = "command"
+SUFFIXES = {
+    ".py": "python",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
+    ".ts": "typescript",
+    ".mts": "typescript",
+    ".cts": "typescript",
+    ".sh": COMMAND,
+}
+MAX_COMMAND_BYTES = 128 * 1024 - 1  # a longer one hangs the service (facts, "Results": executeCommand)
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_GIVE_CODE = "give it as an argument, with --file PATH, or on standard input"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call of one of the service's tools."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to execute.
+
+    Attributes:
+        text: Source code, or a shell command.
+        language: A language of the service, or `command`.
+        runtime: nodejs, deno or python; None for the service's choice.
+        clear_context: Forget the session's variables first.
+    """
+
+    text: str
+    language: str = "python"
+    runtime: str | None = None
+    clear_context: bool = False
+
+    def preparation(self, environment: Mapping[str, str]) -> Invocation | None:
+        """The invoke that sets variables before code runs; a command carries them itself.
+
+        The service takes no environment. As an execution of its own it leaves the user's code alone: a traceback shows
+        the code's own lines with their own numbers, and none of the values. It also clears the context, because
+        the variables must be set after that. That variables of the process stay set is assumed for deno and nodejs.
+        """
+        if self.language == COMMAND:
+            return None
+        arguments = self._arguments(_assignment(self.language, environment))
+        return Invocation("executeCode", arguments | ({"clearContext": True} if self.clear_context else {}))
+
+    def invocation(self, environment: Mapping[str, str]) -> Invocation:
+        """The invoke that runs the program.
+
+        Raises:
+            UsageError: The text is longer than the service takes.
+        """
+        if self.language != COMMAND:
+            _check_size(self.text, MAX_BYTES, "code")
+            return Invocation("executeCode", self._arguments(self.text))
+        command = _with_exports(self.text, environment)
+        _check_size(command, MAX_COMMAND_BYTES, "a command")
+        return Invocation("executeCommand", {"command": command})
+
+    def _arguments(self, code: str) -> dict[str, Any]:
+        runtime = {"runtime": self.runtime} if self.runtime else {}
+        return {"code": code, "language": self.language, **runtime}
+
+
+def _assignment(language: str, environment: Mapping[str, str]) -> str:
+    if language == "python":
+        return f"import os; os.environ.update({dict(environment)!r})"
+    return f"Object.assign(globalThis.process.env, {json.dumps(dict(environment))}); undefined"
+
+
+def _with_exports(command: str, environment: Mapping[str, str]) -> str:
+    # A second shell, because the first would quote its line, with the values, in a message about wrong syntax.
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"export {exports}; exec /bin/sh -c {shlex.quote(command)}" if exports else command
+
+
+def _check_size(text: str, limit: int, what: str) -> None:
+    size = len(text.encode())
+    if size > limit:
+        hint = "put the data into a file of the session, or run it in parts"
+        raise UsageError(f"{what} may have at most {limit} bytes, this has {size}", hint, code="PayloadTooLarge")
+
+
+def read(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:
+    """Find the program's text and language.
+
+    Args:
+        argument: The text itself, `-` for standard input, None for standard input if it is no terminal.
+        file: Path of a file with the text, which then also tells the language by its suffix.
+        language: A key of `LANGUAGES`, None for the default.
+        command: It is a shell command.
+
+    Returns:
+        Text and language.
+
+    Raises:
+        UsageError: There is no text, more than one, or it is not UTF-8.
+    """
+    chosen = COMMAND if command else LANGUAGES[language] if language else None
+    if file is not None:
+        if argument is not None:
+            raise UsageError("code is given twice, as an argument and with --file", "leave one of them out")
+        text, chosen = _read_file(Path(file)), chosen or _language_of(Path(file))
+    else:
+        text = _read_standard_input() if argument in (None, "-") else argument or ""
+    _check_text(text)
+    return text, chosen or "python"
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return _decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _language_of(path: Path) -> str:
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"cannot tell the language of {path}", "add --lang or --cmd")
+    return SUFFIXES[path.suffix.lower()]
+
+
+def _read_standard_input() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("no code", _GIVE_CODE)
+    try:
+        return _decode(sys.stdin.buffer.read(), "standard input")
+    except OSError as error:
+        raise UsageError(f"cannot read standard input: {error.strerror}") from None
+
+
+def _decode(data: bytes, where: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where} is not UTF-8 text: byte {error.start} is wrong", "convert it to UTF-8") from None
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise UsageError("the code is empty", _GIVE_CODE)
+    if "\0" in text:
+        raise UsageError("the code has a NUL byte", "write it as an escape, such as \\0 in a string")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the code is not UTF-8 text", "check the terminal's locale") from None
+
+
+def read_environment(assignments: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Read `NAME=VALUE`, or `NAME` for the caller's own value.
+
+    Raises:
+        UsageError: A name is wrong or not set, or a value is not UTF-8.
+    """
+    return dict(_read_assignment(assignment, environ) for assignment in assignments)
+
+
+def _read_assignment(assignment: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    name, equals, value = assignment.partition("=")
+    if not _NAME.fullmatch(name):
+        # The value may be a secret, so only the name is shown.
+        raise UsageError(f"not a variable name: {name!r}", "write --env NAME=VALUE or --env NAME")
+    if not equals:
+        if name not in environ:
+            raise UsageError(f"variable {name} is not set here", f"set it, or write --env {name}=VALUE")
+        value = environ[name]
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the value of {name} is not UTF-8 text") from None
+    return name, value

@@ -1,0 +1,84 @@
+"""What an execution gave: a stream's `result` payloads as values. Pure: no input, no output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_STATUS = 255
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of an invoke, or the sum of several.
+
+    Attributes:
+        stdout: What the program wrote to standard output.
+        stderr: What the program wrote to standard error.
+        exit_code: As the service says, None where it says nothing.
+        execution_time: In seconds. AWS documents milliseconds, every recorded value is seconds.
+        is_error: The program or the service's tool failed.
+        content: The payload's content blocks, as the service sent them.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    execution_time: float | None = None
+    is_error: bool = False
+    content: tuple[Mapping[str, Any], ...] = field(default=())
+
+    @property
+    def status(self) -> int:
+        """The exit status that a shell would show: an error without an exit code counts as 1."""
+        code = self.exit_code or 0
+        if code < 0:
+            return min(128 - code, MAX_STATUS)
+        return (code if code <= MAX_STATUS else 1) or int(self.is_error)
+
+
+def from_payload(payload: Mapping[str, Any], *, pty: bool = False) -> Result:
+    """Read one `result` payload.
+
+    The streams come from `structuredContent`; `content` repeats them, and stands in only where that is missing
+    (a tool's own failure, see wire/read_files_missing.json).
+
+    Args:
+        payload: The decoded event, shaped as in the service model's `CodeInterpreterResult`.
+        pty: The output went through a PTY, which writes every newline as CR LF (executeCommand).
+    """
+    content = tuple(payload.get("content") or ())
+    is_error = bool(payload.get("isError"))
+    structured = payload.get("structuredContent") or _from_content(content, is_error=is_error)
+    stdout, stderr = structured.get("stdout") or "", structured.get("stderr") or ""
+    return Result(
+        stdout=stdout.replace("\r\n", "\n") if pty else stdout,
+        stderr=stderr.replace("\r\n", "\n") if pty else stderr,
+        exit_code=structured.get("exitCode"),
+        execution_time=structured.get("executionTime"),
+        is_error=is_error,
+        content=content,
+    )
+
+
+def _from_content(content: tuple[Mapping[str, Any], ...], *, is_error: bool) -> dict[str, Any]:
+    text = "\n".join(block.get("text") or "" for block in content if block.get("type") == "text")
+    return {"stderr" if is_error else "stdout": text}
+
+
+def combine(results: Iterable[Result]) -> Result:
+    """Join results in order: streams are appended, times added, the last exit code counts."""
+    parts = list(results)
+    times = [part.execution_time for part in parts if part.execution_time is not None]
+    codes = [part.exit_code for part in parts if part.exit_code is not None]
+    return Result(
+        stdout="".join(part.stdout for part in parts),
+        stderr="".join(part.stderr for part in parts),
+        exit_code=codes[-1] if codes else None,
+        execution_time=sum(times) if times else None,
+        is_error=any(part.is_error for part in parts),
+        content=tuple(block for part in parts for block in part.content),
+    )

@@ -1,0 +1,121 @@
+"""Where to run: flags win over `CUSTOM_AGENTCORE_*` variables, those over AWS's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from agentcore_sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL_INTERPRETERS = ("local",)
+LOCAL_REGION = "us-east-1"
+
+# Ids and ARNs as in botocore's model of bedrock-agentcore-control, see shared facts "Wire API".
+_ID = r"(?:aws\.codeinterpreter\.v1|[a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
+_ARN = rf"arn:[a-z-]+:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?:[0-9]{{12}}|aws):code-interpreter(?:-custom)?/{_ID}"
+_REGION = re.compile(r"[a-z0-9-]{1,63}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+NO_INTERPRETER_HINT = (
+    "choose one: --interpreter-id local (no AWS account, code runs in a sandbox on this machine); "
+    "--interpreter-id aws.codeinterpreter.v1 (AWS's own, without network); "
+    "or the id or ARN of your own. CUSTOM_AGENTCORE_INTERPRETER_ID sets it for good"
+)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The connection flags as given, None for each that was not."""
+
+    interpreter_id: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One resolved set of connection settings.
+
+    Attributes:
+        interpreter_id: Id or ARN of the interpreter, or `local`.
+        profile: Name of the AWS profile, or None for AWS's own rules.
+        region: AWS region, or None for AWS's own rules.
+        endpoint_url: Endpoint that replaces AWS's, or None.
+    """
+
+    interpreter_id: str
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the embedded service is meant, which is only ever chosen by name."""
+        return self.interpreter_id in LOCAL_INTERPRETERS
+
+
+def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
+    """Resolve flags against the environment. Empty values count as not set.
+
+    Raises:
+        UsageError: No interpreter is set, or a value cannot be right.
+    """
+    interpreter = flags.interpreter_id or environ.get("CUSTOM_AGENTCORE_INTERPRETER_ID")
+    if not interpreter:
+        raise UsageError("no code interpreter is set", NO_INTERPRETER_HINT, code="NoInterpreter")
+    settings = Settings(
+        interpreter_id=interpreter,
+        profile=flags.profile or environ.get("CUSTOM_AGENTCORE_AWS_PROFILE") or None,
+        region=flags.region or environ.get("CUSTOM_AGENTCORE_AWS_REGION") or _arn_region(interpreter),
+        endpoint_url=flags.endpoint_url or None,
+    )
+    if settings.is_local:
+        settings = _resolve_local(settings, environ)
+    _check(settings)
+    return settings
+
+
+def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """No AWS configuration says where `local` is; but what `local env` printed must hold for this client too."""
+    region = settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
+    endpoint_url = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or None
+    return replace(settings, region=region, endpoint_url=endpoint_url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL names this machine by a loopback address."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def _arn_region(interpreter: str) -> str | None:
+    match = re.fullmatch(_ARN, interpreter)
+    return match["region"] if match else None
+
+
+def _check(settings: Settings) -> None:
+    if not settings.is_local and not re.fullmatch(rf"{_ID}|{_ARN}", settings.interpreter_id):
+        raise UsageError(
+            f"not an interpreter id or ARN: {settings.interpreter_id!r}",
+            "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",
+        )
+    if settings.region and not _REGION.fullmatch(settings.region):
+        raise UsageError(f"not a region name: {settings.region!r}", "a region looks like us-east-1")
+    if settings.endpoint_url:
+        _check_endpoint(settings)
+
+
+def _check_endpoint(settings: Settings) -> None:
+    url = settings.endpoint_url or ""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise UsageError(f"not an endpoint URL: {url!r}", "it looks like https://host or http://127.0.0.1:8080")
+    if settings.is_local and not is_loopback(url):
+        raise UsageError(
+            f"interpreter 'local' runs on this machine, but the endpoint is another: {url!r}",
+            "leave --endpoint-url and AWS_ENDPOINT_URL_BEDROCK_AGENTCORE out",
+        )

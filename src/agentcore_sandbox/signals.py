@@ -1,0 +1,88 @@
+"""SIGINT, SIGTERM and SIGHUP as one exception that is held back while a session's state is in flight.
+
+A session that is being started has no id yet, and one that is being stopped must not be left half-way. So the
+gate raises `Interrupted` only where the program says it can be interrupted, at most once, and counts the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+PATIENCE = 3  # signals until the process leaves without waiting for the session to stop
+STDERR = 2
+
+
+class Interrupted(BaseException):
+    """A signal asks this process to end. Not an `Exception`, so that no library swallows it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.status = 128 + signum
+
+
+class SignalGate:
+    """Turns signals into `Interrupted`, now or when the gate is opened again."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._raised = False
+        self._received: list[int] = []
+
+    def install(self) -> None:
+        """Handle the signals, but not those that the caller has set to be ignored (`nohup`, `&` in a script)."""
+        for signum in HANDLED:
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, self._receive)
+
+    def _receive(self, signum: int, _frame: FrameType | None) -> None:
+        self._received.append(signum)
+        if not self._closed and not self._raised:
+            self._raise()
+        if len(self._received) >= PATIENCE:
+            _tell("left at once; a session that was being stopped may run until its lifetime ends")
+            os._exit(128 + signum)
+        _tell("stopping the session; one more signal leaves at once" if self._raised else "stopping")
+
+    def _raise(self) -> NoReturn:
+        self._raised = True
+        raise Interrupted(self._received[0])
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Hold signals back inside the block; the first of them is raised by the next `opened` block or at the end."""
+        before, self._closed = self._closed, True
+        try:
+            yield
+        finally:
+            self._closed = before
+        self._check()
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Inside a `closed` block: let a signal, also one that was held back, interrupt this block."""
+        self._closed = False
+        try:
+            self._check()
+            yield
+        finally:
+            self._closed = True
+
+    def _check(self) -> None:
+        if self._received and not self._raised and not self._closed:
+            self._raise()
+
+
+def _tell(message: str) -> None:
+    # os.write, because a handler may interrupt a print half-way.
+    os.write(STDERR, f"agentcore-sandbox: {message}\n".encode())
+
+
+gate = SignalGate()
