@@ -60,7 +60,7 @@ class ClientTokens(Generic[Answer]):
     def _act(self, token: str, future: Future[Answer], action: Callable[[], Answer]) -> None:
         try:
             future.set_result(action())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - given to every caller of the token
             with self._lock:
                 self._known.pop(token, None)
             future.set_exception(error)

@@ -60,8 +60,8 @@ def ensure() -> LocalEndpoint:
     """Return how to reach the service, started if need be; a caller may then send requests for some minutes at least.
 
     Raises:
-        AgentcoreSandboxError: `LocalSandboxUnavailable` with reason and remedy, `LocalServiceMismatch` where another version with
-            sessions runs, `LocalServiceFailed`, `LocalServiceBusy`, `UnsafeFolder`.
+        AgentcoreSandboxError: `LocalSandboxUnavailable` with reason and remedy, `LocalServiceMismatch` where another
+            version with sessions runs, `LocalServiceFailed`, `LocalServiceBusy`, `UnsafeFolder`.
         UsageError: AGENTCORE_SANDBOX_LOCAL_IDLE is no number of seconds.
     """
     runtime = Runtime.of(os.environ)
@@ -171,9 +171,7 @@ def _spawn(runtime: Runtime, idle: float, ready: int, lock: int) -> None:
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
+    return {name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
 
 
 def _idle() -> float:

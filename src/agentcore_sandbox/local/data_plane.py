@@ -123,7 +123,7 @@ class DataPlane:
             yield event_stream.exception(error)
         except event_stream.PayloadTooLargeError as error:
             yield event_stream.exception(_too_large(members["name"], error.size))
-        except Exception:  # the caller gets a well-formed answer to a bug too
+        except Exception:  # noqa: BLE001 - a bug too ends as a well-formed stream
             _log.exception("%s failed", members["name"])
             yield event_stream.exception(api_errors.internal("The embedded service failed; see its log"))
 
@@ -136,18 +136,14 @@ class DataPlane:
 
         with self._clock.limit(self._max_invoke, give_up):
             try:
-                payload = self._invoke_tool(
-                    session.sandbox, members["name"], members.get("arguments", {}), cancelled
-                )
+                payload = self._invoke_tool(session.sandbox, members["name"], members.get("arguments", {}), cancelled)
             except AgentcoreSandboxError as error:
                 payload = self._failed(session, error, late)
         if late.is_set():
             raise api_errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")
         return payload
 
-    def _failed(
-        self, session: Session, error: AgentcoreSandboxError, late: threading.Event
-    ) -> dict[str, Any]:
+    def _failed(self, session: Session, error: AgentcoreSandboxError, late: threading.Event) -> dict[str, Any]:
         if late.is_set():
             return {}
         if session.status == "READY":
@@ -177,9 +173,7 @@ def _summary(members: Members, session: Session) -> dict[str, Any]:
 
 
 def _not_active(session: Session) -> api_errors.ServiceError:
-    return api_errors.validation(
-        f"Code interpreter session {session.session_id} is not active", "ResourceConflict"
-    )
+    return api_errors.validation(f"Code interpreter session {session.session_id} is not active", "ResourceConflict")
 
 
 def _too_large(tool: str, size: int) -> api_errors.ServiceError:
@@ -206,6 +200,4 @@ def _from_token(token: str | None) -> int | None:
             return int(number)
     except (binascii.Error, ValueError):
         pass
-    raise api_errors.validation(
-        "Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}]
-    )
+    raise api_errors.validation("Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}])

@@ -1,7 +1,7 @@
 """Encode `application/vnd.amazon.eventstream` messages.
 
-Layout (the event stream specification of Smithy, checked with botocore's decoder in the tests): total length, header length and
-a CRC32 of these two, headers, payload, CRC32 of all before it; integers are big-endian.
+Layout (Smithy's event stream specification, checked with botocore's decoder in the tests): total length, header length
+and a CRC32 of these two, headers, payload, CRC32 of all before it; integers are big-endian.
 """
 
 from __future__ import annotations
@@ -61,12 +61,7 @@ def _message(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _header(name: str, value: str) -> bytes:
-    return (
-        struct.pack(">B", len(name))
-        + name.encode()
-        + struct.pack(">BH", _STRING, len(value))
-        + value.encode()
-    )
+    return struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", _STRING, len(value)) + value.encode()
 
 
 def _crc(data: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The request shapes of the data plane.
 
-Source: botocore 1.44's service model `bedrock-agentcore` 2024-02-28; a test compares every bound with the installed one.
+Source: botocore 1.44's service model `bedrock-agentcore` 2024-02-28; a test compares all bounds with the installed one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ _SESSION = {"sessionId": Text(pattern="[0-9a-zA-Z]{1,40}")}
 _TOKEN = {"clientToken": Text(33, 256, "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}")}
 _STATUS = {"status": Text(enum=("READY", "TERMINATED"))}
 
-_SECRET_ARN = Text(
-    pattern="arn:aws(-[a-z-]+)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]+"
-)
+_SECRET_ARN = Text(pattern="arn:aws(-[a-z-]+)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]+")
 _SECRET = Structure({"secretArn": _SECRET_ARN}, required=["secretArn"])
-_CERTIFICATE = Structure(
-    {"location": Structure({"secretsManager": _SECRET}, union=True)}, required=["location"]
-)
+_CERTIFICATE = Structure({"location": Structure({"secretsManager": _SECRET}, union=True)}, required=["location"])
 
 _MOUNT_PATH = Text(6, 200, "/mnt/[a-zA-Z0-9._-]+/?")
 _S3 = Structure(
@@ -34,17 +30,13 @@ _S3 = Structure(
             "arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}",
         ),
         "mountPath": _MOUNT_PATH,
-        "fileSystemArn": Text(
-            0, 256, "arn:aws[-a-z]*:s3files:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{17,40}"
-        ),
+        "fileSystemArn": Text(0, 256, "arn:aws[-a-z]*:s3files:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{17,40}"),
     },
     required=["accessPointArn", "mountPath", "fileSystemArn"],
 )
 _EFS = Structure(
     {
-        "accessPointArn": Text(
-            0, 128, "arn:aws[-a-z]*:elasticfilesystem:[0-9a-z-:]+:access-point/fsap-[0-9a-f]{8,40}"
-        ),
+        "accessPointArn": Text(0, 128, "arn:aws[-a-z]*:elasticfilesystem:[0-9a-z-:]+:access-point/fsap-[0-9a-f]{8,40}"),
         "mountPath": _MOUNT_PATH,
         "fileSystemArn": Text(
             0, 128, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"

@@ -1,11 +1,11 @@
-"""The embedded service's runtime folder: where it is, the state file that says how to reach the service, and its locks."""
+"""The embedded service's runtime folder: the state file that says how to reach the service, its locks and its log."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -20,6 +20,9 @@ from agentcore_sandbox.local.sigv4 import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+if sys.platform != "win32":
+    import fcntl
 
 PROGRAM = str(Path(__file__).resolve().parents[1])
 """The folder of the package that runs here."""
@@ -82,8 +85,11 @@ class Runtime:
         """Make or accept the folder that the environment asks for.
 
         Raises:
-            AgentcoreSandboxError: `UnsafeFolder`.
+            AgentcoreSandboxError: `UnsafeFolder`, or `LocalSandboxUnavailable` on another system than Linux.
         """
+        if not sys.platform.startswith("linux"):
+            hint = "run this on Linux, on Windows in WSL 2, or use an interpreter on AWS"
+            raise AgentcoreSandboxError("LocalSandboxUnavailable", "interpreter 'local' needs Linux", hint)
         own = environment.get("AGENTCORE_SANDBOX_RUNTIME_DIR")
         session = environment.get("XDG_RUNTIME_DIR")
         if own:
@@ -173,9 +179,7 @@ def _wait_for(lock: int, patience: float) -> None:
     while not _try_lock(lock, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
             hint = "`agentcore-sandbox local status` shows it; `agentcore-sandbox local stop` ends it"
-            raise AgentcoreSandboxError(
-                "LocalServiceBusy", "another embedded service runs or is starting", hint
-            )
+            raise AgentcoreSandboxError("LocalServiceBusy", "another embedded service runs or is starting", hint)
         time.sleep(_RETRY)
 
 

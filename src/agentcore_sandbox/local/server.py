@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
 MAX_BODY = 100_000_000
 """Bytes of a request body; the documented payload limit (100 MB)."""
-_DISCARDED = (
-    1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
-)
+_DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
 _PIECE = 1 << 20
 _SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
 
 Handle = Callable[[Request], "Answer | EventStream"]
+Record = Callable[[Mapping[str, Any]], None]
 _log = logging.getLogger(__name__)
 
 
@@ -41,13 +40,15 @@ class Server(ThreadingHTTPServer):
         port: 0 chooses a free one.
         keys: What requests must be signed with.
         handle: Performs a request.
+        record: Is told of each request and its outcome.
     """
 
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, keys: sigv4.Keys, handle: Handle) -> None:
+    def __init__(self, port: int, keys: sigv4.Keys, handle: Handle, record: Record) -> None:
         super().__init__(("127.0.0.1", port), _Connection)
+        self.record = record
         self.keys = keys
         self.handle = handle
         self.departures = Departures()
@@ -94,17 +95,26 @@ class _Connection(BaseHTTPRequestHandler):
         _log.debug(format, *args)
 
     def _serve(self) -> None:
-        self.server.last_request = time.monotonic()
+        began = self.server.last_request = time.monotonic()
         self._request_id = secrets.token_hex(16)
         self._unread = 0
+        self._outcome: dict[str, Any] = {}
+        try:
+            self._serve_one()
+        finally:
+            about = {"requestId": self._request_id, "method": self.command, "path": self.path}
+            self.server.record({**about, **self._outcome, "seconds": round(time.monotonic() - began, 6)})
+
+    def _serve_one(self) -> None:
         try:
             request = self._receive()
             self._answer(self.server.handle(request), request.cancelled)
         except ServiceError as error:
             self._fail(error)
         except OSError:
-            raise  # the connection is broken
-        except Exception:
+            self._outcome["error"] = "ConnectionLost"
+            raise
+        except Exception:  # noqa: BLE001 - a bug too ends as an answer
             _log.exception("%s %s", self.command, self.path)
             self._fail(api_errors.internal("The embedded service failed; see its log"))
 
@@ -122,9 +132,7 @@ class _Connection(BaseHTTPRequestHandler):
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
         port = self.server.server_port
         if "origin" in headers or headers.get("host") not in {f"127.0.0.1:{port}", f"localhost:{port}"}:
-            raise api_errors.denied(
-                "Requests must be sent to the service's own address, and not by a web page"
-            )
+            raise api_errors.denied("Requests must be sent to the service's own address, and not by a web page")
 
     def _length(self) -> int:
         lengths = self.headers.get_all("Content-Length", ["0"])
@@ -155,6 +163,7 @@ class _Connection(BaseHTTPRequestHandler):
                 self._stream(answer)
 
     def _fail(self, error: ServiceError) -> None:
+        self._outcome["error"] = error.code
         self.close_connection = self.close_connection or self._unread > 0
         self._send(error.status, {"x-amzn-ErrorType": error.code}, error.body())
         self._discard()
@@ -180,6 +189,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
+        self._outcome["status"] = int(status)
         self.send_response(status)
         self.send_header("x-amzn-RequestId", self._request_id)
         for name, value in headers.items():

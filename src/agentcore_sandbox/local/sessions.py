@@ -173,9 +173,7 @@ class Sessions:
             if self._closed:
                 raise api_errors.internal("The embedded service is going down")
             if running + self._starting >= self._limit:
-                raise api_errors.quota_exceeded(
-                    f"Maximum number of concurrent sessions ({self._limit}) reached"
-                )
+                raise api_errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
 
     def _new(self, interpreter: str, name: str | None, timeout: int) -> Session:

@@ -141,8 +141,8 @@ def check(shape: Structure, value: Any) -> dict[str, Any]:
     """Return the members of `value` that the shape knows.
 
     Raises:
-        ServiceError: ValidationException with reason FieldValidationFailed and every broken member in `fieldList`. Its text
-            follows AWS's usual one; assumed for this service.
+        ServiceError: ValidationException with reason FieldValidationFailed and every broken member in `fieldList`. Its
+            text follows AWS's usual one; assumed for this service.
     """
     problems = list(shape.problems("", value))
     if problems:
@@ -154,9 +154,7 @@ def _failure(problems: Sequence[Problem]) -> api_errors.ServiceError:
     told = "; ".join(f"Value at '{path}' failed to satisfy constraint: {rule}" for path, rule in problems)
     plural = "s" if len(problems) > 1 else ""
     fields = [{"name": path, "message": rule} for path, rule in problems]
-    return api_errors.validation(
-        f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields
-    )
+    return api_errors.validation(f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields)
 
 
 def _join(path: str, name: str) -> str:

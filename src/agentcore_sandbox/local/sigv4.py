@@ -111,15 +111,11 @@ def verify(message: Message, scope: Scope, keys: Keys) -> None:
 def sign(message: Message, region: str, keys: Keys, now: datetime) -> dict[str, str]:
     """Return the message's headers with the two that sign it; `host` must be among them."""
     headers = {**message.headers, "x-amz-date": now.astimezone(timezone.utc).strftime(_TIME)}
-    scope = Scope(
-        keys.access_key_id, headers["x-amz-date"][:8], region, SERVICE, ";".join(sorted(headers)), ""
-    )
+    scope = Scope(keys.access_key_id, headers["x-amz-date"][:8], region, SERVICE, ";".join(sorted(headers)), "")
     signed = Message(message.method, message.path, message.query, headers, message.body)
     signature = _signature(signed, scope, keys)
     credential = f"{keys.access_key_id}/{scope.text}"
-    authorization = (
-        f"{_ALGORITHM} Credential={credential}, SignedHeaders={scope.signed_headers}, Signature={signature}"
-    )
+    authorization = f"{_ALGORITHM} Credential={credential}, SignedHeaders={scope.signed_headers}, Signature={signature}"
     return {**headers, "authorization": authorization}
 
 
@@ -128,9 +124,7 @@ def _scope(authorization: str | None) -> Scope:
         raise denied("Missing Authentication Token", "MissingAuthenticationTokenException")
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
-        raise denied(
-            "Authorization header is not an AWS Signature Version 4.", "IncompleteSignatureException"
-        )
+        raise denied("Authorization header is not an AWS Signature Version 4.", "IncompleteSignatureException")
     return Scope(*match.groups())
 
 
@@ -140,15 +134,11 @@ def _check_time(stamp: str, scope: Scope, now: datetime) -> None:
     except ValueError:
         raise denied("X-Amz-Date is missing or malformed.", "IncompleteSignatureException") from None
     if stamp[:8] != scope.date:
-        raise _invalid(
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"
-        )
+        raise _invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
     if signed < now - _MAX_SKEW:
         raise _invalid(f"Signature expired: {stamp} is now earlier than {(now - _MAX_SKEW).strftime(_TIME)}")
     if signed > now + _MAX_SKEW:
-        raise _invalid(
-            f"Signature not yet current: {stamp} is still later than {(now + _MAX_SKEW).strftime(_TIME)}"
-        )
+        raise _invalid(f"Signature not yet current: {stamp} is still later than {(now + _MAX_SKEW).strftime(_TIME)}")
 
 
 def _invalid(message: str) -> ServiceError:
@@ -175,9 +165,7 @@ def _canonical(message: Message, signed_headers: str) -> str:
 
 def _canonical_query(query: str) -> str:
     pairs = (part.partition("=") for part in query.split("&") if part)
-    return "&".join(
-        f"{name}={value}" for name, value in sorted(_encoded((name, value) for name, _, value in pairs))
-    )
+    return "&".join(f"{name}={value}" for name, value in sorted(_encoded((name, value) for name, _, value in pairs)))
 
 
 def _encoded(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
