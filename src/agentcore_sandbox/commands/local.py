@@ -1,0 +1,131 @@
+"""The embedded service of this machine: serve it in the foreground, reach it from other clients, look at it, end it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.settings import LOCAL_REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentcore_sandbox.local.daemon import LocalEndpoint
+
+ACTIONS = {
+    "serve": "serve in the foreground until Ctrl-C; prints the lines of `env`",
+    "env": "print `export` lines that point every AWS client here, made for eval; starts the service if need be",
+    "status": "say whether it runs, where, and with how many sessions",
+    "stop": "end it and all its sessions",
+}
+_MAX_PORT = 65535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `local`."""
+    about = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
+    parser.add_argument("action", choices=ACTIONS, help=about)
+    parser.add_argument("--port", metavar="N", type=_port, help="serve: the port (default: a free one)")
+    parser.add_argument("--log", metavar="FILE", type=Path, help="serve: append one JSON line a request to FILE")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="status: print one JSON object on stdout")
+
+
+def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> int:
+    """Do what the action says.
+
+    Args:
+        action: One of `ACTIONS`.
+        port: Where to serve; None for a free one.
+        log: Where to record requests.
+        as_json: Print the status as JSON.
+    """
+    if action != "serve" and (port is not None or log is not None):
+        raise UsageError(f"--port and --log are for `local serve`, not for `local {action}`")
+    if action != "status" and as_json:
+        raise UsageError(f"--json is for `local status`, not for `local {action}`")
+    output = Output(as_json=as_json)
+    if action == "serve":
+        _serve(output, port or 0, log)
+    else:
+        {"env": _env, "status": _status, "stop": _stop}[action](output)
+    return 0
+
+
+def _serve(output: Output, port: int, log: Path | None) -> None:
+    from agentcore_sandbox.local import serve
+
+    def ready(endpoint: LocalEndpoint) -> None:
+        _print_exports(output, endpoint)
+        output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C ends it and its sessions")
+
+    serve.foreground(os.environ, port, log, ready)
+    output.say("agentcore-sandbox: the service and its sessions have ended")
+
+
+def _env(output: Output) -> None:
+    from agentcore_sandbox.local import daemon
+
+    _print_exports(output, daemon.ensure())
+
+
+def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
+    for name, value in _variables(endpoint, os.environ).items():
+        output.line(f"export {name}={shlex.quote(value)}")
+
+
+def _variables(endpoint: LocalEndpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": endpoint.url,
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": endpoint.url,
+        "BEDROCK_AGENTCORE_DP_ENDPOINT": endpoint.url,
+        "BEDROCK_AGENTCORE_CP_ENDPOINT": endpoint.url,
+        "AWS_ACCESS_KEY_ID": endpoint.access_key,
+        "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
+        "AWS_SESSION_TOKEN": "",  # one that the caller has would belong to other keys
+        "AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION,
+        "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
+    }
+
+
+def _status(output: Output) -> None:
+    from agentcore_sandbox.local import daemon
+
+    found = daemon.status()
+    if output.as_json:
+        output.data({"running": found is not None, **(_described(*found) if found else {})})
+    elif found:
+        endpoint, sessions = found
+        output.line(
+            f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, sessions: {sessions}"
+        )
+    else:
+        output.line("not running")
+
+
+def _described(endpoint: LocalEndpoint, sessions: int) -> dict[str, Any]:
+    started = datetime.fromtimestamp(endpoint.started, timezone.utc)
+    return {
+        "url": endpoint.url,
+        "pid": endpoint.pid,
+        "version": endpoint.version,
+        "startedAt": started.isoformat(),
+        "sessions": sessions,
+    }
+
+
+def _stop(output: Output) -> None:
+    from agentcore_sandbox.local import daemon
+
+    output.line("stopped" if daemon.stop() else "not running")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 1 to {_MAX_PORT}")
+    return int(text)

@@ -1,0 +1,33 @@
+"""The embedded service: the API of Amazon Bedrock AgentCore Code Interpreter on loopback, one sandbox a session.
+
+Known of the real service are its model (botocore), its documentation and recorded payloads. What follows is assumed,
+because nothing public says it; each item is marked "assumed" where it is coded.
+
+Requests and errors:
+
+- A request that breaks the model is answered with `ValidationException`, reason `FieldValidationFailed`, and a text in
+  AWS's usual form; a body that is no JSON object with reason `CannotParse`; an invoke without a session id is refused.
+- A body above 100,000,000 bytes is answered with HTTP 413 `RequestEntityTooLargeException`.
+- An unknown session or interpreter is `ResourceNotFoundException`; an invoke in a session that has ended is
+  `ValidationException` with reason `ResourceConflict`, stopping it again `ConflictException` (the texts are recorded).
+- An answer names the interpreter by the id that was asked for; of an ARN, by its last part.
+
+Invokes:
+
+- The headers of an invoke's answer are sent as soon as the session is known to run, the one `result` event when the
+  tool has ended. So a client with a short read time-out does not send the invoke, and run the code, again.
+- A session that ends under an invoke ends the stream with `validationException` "... is not active"; an invoke that
+  takes more than 15 minutes, or has a result of more than 24 MiB of JSON, ends it with
+  `serviceQuotaExceededException`. One `result` is one frame and one HTTP chunk: botocore decodes at most 24 MiB, other
+  decoders 16 MiB, so a client that reads large files does so in parts of at most 8 MiB.
+- A tool is stopped when its caller hangs up.
+
+Sessions:
+
+- A client token is remembered for the newest 10,000 requests; a repeated start gets the first answer, also after that
+  session's end, and a repeated stop succeeds.
+- Lists are in order of creation, newest first. Terminated sessions stay listable for 30 days, but the newest 2,000 only,
+  and only as long as the service runs.
+- `local` and `aws.codeinterpreter.v1` are one interpreter. Certificates and file systems of sessions are refused.
+- Sessions have no rate limit.
+"""

@@ -1,0 +1,121 @@
+"""Requests from the host to the agent in a sandbox. Whatever comes back is hostile: bounded, checked, timed."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+from .guest import frames
+
+LOOK_SECONDS = 0.1  # how often a waiting call looks whether it was cancelled
+GRACE_SECONDS = 10.0  # for the agent to answer a call that was cancelled
+CHUNK = 1 << 20
+
+
+class SandboxGoneError(AgentcoreSandboxError):
+    """The sandbox has died, or does not speak the protocol any more."""
+
+    def __init__(self, reason: str) -> None:
+        hint = "Start a new session; files and variables of this one are lost."
+        super().__init__("SandboxGone", f"The sandbox of this session is gone: {reason}", hint)
+
+
+class HungUpError(Exception):
+    """The process in the sandbox that should have answered has ended without an answer."""
+
+
+class Call:
+    """One request on a socket of its own.
+
+    Args:
+        conn: Connected to the process that answers.
+        data_limit: How many bytes an answer may carry.
+    """
+
+    def __init__(self, conn: socket.socket, data_limit: int) -> None:
+        self._conn = conn
+        self._conn.settimeout(LOOK_SECONDS)
+        self._data_limit = data_limit
+        self._give_up_at: float | None = None
+
+    def send(self, message: dict[str, Any], data: bytes = b"") -> None:
+        """Send the request.
+
+        Raises:
+            HungUpError: Nobody takes it.
+        """
+        for part in frames.pack(message, data):
+            view = memoryview(part)
+            while view:
+                view = view[self._send_some(view) :]
+
+    def answer(self, cancelled: threading.Event) -> frames.Message:
+        """Wait for the answer; after `cancelled`, for the answer of what is then interrupted.
+
+        Raises:
+            HungUpError: There will be none.
+            SandboxGoneError: It is malformed, or an interrupted agent does not answer.
+        """
+        try:
+            return frames.unpack(lambda size: self._read(size, cancelled), self._data_limit)
+        except frames.FrameError as error:
+            raise SandboxGoneError(str(error)) from error
+
+    def ready(self) -> bool:
+        """Return whether an answer has begun to arrive, or never will."""
+        try:
+            return len(self._conn.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) >= 0
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def hang_up(self) -> None:
+        """Tell the other end to stop; it still answers with what there is."""
+        try:
+            self._conn.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """End the call."""
+        self._conn.close()
+
+    def _send_some(self, view: memoryview) -> int:
+        try:
+            return self._conn.send(view[:CHUNK])
+        except TimeoutError:
+            return 0
+        except OSError as error:
+            raise HungUpError from error
+
+    def _read(self, size: int, cancelled: threading.Event) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            data += self._read_some(min(size - len(data), CHUNK), cancelled)
+        return bytes(data)
+
+    def _read_some(self, size: int, cancelled: threading.Event) -> bytes:
+        while True:
+            try:
+                chunk = self._conn.recv(size)
+            except TimeoutError:
+                self._look(cancelled)
+                continue
+            except OSError as error:
+                raise HungUpError from error
+            if not chunk:
+                raise HungUpError
+            return chunk
+
+    def _look(self, cancelled: threading.Event) -> None:
+        if self._give_up_at is not None:
+            if time.monotonic() > self._give_up_at:
+                raise SandboxGoneError("it does not react to an interrupt")
+        elif cancelled.is_set():
+            self.hang_up()
+            self._give_up_at = time.monotonic() + GRACE_SECONDS

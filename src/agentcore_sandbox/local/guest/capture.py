@@ -1,0 +1,39 @@
+"""A stream that may be endless, kept in bounded memory."""
+
+from __future__ import annotations
+
+
+class Capture:
+    """The head and the tail of a stream of bytes.
+
+    Args:
+        limit: How many bytes are kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        if len(self._tail) > 2 * self._half:
+            self._shorten()
+
+    def content(self) -> bytes:
+        """Return what was kept, with a line in the middle that says how much was left out."""
+        if len(self._tail) > self._half:
+            self._shorten()
+        if not self._left_out:
+            return bytes(self._head + self._tail)
+        note = f"\n... {self._left_out} bytes of output left out ...\n".encode()
+        return bytes(self._head + note + self._tail)
+
+    def _shorten(self) -> None:
+        surplus = len(self._tail) - self._half
+        del self._tail[:surplus]
+        self._left_out += surplus

@@ -1,0 +1,72 @@
+"""The file tools. They run in here and not on the host, so that no symbolic link reaches a path of the host."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Callable, Dict, Tuple
+
+Reply = Tuple[Dict[str, Any], bytes]
+
+
+def read(request: dict[str, Any], _data: bytes) -> Reply:
+    """Return the contents of `request["paths"]`, all of them or an error."""
+    contents = [_read_file(path, request["dataLimit"]) for path in request["paths"]]
+    total = sum(map(len, contents))
+    if total > request["dataLimit"]:
+        raise OSError(0, f"The files have {total} bytes in all, at most {request['dataLimit']} can be read at once")
+    return {"sizes": [len(content) for content in contents]}, b"".join(contents)
+
+
+def list_folder(request: dict[str, Any], _data: bytes) -> Reply:
+    """Return the names in one folder, unsorted, and which of them are folders."""
+    with os.scandir(request["path"]) as entries:
+        found = [[os.fsencode(entry.name).decode("utf-8", "replace"), entry.is_dir()] for entry in entries]
+    return {"entries": found}, b""
+
+
+def remove(request: dict[str, Any], _data: bytes) -> Reply:
+    """Remove files, none where one is missing."""
+    for path in request["paths"]:
+        os.lstat(path)
+    for path in request["paths"]:
+        os.remove(path)
+    return {}, b""
+
+
+def write(request: dict[str, Any], data: bytes) -> Reply:
+    """Write files whose contents stand one after the other in `data`; make their folders."""
+    position = 0
+    for path, size in request["files"]:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data[position : position + size])
+        position += size
+    return {}, b""
+
+
+def _read_file(path: str, limit: int) -> bytes:
+    # O_NONBLOCK: opening a pipe must not wait for its writer.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "Not a regular file", path)
+        if status.st_size > limit:
+            raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
+        return file.read(limit + 1)
+
+
+OPERATIONS: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
+    "read": read,
+    "list": list_folder,
+    "remove": remove,
+    "write": write,
+}
+
+
+def handle(request: dict[str, Any], data: bytes) -> Reply:
+    """Do one file operation; a failure is `{"error": {"errno", "text", "path"}}`."""
+    try:
+        return OPERATIONS[request["do"]](request, data)
+    except OSError as error:
+        return {"error": {"errno": error.errno, "text": error.strerror or str(error), "path": error.filename}}, b""

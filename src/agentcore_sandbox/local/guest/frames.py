@@ -1,0 +1,47 @@
+"""One message on a stream socket: a JSON object and raw bytes that belong to it.
+
+Format: two big-endian 32-bit lengths, the object as UTF-8 JSON, the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Callable, Dict, Tuple
+
+HEADER = struct.Struct(">II")
+MESSAGE_LIMIT = 64 << 20
+
+Message = Tuple[Dict[str, Any], bytes]
+
+
+class FrameError(Exception):
+    """The other end sent something that is not a message, or too large a one."""
+
+
+def pack(message: dict[str, Any], data: bytes = b"") -> list[bytes]:
+    """Return the parts of a message in the order in which they are sent."""
+    text = json.dumps(message).encode()
+    return [HEADER.pack(len(text), len(data)) + text, data]
+
+
+def unpack(read: Callable[[int], bytes], data_limit: int) -> Message:
+    """Read one message.
+
+    Args:
+        read: Returns exactly as many bytes as it is asked for, or raises.
+        data_limit: The largest number of raw bytes to take.
+
+    Raises:
+        FrameError: It is not a message, or too large.
+    """
+    text_size, data_size = HEADER.unpack(read(HEADER.size))
+    if text_size > MESSAGE_LIMIT or data_size > data_limit:
+        raise FrameError(f"a message of {text_size} and {data_size} bytes is too large")
+    try:
+        message = json.loads(read(text_size))
+    except (ValueError, RecursionError) as error:
+        raise FrameError("a message is not JSON") from error
+    if not isinstance(message, dict):
+        raise FrameError("a message is not a JSON object")
+    return message, read(data_size)

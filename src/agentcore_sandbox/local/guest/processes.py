@@ -1,0 +1,152 @@
+"""Children of the agent: none may outlive the request or the context that it belongs to."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+from typing import Callable, Iterator
+
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
+HANDLED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
+
+
+def conceal() -> None:
+    """Keep other processes of the sandbox out of this one's memory and descriptors (`/proc/PID/mem`, `/fd`)."""
+    _prctl(PR_SET_DUMPABLE, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant that loses its own, however hard it tries to detach itself."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def restrict(processes: int, memory_bytes: int, file_bytes: int) -> None:
+    """Set the limits that every process of the sandbox inherits.
+
+    This happens inside the sandbox because the kernel counts processes for each user namespace.
+    """
+    for kind, limit in (
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_DATA, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (lowest, lowest))
+
+
+def fork(work: Callable[[], None]) -> int:
+    """Do the work in a child that then ends; return the child's id to the parent."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        work()
+        status = 0
+    except (EOFError, OSError):
+        pass  # the other end has hung up: nobody is left to tell
+    except BaseException as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def become(argv: list[str], program: str, descriptors: tuple[int, int, int]) -> None:
+    """Turn this freshly forked process into a program with these standard streams; never returns."""
+    try:
+        os.setsid()
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+        for handled in HANDLED:
+            signal.signal(handled, signal.SIG_DFL)
+        os.execv(program, argv)
+    finally:
+        os._exit(127)
+
+
+def prefer_as_victim() -> None:
+    """When memory runs out let the kernel end this process or one that it starts, and not the host's."""
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+
+
+def kill_descendants() -> None:
+    """End every descendant of this process, also those that are born meanwhile."""
+    while True:
+        processes = _stop_descendants()
+        for process in processes:
+            _signal(process, signal.SIGKILL)
+        for _ in reap(0):
+            pass
+        if not processes:
+            return
+
+
+def _stop_descendants() -> set[int]:
+    """Stop every descendant: a stopped process cannot fork, so that even a fork bomb comes to rest."""
+    stopped: set[int] = set()
+    while True:
+        found = descendants(os.getpid()) - stopped
+        for process in found:
+            _signal(process, signal.SIGSTOP)
+        if not found:
+            return stopped
+        stopped |= found
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def reap(options: int = os.WNOHANG) -> Iterator[tuple[int, int]]:
+    """Yield id and wait status of every child that has ended; with `options=0` wait until none is left."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            process, status = os.waitpid(-1, options)
+            if not process:
+                return
+            yield process, status
+
+
+def exit_code(status: int) -> int:
+    """Return what a shell would call this wait status."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def descendants(ancestor: int) -> set[int]:
+    """Return the ids of all living processes below this one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            children.setdefault(_parent(name), []).append(int(name))
+    found: set[int] = set()
+    waiting = [ancestor]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found.update(below)
+        waiting += below
+    return found
+
+
+def _parent(process: str) -> int:
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[1])

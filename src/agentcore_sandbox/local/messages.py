@@ -1,0 +1,46 @@
+"""What passes between the HTTP server and the operations."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request whose signature is verified.
+
+    Args:
+        method: HTTP method.
+        path: Percent-encoded, as on the wire.
+        query: As on the wire, without the question mark.
+        headers: Names in lower case.
+        body: The whole body, JSON or empty.
+        cancelled: Set when the caller has hung up.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A JSON body with HTTP 200."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EventStream:
+    """Encoded messages, each made when it is asked for, and headers that go before them."""
+
+    headers: Mapping[str, str]
+    messages: Iterator[bytes]

@@ -1,0 +1,173 @@
+"""The process that serves: in the foreground for `local serve`, in the background when the command line needs it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import string
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.local import folders, sandbox, tools
+from agentcore_sandbox.local.administration import Administration
+from agentcore_sandbox.local.alarms import Alarms
+from agentcore_sandbox.local.data_plane import DataPlane
+from agentcore_sandbox.local.request_log import RequestLog
+from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+from agentcore_sandbox.local.server import Record, Server
+from agentcore_sandbox.local.service import Service, data_plane_routes
+from agentcore_sandbox.local.sessions import Sessions
+from agentcore_sandbox.local.sigv4 import Keys
+
+_POLL = 0.1  # seconds until a stopped server notices
+_PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
+_log = logging.getLogger(__name__)
+
+Ready = Callable[[LocalEndpoint], None]
+
+
+def _ignore(_request: Mapping[str, Any]) -> None:
+    """Record nothing."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Args:
+        port: 0 chooses a free one.
+        idle: Seconds without a request and a session after which to end; None never does.
+        record: Is told of each request.
+    """
+
+    port: int = 0
+    idle: float | None = None
+    record: Record = _ignore
+
+
+def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: Ready) -> None:
+    """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
+
+    Args:
+        environ: Says where the runtime folder is.
+        port: 0 chooses a free one.
+        log: Where to record requests.
+        ready: Called once requests are taken.
+
+    Raises:
+        AgentcoreSandboxError: Another one serves, no sandbox works here, or the port is taken.
+        UsageError: The log cannot be written.
+    """
+    runtime = Runtime.of(environ)
+    with ExitStack() as stack:
+        record = _ignore if log is None else stack.enter_context(closing(RequestLog(log))).write
+        starting = stack.enter_context(ExitStack())
+        starting.enter_context(runtime.starting(_PATIENCE))
+        stack.enter_context(runtime.serving(_PATIENCE))
+
+        def published(endpoint: LocalEndpoint) -> None:
+            starting.close()
+            ready(endpoint)
+
+        _serve(runtime, Options(port, None, record), published)
+
+
+def background(folder: str, ready: int, idle: float) -> NoReturn:
+    """Detach from the caller and serve until nobody needs the service. Its lock is inherited.
+
+    Args:
+        folder: The runtime folder.
+        ready: A pipe's descriptor; gets `{}` once requests are taken, or the error as JSON.
+        idle: Seconds without a request and a session after which to end.
+    """
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(ready, {}))
+    except AgentcoreSandboxError as error:
+        _report(ready, {"code": error.code, "message": error.message, "hint": error.hint})
+    sys.exit(0)
+
+
+def _report(pipe: int, outcome: dict[str, str]) -> None:
+    os.write(pipe, json.dumps(outcome).encode())
+    os.close(pipe)
+
+
+def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
+    sandbox.check()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        server, sessions = _assemble(runtime, options, stop.set, stack)
+        endpoint = LocalEndpoint(server.url, server.keys.access_key_id, server.keys.secret_access_key)
+        runtime.write_state(endpoint)
+        stack.callback(runtime.remove_state)
+        _log.info("serving at %s", server.url)
+        ready(endpoint)
+        _wait(stop, server, sessions, options.idle)
+
+
+def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack: ExitStack) -> tuple[Server, Sessions]:
+    """Build the service from its parts; `stack` takes them down in the opposite order."""
+    folder = runtime.sessions_folder()
+    threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
+    clock = Alarms()
+    stack.callback(clock.close)
+    sessions = Sessions(folder, lambda path: sandbox.Sandbox(sandbox.SandboxConfig(path)), clock)
+    stack.callback(sessions.close)
+    plane = DataPlane(sessions, tools.invoke, clock)
+    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()])
+    server = _listen(options, service)
+    stack.callback(server.server_close)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(server.shutdown)
+    return server, sessions
+
+
+def _remove(leftovers: Iterable[Path]) -> None:
+    """Remove what a killed server has left."""
+    for folder in leftovers:
+        folders.remove(folder)
+
+
+def _listen(options: Options, service: Service) -> Server:
+    letters = string.ascii_uppercase + string.digits
+    access_key_id = "LOCAL" + "".join(secrets.choice(letters) for _ in range(15))
+    try:
+        keys = Keys(access_key_id, secrets.token_urlsafe(30))
+        return Server(options.port, keys, service.handle, options.record)
+    except OSError as error:
+        hint = "choose another one with --port, or none for a free one"
+        raise AgentcoreSandboxError(
+            "PortUnavailable", f"port {options.port} cannot be used: {error.strerror}", hint
+        ) from error
+
+
+def _wait(stop: threading.Event, server: Server, sessions: Sessions, idle: float | None) -> None:
+    """Wait until told to stop, or until there was neither a request nor a session for `idle` seconds."""
+    busy_at = time.monotonic()
+    while not stop.wait(None if idle is None else min(idle / 4, 5.0)):
+        if sessions.ready():
+            busy_at = time.monotonic()
+        last = max(busy_at, server.last_request)
+        if idle is not None and time.monotonic() - last > idle and sessions.retire():
+            _log.info("idle for %.0f s", idle)
+            return
