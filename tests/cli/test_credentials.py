@@ -1,0 +1,164 @@
+"""Where credentials come from, with real profiles and moto's STS, and that none of them is ever shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from support import fault_server
+from support.fault_server import SESSION
+from support.processes import CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.fault_server import FaultServer
+
+SECRETS = (b"dummy-secret", b"dummy-token", b"profile-secret", b"value-secret")
+
+
+@pytest.fixture
+def no_credentials(cli: CommandLine, faults: FaultServer) -> CommandLine:
+    """A caller with a region and an interpreter, but no credentials, and no metadata service to ask."""
+    more = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": "us-west-2",
+        "CUSTOM_AGENTCORE_INTERPRETER_ID": "aws.codeinterpreter.v1",
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url,
+    }
+    return CommandLine(cli.command, cli.home, {**cli.base, **more})
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def write_config(cli: CommandLine, text: str) -> None:
+    (cli.home / ".aws").mkdir()
+    (cli.home / ".aws" / "config").write_text(text)
+
+
+def key_of(faults: FaultServer) -> str:
+    """The access key that signed the last request."""
+    return faults.requests[-1].headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+def test_no_credentials(no_credentials: CommandLine, faults: FaultServer) -> None:
+    done = no_credentials.run("run", "x")
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoCredentials]: no AWS credentials found\nhint: ")
+    assert faults.requests == []
+
+
+@pytest.mark.parametrize("flags", [["--profile", "nobody"], []], ids=["flag", "variable"])
+def test_unknown_profile(no_credentials: CommandLine, flags: list[str]) -> None:
+    done = no_credentials.run("run", *flags, "x", env={"AWS_PROFILE": "nobody"})
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[UnknownProfile]: there is no AWS profile")
+
+
+def test_no_region(aws: CommandLine, faults: FaultServer) -> None:
+    done = aws.run("run", "x", env={"AWS_REGION": ""})
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoRegion]: no AWS region is set\nhint: set --region")
+    assert faults.requests == []
+
+
+def test_sso_session_expired(no_credentials: CommandLine) -> None:
+    write_config(
+        no_credentials,
+        "[profile work]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n"
+        "[sso-session s]\nsso_region = us-west-2\nsso_start_url = https://example.invalid/start\n",
+    )
+    done = no_credentials.run("run", "--profile", "work", "x")
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[SsoSessionExpired]")
+    assert b"hint: run: aws sso login --profile work\n" in done.stderr
+
+
+def test_credential_process_that_fails_shows_nothing_of_it(no_credentials: CommandLine) -> None:
+    write_config(no_credentials, "[profile work]\ncredential_process = sh -c 'echo dummy-secret >&2; exit 1'\n")
+    done = no_credentials.run("run", "--profile", "work", "x")
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoCredentials]: the profile's credential source failed")
+    assert b"dummy-secret" not in done.stderr + done.stdout
+
+
+def test_profile_region_and_variables(no_credentials: CommandLine, faults: FaultServer) -> None:
+    write_config(
+        no_credentials,
+        "[profile work]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = profile-secret\nregion = eu-west-3\n",
+    )
+    env = {"AWS_REGION": "", "AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": "dummy-secret"}
+    for flags, more in ((["--profile", "work"], {}), ([], {"CUSTOM_AGENTCORE_AWS_PROFILE": "work"})):
+        done = no_credentials.run("exec", SESSION, *flags, "--cmd", "true", env={**env, **more})
+        assert done.returncode == 0, done.stderr
+        assert key_of(faults) == "AKIDPROFILE"
+        assert "AWS_REGION=eu-west-3" in faults.requests[-1].body["arguments"]["command"]
+
+
+def test_assumed_role(no_credentials: CommandLine, faults: FaultServer, moto_url: str) -> None:
+    write_config(
+        no_credentials,
+        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = profile-secret\n"
+        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n",
+    )
+    done = no_credentials.run("exec", SESSION, "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": moto_url})
+    assert done.returncode == 0, done.stderr
+    assert key_of(faults).startswith("ASIA")
+    assert faults.requests[-1].headers["X-Amz-Security-Token"]
+
+
+def test_a_stopped_sts_is_a_network_error(no_credentials: CommandLine) -> None:
+    write_config(
+        no_credentials,
+        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = profile-secret\n"
+        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n",
+    )
+    done = no_credentials.run("run", "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"})
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoNetwork]")
+
+
+def test_no_network(aws: CommandLine) -> None:
+    done = aws.run("run", "--endpoint-url", "http://127.0.0.1:1", "x")
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoNetwork]: cannot reach http://127.0.0.1:1\nhint: check the network")
+
+
+def test_a_proxy_is_not_asked_for_this_machine(aws: CommandLine, faults: FaultServer) -> None:
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    done = aws.run("run", "--endpoint-url", faults.url, "x", env=proxy)
+    assert done.returncode == 0, done.stderr
+
+
+FAILURES = {
+    "denied": (fault_server.error(403, "AccessDeniedException", "no"), "AccessDenied"),
+    "signature": (
+        fault_server.error(403, "InvalidSignatureException", "x-amz-security-token:dummy-token"),
+        "InvalidCredentials",
+    ),
+    "expired": (fault_server.error(403, "ExpiredTokenException", "expired"), "ExpiredCredentials"),
+    "quota": (fault_server.error(402, "ServiceQuotaExceededException", "too many"), "QuotaExceeded"),
+}
+
+
+@pytest.mark.parametrize(("answer", "code"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+def test_no_secret_in_any_output(
+    aws: CommandLine, faults: FaultServer, answer: object, code: str, as_json: list[str]
+) -> None:
+    faults.answers["start"] = answer  # type: ignore[assignment] # a row of the table
+    env = {"AWS_SESSION_TOKEN": "dummy-token", "AGENTCORE_SANDBOX_DEBUG": "1"}
+    done = aws.run("run", "--env", "A=value-secret", *as_json, "x", env=env)
+    assert done.returncode == 125
+    assert code in (json.loads(done.stdout)["error"]["code"] if as_json else done.stderr.decode())
+    assert not any(secret in done.stdout + done.stderr for secret in SECRETS)

@@ -1,0 +1,158 @@
+"""How results, tables and messages look: on a terminal, in a pipe, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import fault_server
+from support.event_stream import result
+from support.fault_server import SESSION
+from support.processes import DEADLINE
+
+if TYPE_CHECKING:
+    from support.fault_server import FaultServer, Handler
+    from support.processes import CommandLine
+
+HOSTILE = "\x1b[31mred\x1b[0m \x1b]0;title\x07 over\rwritten \u202etxt"
+
+
+def on_terminal(cli: CommandLine, *words: str) -> bytes:
+    """Run with standard output on a real terminal, and return what the terminal got."""
+    master, slave = pty.openpty()
+    child = cli.start(*words, stdout=slave)
+    os.close(slave)
+    seen = b""
+    try:
+        while data := os.read(master, 65536):
+            seen += data
+    except OSError:
+        pass  # how Linux says that the other side is closed
+    os.close(master)
+    child.communicate(timeout=DEADLINE)
+    return seen.replace(b"\r\n", b"\n")
+
+
+def test_terminal_shows_control_sequences_and_passes_colours(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result(HOSTILE))
+    shown = "\x1b[31mred\x1b[0m ^[]0;title^G over^Mwritten \\u202etxt\x1b[0m\n"
+    assert on_terminal(aws, "exec", SESSION, "x").decode() == shown
+    assert on_terminal(aws, "exec", "--raw", SESSION, "x").decode() == HOSTILE + "\n"
+
+
+def test_pipe_gets_the_bytes_unchanged(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result(HOSTILE, HOSTILE))
+    done = aws.run("exec", SESSION, "x")
+    assert (done.stdout.decode(), done.stderr.decode()) == (HOSTILE + "\n", HOSTILE + "\n")
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_output_is_utf_8_in_every_locale(aws: CommandLine, faults: FaultServer, locale: str) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("kůň 🐎 \ud800"))
+    done = aws.run("exec", SESSION, "x", env={"LANG": locale, "LC_ALL": locale, "PYTHONUTF8": "0"})
+    assert done.stdout.decode() == "kůň 🐎 \\ud800\n"
+
+
+def test_each_stream_once_with_a_final_newline(aws: CommandLine, faults: FaultServer) -> None:
+    for stdout, expected in (("a", b"a\n"), ("a\n", b"a\n"), ("", b""), ("\n", b"\n")):
+        faults.answers["invoke"] = fault_server.stream(result(stdout, "e", 5))
+        done = aws.run("exec", SESSION, "x")
+        assert (done.returncode, done.stdout, done.stderr) == (5, expected, b"e\n")
+
+
+def test_json_result(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("kůň", "e", 5))
+    done = aws.run("run", "--json", "x")
+    assert (done.returncode, done.stderr) == (5, b"")
+    assert json.loads(done.stdout) == {
+        "stdout": "kůň",
+        "stderr": "e",
+        "exitCode": 5,
+        "executionTime": 0.01,
+        "isError": True,
+        "sessionId": SESSION,
+    }
+    assert json.loads(aws.run("start", "--json").stdout) == {"sessionId": SESSION}
+    assert json.loads(aws.run("stop", "--json", SESSION).stdout) == {"stopped": [SESSION], "failed": []}
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+def test_max_output_keeps_head_and_tail(aws: CommandLine, faults: FaultServer, as_json: list[str]) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("head" + "x" * 1000 + "tail"))
+    done = aws.run("exec", SESSION, "--max-output", "8", *as_json, "x")
+    assert done.stderr.decode() == "agentcore-sandbox: 1000 bytes of output left out (--max-output 8)\n"
+    kept = "head\n[... 1000 bytes left out ...]\ntail"
+    assert (json.loads(done.stdout)["stdout"] if as_json else done.stdout.decode()[:-1]) == kept
+
+
+def paged_sessions(handler: Handler) -> None:
+    """150 sessions in two pages."""
+    request = handler.state.requests[-1]
+    first = 100 if request.body.get("nextToken") == "more" else 0
+    items = [
+        {
+            "codeInterpreterIdentifier": "x",
+            "sessionId": f"01SESSION{number:03}",
+            "name": "evil\x1b[2J\nname" if number == 0 else f"job-{number}",
+            "status": "READY" if number % 2 == 0 else "TERMINATED",
+            "createdAt": fault_server.CREATED,
+        }
+        for number in range(first, min(first + 100, 150))
+    ]
+    handler.send_json(200, {"items": items, **({} if first else {"nextToken": "more"})})
+
+
+def test_sessions_are_a_table_of_all_pages(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["list"] = paged_sessions
+    done = aws.run("sessions", "--all")
+    header, first, second, *rest = done.stdout.decode().splitlines()
+    assert header.split("  ")[0] == "SESSION"
+    assert re.fullmatch(r"01SESSION000  evil\^\[\[2J\^Jname  READY +\d+h\d\dm  0s", first)
+    assert re.fullmatch(r"01SESSION001  job-1 +TERMINATED  \d+h\d\dm  -", second)
+    assert len(rest) == 148
+    assert faults.operations().count("list") == 2
+    assert faults.operations().count("get") == 75
+
+
+def test_sessions_as_json_and_only_ready_ones_by_default(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["list"] = paged_sessions
+    rows = json.loads(aws.run("sessions", "--json").stdout)["sessions"]
+    assert rows[2]["timeLeftSeconds"] == 0
+    assert set(rows[0]) == {"sessionId", "name", "status", "createdAt", "ageSeconds", "timeLeftSeconds"}
+    assert {request.body["status"] for request in faults.requests if request.operation == "list"} == {"READY"}
+
+
+def test_no_sessions(aws: CommandLine) -> None:
+    done = aws.run("sessions")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"no sessions\n")
+
+
+def test_stop(aws: CommandLine, faults: FaultServer) -> None:
+    assert aws.run("stop", "S1").stdout == b"session stopped\n"
+    assert aws.run("stop", "S1", "S2").stdout == b"session stopped: S1\nsession stopped: S2\n"
+    faults.answers["list"] = paged_sessions
+    done = aws.run("stop", "--all")
+    assert done.stdout.count(b"session stopped: ") == 150
+
+
+def test_stop_goes_on_after_a_failure(aws: CommandLine, faults: FaultServer) -> None:
+    gone = fault_server.error(409, "ConflictException", "Session already terminated: S1")
+    faults.answers["stop"] = fault_server.in_turn(gone, fault_server.DEFAULTS["stop"])
+    done = aws.run("stop", "S1", "S2")
+    assert (done.returncode, done.stdout) == (125, b"session stopped: S2\n")
+    assert done.stderr.startswith(b"error[SessionGone]: session S1 is gone: Session already terminated: S1\nhint: ")
+    faults.answers["stop"] = gone
+    assert json.loads(aws.run("stop", "--json", "S1").stdout)["failed"] == [{"sessionId": "S1", "code": "SessionGone"}]
+
+
+def test_version_and_help(cli: CommandLine) -> None:
+    assert re.fullmatch(rb"agentcore-sandbox \d+\.\d+\.\d+\n", cli.run("--version").stdout)
+    assert cli.run("--help").stdout == cli.run("help").stdout == cli.run("-h").stdout
+    assert cli.run("run", "--help").stdout == cli.run("help", "run").stdout
+    empty = cli.run()
+    assert (empty.returncode, empty.stdout) == (2, cli.run("--help").stdout)
