@@ -88,7 +88,7 @@ def tests(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
     install(session, "runtime", project=False)
-    session.run("python", "demo.py", env={"PYTHONPATH": "src"})
+    session.run("python", "-m", "plugin_build.demo", env={"PYTHONPATH": "src"})
 
 
 @nox.session(default=False)
