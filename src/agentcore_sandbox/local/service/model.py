@@ -5,7 +5,7 @@ Source: botocore 1.44's service model `bedrock-agentcore` 2024-02-28; a test com
 
 from __future__ import annotations
 
-from agentcore_sandbox.local.shapes import Blob, Boolean, Integer, List, Structure, Text
+from agentcore_sandbox.local.service.shapes import Blob, Boolean, Integer, List, Structure, Text
 
 MAX_TEXT = 100_000_000
 """Characters of a text argument, bytes of a blob."""
