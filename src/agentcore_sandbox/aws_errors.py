@@ -172,6 +172,7 @@ def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxEr
 def _from_service(response: Any, context: Context) -> AgentcoreSandboxError:
     details = response.get("Error") or {}
     code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
+    code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
         return _access_denied(message)
     if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):

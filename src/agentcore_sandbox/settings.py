@@ -72,7 +72,13 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         interpreter_id=interpreter,
         profile=flags.profile or environ.get("CUSTOM_AGENTCORE_AWS_PROFILE") or None,
-        region=flags.region or environ.get("CUSTOM_AGENTCORE_AWS_REGION") or _arn_region(interpreter),
+        region=(
+            flags.region
+            or environ.get("CUSTOM_AGENTCORE_AWS_REGION")
+            or _arn_region(interpreter)
+            or environ.get("AWS_REGION")  # the newer of AWS's two names, which botocore alone does not read
+            or None
+        ),
         endpoint_url=flags.endpoint_url or None,
     )
     if settings.is_local:
@@ -83,7 +89,7 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
 
 def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """No AWS configuration says where `local` is; but what `local env` printed must hold for this client too."""
-    region = settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
+    region = settings.region or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
     endpoint_url = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or None
     return replace(settings, region=region, endpoint_url=endpoint_url)
 

@@ -91,11 +91,11 @@ class Execution:
                 error.hint = f"the program may still be running; to end it: agentcore-sandbox stop {session_id}"
             if not self.output.as_json:
                 raise
-            self.output.failure(error, **self._outcome(session_id, seen, error.status))
+            self.output.failure(error, **{**self._outcome(session_id, seen), "exitCode": error.status, "isError": True})
             return error.status
         total = result.combine(seen)
         if self.output.as_json:
-            self.output.data(self._outcome(session_id, seen, total.status))
+            self.output.data(self._outcome(session_id, seen))
         return total.status
 
     def invocation(self, region: str) -> Invocation:
@@ -116,14 +116,14 @@ class Execution:
             message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
             raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
 
-    def _outcome(self, session_id: str, seen: Sequence[Result], status: int) -> dict[str, Any]:
+    def _outcome(self, session_id: str, seen: Sequence[Result]) -> dict[str, Any]:
         total = result.combine(seen)
         return {
             "stdout": self.output.cut(total.stdout),
             "stderr": self.output.cut(total.stderr),
-            "exitCode": status if total.exit_code is None else total.exit_code,
+            "exitCode": total.status if total.exit_code is None else total.exit_code,
             "executionTime": total.execution_time,
-            "isError": total.is_error or status != 0,
+            "isError": total.is_error,
             "sessionId": session_id,
         }
 

@@ -1,0 +1,176 @@
+"""The wire cases: whatever becomes of the stream, output is kept, failure is told, and the program is sent once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import event_stream, fault_server
+from support.event_stream import event, exception, result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.fault_server import FaultServer, Handler
+    from support.processes import CommandLine
+
+HELLO = result("hello")
+
+
+def raw_chunks(data: bytes, *, complete: bool = True) -> Callable[[Handler], None]:
+    def answer(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.chunk(data)
+        if complete:
+            handler.end_chunks()
+        handler.close_connection = True
+
+    return answer
+
+
+def cut_chunk(handler: Handler) -> None:
+    handler.begin_stream()
+    handler.wfile.write(f"{len(HELLO):x}\r\n".encode() + HELLO[:50])
+    handler.close_connection = True
+
+
+def cut_chunk_after_output(handler: Handler) -> None:
+    handler.begin_stream()
+    handler.chunk(HELLO)
+    handler.wfile.write(b"ff\r\nshort")
+    handler.close_connection = True
+
+
+def close_delimited_cut(handler: Handler) -> None:
+    handler.begin_stream(chunked=False)
+    handler.wfile.write(HELLO[: len(HELLO) // 2])
+    handler.close_connection = True
+
+
+def byte_by_byte(handler: Handler) -> None:
+    handler.begin_stream()
+    for byte in HELLO:
+        handler.chunk(bytes([byte]))
+    handler.end_chunks()
+
+
+def reset_before_headers(handler: Handler) -> None:
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(handler.connection.detach())
+
+
+def reset(handler: Handler) -> None:
+    handler.begin_stream()
+    handler.chunk(HELLO[:20])
+    reset_before_headers(handler)
+
+
+def huge(handler: Handler) -> None:
+    handler.begin_stream()
+    data = result("x" * (25 << 20))
+    for start in range(0, len(data), 1 << 20):
+        handler.chunk(data[start : start + (1 << 20)])
+    handler.end_chunks()
+
+
+@dataclass(frozen=True)
+class Case:
+    answer: Callable[[Handler], None]
+    status: int
+    stdout: bytes = b""
+    code: bytes = b""
+
+
+CASES = {
+    "ok": Case(fault_server.ok, 0, b"hello\n"),
+    "empty body": Case(fault_server.stream(), 125, code=b"NoResult"),
+    "partial frame then clean end": Case(raw_chunks(HELLO[:-10]), 125, code=b"NoResult"),
+    "cut chunk": Case(cut_chunk, 125, code=b"ConnectionLost"),
+    "cut chunk after output": Case(cut_chunk_after_output, 125, b"hello\n", b"ConnectionLost"),
+    "close-delimited cut": Case(close_delimited_cut, 125, code=b"NoResult"),
+    "bad checksum": Case(raw_chunks(HELLO[:-1] + bytes([HELLO[-1] ^ 1])), 125, code=b"BrokenStream"),
+    "bad checksum after output": Case(raw_chunks(HELLO + HELLO[:-1] + b"?"), 125, b"hello\n", b"BrokenStream"),
+    "modelled exception after output": Case(
+        fault_server.stream(HELLO, exception("internalServerException", "broke")), 125, b"hello\n", b"ServiceFailed"
+    ),
+    "session gone in the middle": Case(
+        fault_server.stream(exception("resourceNotFoundException", "no such session")), 125, code=b"SessionGone"
+    ),
+    "unknown event type alone": Case(fault_server.stream(event("progress", {"percent": 5})), 125, code=b"NoResult"),
+    "unknown event type before": Case(fault_server.stream(event("progress", {}), HELLO), 0, b"hello\n"),
+    "one byte a chunk": Case(byte_by_byte, 0, b"hello\n"),
+    "reset": Case(reset, 125, code=b"ConnectionLost"),
+    "reset before the headers": Case(reset_before_headers, 125, code=b"ConnectionLost"),
+    "over the message limit": Case(huge, 125, code=b"OutputTooLarge"),
+    "500 before the stream": Case(
+        fault_server.error(500, "InternalServerException", "oops"), 125, code=b"ServiceFailed"
+    ),
+    "tool failure without exit code": Case(
+        fault_server.stream(event("result", {"content": [{"type": "text", "text": "no"}], "isError": True})), 1
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_stream(aws: CommandLine, faults: FaultServer, case: Case) -> None:
+    faults.answers["invoke"] = case.answer
+    done = aws.run("run", "print('hello')")
+    assert (done.returncode, done.stdout) == (case.status, case.stdout), done.stderr
+    assert (b"error[" + case.code + b"]" if case.code else b"") in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert faults.operations() == ["start", "invoke", "stop"]
+
+
+def test_silence_ends_at_the_time_limit(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.silence
+    done = aws.run("run", "--exec-timeout", "0.5", "print('hello')")
+    assert (done.returncode, done.stdout) == (124, b"")
+    assert done.stderr.startswith(b"error[TimeLimit]: not finished within 0.5 seconds")
+    assert faults.operations() == ["start", "invoke", "stop"]
+
+
+def test_time_limit_of_exec_says_that_the_program_may_live(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.silence
+    done = aws.run("exec", fault_server.SESSION, "--exec-timeout", "0.5", "--cmd", "sleep 9")
+    assert done.returncode == 124
+    assert b"agentcore-sandbox stop " + fault_server.SESSION.encode() in done.stderr
+    assert faults.operations() == ["invoke"]
+
+
+def test_throttled_invoke_is_sent_again(aws: CommandLine, faults: FaultServer) -> None:
+    throttled = fault_server.error(429, "ThrottlingException", "slow down")
+    faults.answers["invoke"] = fault_server.in_turn(throttled, throttled, fault_server.ok)
+    done = aws.run("run", "print('hello')")
+    assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+    assert faults.operations() == ["start", "invoke", "invoke", "invoke", "stop"]
+
+
+def test_several_results_are_joined(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("a\n"), result("b", "e", 3))
+    done = aws.run("run", "x")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"a\nb\n", b"e\n")
+
+
+def test_output_before_a_failure_is_in_the_json_object(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(HELLO, exception("throttlingException", "slow down"))
+    done = aws.run("run", "--json", "x")
+    assert done.returncode == 125
+    assert b'"stdout": "hello"' in done.stdout
+    assert b'"code": "Throttled"' in done.stdout
+
+
+def test_start_is_one_session_however_often_it_is_sent(aws: CommandLine, faults: FaultServer) -> None:
+    broken = fault_server.error(500, "InternalServerException", "again")
+    faults.answers["start"] = fault_server.in_turn(broken, fault_server.DEFAULTS["start"])
+    assert aws.run("start").stdout.decode().strip() == fault_server.SESSION
+    tokens = {request.body["clientToken"] for request in faults.requests}
+    assert (faults.operations(), len(tokens)) == (["start", "start"], 1)
+
+
+def test_frames_are_what_the_service_sends() -> None:
+    assert len(event_stream.frame({}, b"")) == 16

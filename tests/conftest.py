@@ -1,0 +1,77 @@
+"""Fixtures of all tests, and the check that nothing survives them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import fault_server, processes
+from support.processes import MARKER, SYSTEM_PATH, CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.fault_server import FaultServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--zipapp", help="test this zipapp instead of the source")
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[Path]:
+    """The temporary folder of all children of this test run, which they must leave empty."""
+    folder = Path(tempfile.mkdtemp(prefix="acs-"))
+    (folder / "tmp").mkdir()
+    yield folder
+    left = sorted(str(path.relative_to(folder)) for path in (folder / "tmp").iterdir())
+    shutil.rmtree(folder)
+    assert left == [], "temporary files survived the tests"
+
+
+@pytest.fixture(scope="session")
+def base_environment(run_folder: Path) -> Iterator[dict[str, str]]:
+    """What every child process gets, and nothing of the caller's; in the end no child may be left."""
+    marker = uuid.uuid4().hex
+    yield {
+        "PATH": SYSTEM_PATH,
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(run_folder / "tmp"),
+        "AGENTCORE_SANDBOX_RUNTIME_DIR": str(run_folder / "runtime"),
+        MARKER: marker,
+    }
+    assert processes.survivors(marker) == [], "processes survived the tests"
+
+
+@pytest.fixture
+def cli(request: pytest.FixtureRequest, base_environment: dict[str, str], tmp_path: Path) -> CommandLine:
+    zipapp = request.config.getoption("--zipapp")
+    command = (sys.executable, "-I", str(Path(zipapp).resolve())) if zipapp else processes.module_command()
+    home = tmp_path / "home"
+    home.mkdir()
+    return CommandLine(command, home, base_environment)
+
+
+@pytest.fixture
+def faults() -> Iterator[FaultServer]:
+    with fault_server.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(cli: CommandLine, faults: FaultServer) -> CommandLine:
+    """The command line with dummy credentials, set to use the fault server."""
+    more = {
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "dummy-secret",
+        "AWS_REGION": "us-west-2",
+        "CUSTOM_AGENTCORE_INTERPRETER_ID": "aws.codeinterpreter.v1",
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url,
+    }
+    return CommandLine(cli.command, cli.home, {**cli.base, **more})

@@ -1,0 +1,189 @@
+"""A loopback server that speaks just enough of the API to break it in chosen ways."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from support import event_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SESSION = "01FAULTSERVERSESSION000000"
+CREATED = "2026-11-23T10:00:00.000Z"
+PREPARATION = "import os; os.environ.update("
+
+
+@dataclass
+class Request:
+    """One request as it came in."""
+
+    operation: str
+    body: dict[str, Any]
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+
+    @property
+    def is_preparation(self) -> bool:
+        return str(self.body.get("arguments", {}).get("code", "")).startswith(PREPARATION)
+
+
+@dataclass
+class FaultServer:
+    """What the server answers, and what it was asked.
+
+    Attributes:
+        answers: Operation (last path segment: start, invoke, stop, get, list) -> how to answer it.
+        invoked: Set as soon as a program has arrived.
+        finished: Set when the test is over; an answer that waits ends then.
+    """
+
+    answers: dict[str, Callable[[Handler], None]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    invoked: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+    def operations(self) -> list[str]:
+        return [request.operation for request in self.requests if not request.is_preparation]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection."""
+
+    protocol_version = "HTTP/1.1"
+    state: FaultServer
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    do_POST = do_GET = do_PUT  # noqa: N815 - the standard library looks for these names
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(data) if data else {}
+        operation = url.path.rsplit("/", 1)[-1]
+        request = Request(operation, body, parse_qs(url.query), dict(self.headers.items()))
+        self.state.requests.append(request)
+        if request.is_preparation:
+            ok(self)
+            return
+        if operation == "invoke":
+            self.state.invoked.set()
+        self.state.answers.get(operation, DEFAULTS[operation])(self)
+
+    def send_json(self, status: int, value: Any, **headers: str) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name.replace("_", "-"), text)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def begin_stream(self, *, chunked: bool = True) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.amazon.eventstream")
+        self.send_header("x-amzn-code-interpreter-session-id", SESSION)
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")))
+        self.end_headers()
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def end_chunks(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
+
+
+def error(status: int, code: str, message: str) -> Callable[[Handler], None]:
+    """An answer that is an error of the service."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_json(status, {"message": message}, x_amzn_ErrorType=code)
+
+    return answer
+
+
+def in_turn(*answers: Callable[[Handler], None]) -> Callable[[Handler], None]:
+    """One answer after another."""
+    left = iter(answers)
+
+    def answer(handler: Handler) -> None:
+        next(left)(handler)
+
+    return answer
+
+
+def stream(*frames: bytes) -> Callable[[Handler], None]:
+    """A complete stream of these frames."""
+
+    def answer(handler: Handler) -> None:
+        handler.begin_stream()
+        for frame in frames:
+            handler.chunk(frame)
+        handler.end_chunks()
+
+    return answer
+
+
+def silence(handler: Handler) -> None:
+    """Headers, then nothing until the test is over."""
+    handler.begin_stream()
+    handler.wfile.flush()
+    handler.state.finished.wait(120)
+    handler.close_connection = True
+
+
+ok = stream(event_stream.result("hello"))
+
+
+def _session(handler: Handler) -> None:
+    answer = {"codeInterpreterIdentifier": "x", "sessionId": SESSION, "createdAt": CREATED, "lastUpdatedAt": CREATED}
+    handler.send_json(200, {**answer, "status": "READY", "sessionTimeoutSeconds": 900})
+
+
+def _no_sessions(handler: Handler) -> None:
+    handler.send_json(200, {"items": []})
+
+
+DEFAULTS: dict[str, Callable[[Handler], None]] = {
+    "start": _session,
+    "stop": _session,
+    "get": _session,
+    "list": _no_sessions,
+    "invoke": ok,
+}
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_arguments: Any) -> None:
+        """A client that leaves is what many tests are about."""
+
+
+@contextmanager
+def serve() -> Iterator[FaultServer]:
+    """Serve on a loopback port until the block ends."""
+    state = FaultServer()
+    handler = type("BoundHandler", (Handler,), {"state": state})
+    server = _Server(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield state
+    finally:
+        state.finished.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

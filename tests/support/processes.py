@@ -1,0 +1,72 @@
+"""Child processes with an environment built from nothing, and the search for what a test left running."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKER = "AGENTCORE_SANDBOX_TEST_RUN"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+DEADLINE = 120.0  # seconds; a hang, not a slow machine
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The command line under test.
+
+    Attributes:
+        command: How it is started: the module, or a zipapp.
+        home: A folder that only this test has.
+        base: The variables that every child gets.
+    """
+
+    command: tuple[str, ...]
+    home: Path
+    base: dict[str, str]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {**self.base, "HOME": str(self.home), **more}
+
+    def run(
+        self, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*self.command, *words],
+            input=stdin,
+            capture_output=True,
+            env=self.environment(**(env or {})),
+            cwd=self.home,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def start(self, *words: str, env: dict[str, str] | None = None, **options: int) -> subprocess.Popen[bytes]:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(
+            [*self.command, *words],
+            env=self.environment(**(env or {})),
+            cwd=self.home,
+            stdin=streams["stdin"],
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
+        )
+
+
+def module_command() -> tuple[str, ...]:
+    return (sys.executable, "-m", "agentcore_sandbox")
+
+
+def survivors(marker: str) -> list[str]:
+    """Processes of this test run that still run, by the variable that each child got."""
+    wanted = f"{MARKER}={marker}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process / "environ").read_bytes().split(b"\0") and int(process.name) != os.getpid():
+                found.append(f"{process.name}: {(process / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return found
