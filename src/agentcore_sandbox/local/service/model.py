@@ -39,7 +39,7 @@ _EFS = Structure(
         "accessPointArn": Text(0, 128, "arn:aws[-a-z]*:elasticfilesystem:[0-9a-z-:]+:access-point/fsap-[0-9a-f]{8,40}"),
         "mountPath": _MOUNT_PATH,
         "fileSystemArn": Text(
-            0, 128, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"
+            0, 256, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"
         ),
     },
     required=["accessPointArn", "mountPath", "fileSystemArn"],

@@ -146,7 +146,7 @@ class Sessions:
         if first:
             session.updated = _now()
             session.sandbox.close()
-            self._cleaner.submit(folders.remove, session.folder)
+            self._remove(session.folder)
             _log.info("session %s terminated", session.session_id)
         return first and was_running
 
@@ -166,6 +166,12 @@ class Sessions:
         for session in sessions:
             self.terminate(session)
         self._cleaner.shutdown()
+
+    def _remove(self, folder: Path) -> None:
+        try:
+            self._cleaner.submit(folders.remove, folder)
+        except RuntimeError:  # the service is going down, and this session came too late for it
+            folders.remove(folder)
 
     def _reserve(self) -> None:
         self._forget_old()
