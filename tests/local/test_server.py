@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
+import gc
 import json
 import socket
 from contextlib import closing
@@ -13,8 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from agentcore_sandbox.local.service import server as server_module
-from agentcore_sandbox.local.service import sigv4
-from support import service
+from support import http_calls, service
 from support.service import KEYS, LONG, Running
 
 if TYPE_CHECKING:
@@ -237,30 +236,18 @@ def send(running: Running, data: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def signed(
-    running: Running, method: str, target: str, body: bytes = b"", **headers: str
-) -> tuple[int, dict[str, str], Any]:
-    """Send a signed request; headers given by name go along unsigned and may replace the signed ones."""
-    path, _, query = target.partition("?")
-    port = running.server.server_port
-    message = sigv4.Message(method, path, query, {"host": f"127.0.0.1:{port}"}, body)
-    all_headers = {**sigv4.sign(message, "us-east-1", KEYS, datetime.now(timezone.utc)), **headers}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
-    connection.request(method, target, body, all_headers)
-    answer = connection.getresponse()
-    got = dict(answer.getheaders()), json.loads(answer.read())
-    connection.close()
-    return (answer.status, *got)
+def signed(running: Running, method: str, target: str, body: bytes = b"") -> http_calls.Answer:
+    return http_calls.call(running.url, KEYS, method, target, body)
 
 
 LIST = "/code-interpreters/local/sessions/list"
 
 
 def test_a_well_signed_request_is_answered(running: Running) -> None:
-    status, headers, body = signed(running, "POST", LIST, b"{}")
-    assert (status, body) == (200, {"items": []})
-    assert len(headers["x-amzn-RequestId"]) == 32
-    assert "Python" not in headers["Server"]
+    answer = signed(running, "POST", LIST, b"{}")
+    assert (answer.status, answer.body) == (200, {"items": []})
+    assert len(answer.headers["x-amzn-RequestId"]) == 32
+    assert "Python" not in answer.headers["Server"]
 
 
 @pytest.mark.parametrize(
@@ -268,22 +255,16 @@ def test_a_well_signed_request_is_answered(running: Running) -> None:
     [{"host": "evil.example"}, {"host": "127.0.0.1:1"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
 )
 def test_a_foreign_host_or_any_origin_is_refused(running: Running, headers: dict[str, str]) -> None:
-    status, got, body = signed(running, "POST", LIST, b"{}", **headers)
-    assert (status, got["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
-    assert "web page" in body["message"]
+    answer = http_calls.call(running.url, KEYS, "POST", LIST, b"{}", headers=headers)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert "web page" in answer.body["message"]
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(-10, "expired"), (10, "not yet current")])
 def test_a_skewed_clock_is_refused(running: Running, minutes: int, said: str) -> None:
-    port = running.server.server_port
-    message = sigv4.Message("POST", LIST, "", {"host": f"127.0.0.1:{port}"}, b"{}")
-    headers = sigv4.sign(message, "us-east-1", KEYS, datetime.now(timezone.utc) + timedelta(minutes=minutes))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
-    connection.request("POST", LIST, b"{}", headers)
-    answer = connection.getresponse()
-    assert answer.status == 403
-    assert said in json.loads(answer.read())["message"]
-    connection.close()
+    answer = http_calls.call(running.url, KEYS, "POST", LIST, b"{}", skew=timedelta(minutes=minutes))
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "InvalidSignatureException")
+    assert said in answer.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +273,6 @@ def test_a_skewed_clock_is_refused(running: Running, minutes: int, said: str) ->
         ("POST", LIST, b"{", 400, "ValidationException"),
         ("POST", LIST, b"[]", 400, "ValidationException"),
         ("POST", LIST, b"\xff", 400, "ValidationException"),
-        ("POST", LIST, b"[" * 100_000, 400, "ValidationException"),
         ("GET", LIST, b"", 404, "UnknownOperationException"),
         ("POST", "/", b"", 404, "UnknownOperationException"),
         ("GET", "/code-interpreters/local/sessions/get", b"", 400, "ValidationException"),
@@ -304,22 +284,30 @@ def test_a_skewed_clock_is_refused(running: Running, minutes: int, said: str) ->
 def test_a_bad_request_is_answered_with_the_apis_error(
     running: Running, method: str, target: str, body: bytes, status: int, error: str
 ) -> None:
-    got, headers, _ = signed(running, method, target, body)
-    assert (got, headers["x-amzn-ErrorType"]) == (status, error)
+    answer = signed(running, method, target, body)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (status, error)
+
+
+def test_deeply_nested_json_is_refused(running: Running) -> None:
+    gc.disable()  # or a collection at the bottom of the parser's stack makes pytest complain about this process
+    try:
+        assert signed(running, "POST", LIST, b"[" * 100_000).body["reason"] == "CannotParse"
+    finally:
+        gc.enable()
 
 
 def test_a_located_member_is_not_taken_from_the_body(running: Running) -> None:
     body = b'{"codeInterpreterIdentifier": "other", "sessionId": "1"}'
-    assert signed(running, "POST", LIST, body)[0] == 200
+    assert signed(running, "POST", LIST, body).status == 200
 
 
 def test_a_body_above_the_limit_is_refused_and_the_answer_arrives(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_module, "MAX_BODY", 1000)
-    status, headers, body = signed(running, "POST", LIST, b" " * 30_000_000)
-    assert (status, headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
-    assert "30000000" in body["message"]
+    answer = signed(running, "POST", LIST, b" " * 30_000_000)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
+    assert "30000000" in answer.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -341,7 +329,7 @@ def test_a_body_above_the_limit_is_refused_and_the_answer_arrives(
 def test_hostile_http_ends_in_an_error_and_the_server_lives(running: Running, request_: bytes) -> None:
     answer = send(running, request_)
     assert b" 200 " not in answer.partition(b"\r\n")[0]
-    assert signed(running, "POST", LIST, b"{}")[0] == 200
+    assert signed(running, "POST", LIST, b"{}").status == 200
 
 
 def test_an_unknown_key_is_refused_before_the_body_is_read(running: Running) -> None:
@@ -355,7 +343,7 @@ def test_slow_clients_do_not_hold_up_others(running: Running) -> None:
     slow = [socket.create_connection(("127.0.0.1", running.server.server_port), LONG) for _ in range(50)]
     for connection in slow:
         connection.sendall(b"POST / HTTP/1.1\r\nContent-")
-    assert signed(running, "POST", LIST, b"{}")[0] == 200
+    assert signed(running, "POST", LIST, b"{}").status == 200
     for connection in slow:
         connection.close()
 
