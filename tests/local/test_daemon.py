@@ -6,72 +6,19 @@ import json
 import os
 import signal
 import stat
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from agentcore_sandbox.local.service.sigv4 import Keys
 from support import http_calls
-from support.processes import DEADLINE, CommandLine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from support.local import Local, ended, exports
+from support.processes import eventually
 
 CALLERS = 20
-
-
-class Local(CommandLine):
-    """The command line with a runtime folder of its own."""
-
-    @property
-    def runtime(self) -> Path:
-        return Path(self.base["AGENTCORE_SANDBOX_RUNTIME_DIR"])
-
-    def text(self, *words: str, env: dict[str, str] | None = None) -> str:
-        done = self.run(*words, env=env)
-        assert (done.returncode, done.stderr) == (0, b"")
-        return done.stdout.decode()
-
-    def failure(self, *words: str, env: dict[str, str] | None = None) -> str:
-        done = self.run(*words, env=env)
-        assert (done.returncode, done.stdout) == (125, b"")
-        return done.stderr.decode()
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.text("local", "status", "--json"))
-        return found
-
-    def start_session(self, *words: str, env: dict[str, str] | None = None) -> str:
-        return self.text("start", "--interpreter-id", "local", *words, env=env).strip()
-
-    def run_code(self, session: str, code: str) -> str:
-        return self.text("exec", session, "--interpreter-id", "local", code)
-
-
-@pytest.fixture
-def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
-    base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    local = Local(cli.command, cli.home, base)
-    yield local
-    assert local.run("local", "stop").returncode == 0
-
-
-def ended(pid: int) -> bool:
-    """Wait for the end of a process that is not our child."""
-    deadline = time.monotonic() + DEADLINE
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return True
-
-
-def exports(text: str) -> dict[str, str]:
-    lines = [line.removeprefix("export ").partition("=") for line in text.splitlines()]
-    return {name: value.strip("'") for name, _, value in lines}
 
 
 def test_nothing_runs_until_it_is_needed(local: Local) -> None:
@@ -140,10 +87,8 @@ def test_a_killed_service_leaves_nothing_and_the_next_call_works(local: Local) -
     assert local.status() == {"running": False}
     assert "no session" in local.run("sessions", "--interpreter-id", "local").stderr.decode()
     assert local.status()["pid"] != pid
-    deadline = time.monotonic() + DEADLINE
-    while (local.runtime / "sessions" / session).exists() or environments_with(marker):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(lambda: not (local.runtime / "sessions" / session).exists())
+    assert eventually(lambda: not environments_with(marker))
 
 
 def environments_with(text: str) -> list[str]:

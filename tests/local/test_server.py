@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from agentcore_sandbox.local.service import server as server_module
 from support import http_calls, service
+from support.processes import eventually
 from support.service import KEYS, LONG, Running
 
 if TYPE_CHECKING:
@@ -354,6 +355,7 @@ def test_requests_are_recorded_without_keys_and_bodies(running: Running) -> None
     invoke(client, session, "secret-command")
     with pytest.raises(ClientError):
         start(client, "unknown")
+    assert eventually(lambda: len(running.requests) == 3)
     recorded = [(entry["method"], entry["status"], entry.get("error")) for entry in running.requests]
     assert recorded == [("PUT", 200, None), ("POST", 200, None), ("PUT", 404, "ResourceNotFoundException")]
     text = json.dumps(running.requests)

@@ -47,12 +47,12 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
     def __init__(self, port: int, keys: sigv4.Keys, handle: Handle, record: Record) -> None:
-        super().__init__(("127.0.0.1", port), _Connection)
         self.record = record
         self.keys = keys
         self.handle = handle
         self.departures = Departures()
         self.last_request = time.monotonic()
+        super().__init__(("127.0.0.1", port), _Connection)  # closes itself if the port is taken
 
     @property
     def url(self) -> str:
