@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MARKER = "AGENTCORE_SANDBOX_TEST_RUN"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -53,6 +58,15 @@ class CommandLine:
             stdout=streams["stdout"],
             stderr=streams["stderr"],
         )
+
+
+def eventually(holds: Callable[[], object]) -> bool:
+    """Wait until something holds that another process or thread is about to do."""
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    return True
 
 
 def module_command() -> tuple[str, ...]:

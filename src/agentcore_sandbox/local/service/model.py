@@ -5,7 +5,7 @@ Source: botocore 1.44's service model `bedrock-agentcore` 2024-02-28; a test com
 
 from __future__ import annotations
 
-from agentcore_sandbox.local.shapes import Blob, Boolean, Integer, List, Structure, Text
+from agentcore_sandbox.local.service.shapes import Blob, Boolean, Integer, List, Structure, Text
 
 MAX_TEXT = 100_000_000
 """Characters of a text argument, bytes of a blob."""
@@ -39,7 +39,7 @@ _EFS = Structure(
         "accessPointArn": Text(0, 128, "arn:aws[-a-z]*:elasticfilesystem:[0-9a-z-:]+:access-point/fsap-[0-9a-f]{8,40}"),
         "mountPath": _MOUNT_PATH,
         "fileSystemArn": Text(
-            0, 128, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"
+            0, 256, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"
         ),
     },
     required=["accessPointArn", "mountPath", "fileSystemArn"],

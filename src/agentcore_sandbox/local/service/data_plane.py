@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.local import api_errors, event_stream, interpreters
-from agentcore_sandbox.local.client_tokens import ClientTokens
-from agentcore_sandbox.local.messages import Answer, EventStream
+from agentcore_sandbox.local.calls import SandboxGoneError
+from agentcore_sandbox.local.service import errors, event_stream, interpreters
+from agentcore_sandbox.local.service.client_tokens import ClientTokens
+from agentcore_sandbox.local.service.messages import Answer, EventStream
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from agentcore_sandbox.local.alarms import Alarms
-    from agentcore_sandbox.local.sessions import Session, Sessions
+    from agentcore_sandbox.local.service.alarms import Alarms
+    from agentcore_sandbox.local.service.sessions import Session, Sessions
 
 DEFAULT_LIFETIME = 900
 """Seconds; documented."""
@@ -57,7 +58,7 @@ class DataPlane:
         """StartCodeInterpreterSession."""
         for name in ("certificates", "filesystemConfigurations"):
             if members.get(name):
-                raise api_errors.validation(f"The embedded service has no {name}")
+                raise errors.validation(f"The embedded service has no {name}")
         asked = _asked(members, "codeInterpreterIdentifier", "name", "sessionTimeoutSeconds")
         return self._starts.once(members.get("clientToken"), asked, lambda: self._start(members))
 
@@ -104,13 +105,13 @@ class DataPlane:
             session = self._sessions.start(_interpreter(members), members.get("name"), lifetime)
         except AgentcoreSandboxError as error:
             _log.error("no sandbox: %s", error.message)
-            raise api_errors.internal(f"{error.message}; {error.hint}") from error
+            raise errors.internal(f"{error.message}; {error.hint}") from error
         return Answer({**_reference(members, session), "createdAt": _timestamp(session.created)})
 
     def _stop(self, members: Members) -> Answer:
         session = self._find(members)
         if not self._sessions.terminate(session):
-            raise api_errors.conflict(f"Session already terminated: {session.session_id}")
+            raise errors.conflict(f"Session already terminated: {session.session_id}")
         return Answer({**_reference(members, session), "lastUpdatedAt": _timestamp(session.updated)})
 
     def _find(self, members: Members) -> Session:
@@ -119,13 +120,13 @@ class DataPlane:
     def _messages(self, session: Session, members: Members, cancelled: threading.Event) -> Iterator[bytes]:
         try:
             yield event_stream.result(self._run(session, members, cancelled))
-        except api_errors.ServiceError as error:
+        except errors.ServiceError as error:
             yield event_stream.exception(error)
         except event_stream.PayloadTooLargeError as error:
             yield event_stream.exception(_too_large(members["name"], error.size))
         except Exception:  # noqa: BLE001 - a bug too ends as a well-formed stream
             _log.exception("%s failed", members["name"])
-            yield event_stream.exception(api_errors.internal("The embedded service failed; see its log"))
+            yield event_stream.exception(errors.internal("The embedded service failed; see its log"))
 
     def _run(self, session: Session, members: Members, cancelled: threading.Event) -> dict[str, Any]:
         late = threading.Event()
@@ -137,19 +138,14 @@ class DataPlane:
         with self._clock.limit(self._max_invoke, give_up):
             try:
                 payload = self._invoke_tool(session.sandbox, members["name"], members.get("arguments", {}), cancelled)
+            except SandboxGoneError:
+                self._sessions.terminate(session)
+                raise _not_active(session) from None
             except AgentcoreSandboxError as error:
-                payload = self._failed(session, error, late)
+                raise errors.internal(error.message) from error
         if late.is_set():
-            raise api_errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")
+            raise errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")
         return payload
-
-    def _failed(self, session: Session, error: AgentcoreSandboxError, late: threading.Event) -> dict[str, Any]:
-        if late.is_set():
-            return {}
-        if session.status == "READY":
-            raise api_errors.internal(error.message) from error
-        self._sessions.terminate(session)
-        raise _not_active(session) from error
 
 
 def _asked(members: Members, *names: str) -> tuple[Any, ...]:
@@ -172,12 +168,12 @@ def _summary(members: Members, session: Session) -> dict[str, Any]:
     return {**_reference(members, session), **name, "status": session.status, **times}
 
 
-def _not_active(session: Session) -> api_errors.ServiceError:
-    return api_errors.validation(f"Code interpreter session {session.session_id} is not active", "ResourceConflict")
+def _not_active(session: Session) -> errors.ServiceError:
+    return errors.validation(f"Code interpreter session {session.session_id} is not active", "ResourceConflict")
 
 
-def _too_large(tool: str, size: int) -> api_errors.ServiceError:
-    return api_errors.quota_exceeded(
+def _too_large(tool: str, size: int) -> errors.ServiceError:
+    return errors.quota_exceeded(
         f"The result of {tool} has {size} bytes; an event can carry {event_stream.MAX_PAYLOAD}. "
         "Write the output to a file and read that in parts"
     )
@@ -200,4 +196,4 @@ def _from_token(token: str | None) -> int | None:
             return int(number)
     except (binascii.Error, ValueError):
         pass
-    raise api_errors.validation("Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}])
+    raise errors.validation("Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}])

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox.local import alarms, api_errors, folders
+from agentcore_sandbox.local import folders
+from agentcore_sandbox.local.service import alarms, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ class Sessions:
         with self._lock:
             session = self._sessions.get(session_id)
         if session is None or session.interpreter != interpreter:
-            raise api_errors.not_found(f"Code interpreter session {session_id} not found")
+            raise errors.not_found(f"Code interpreter session {session_id} not found")
         return session
 
     def ready(self) -> list[Session]:
@@ -145,7 +146,7 @@ class Sessions:
         if first:
             session.updated = _now()
             session.sandbox.close()
-            self._cleaner.submit(folders.remove, session.folder)
+            self._remove(session.folder)
             _log.info("session %s terminated", session.session_id)
         return first and was_running
 
@@ -166,14 +167,20 @@ class Sessions:
             self.terminate(session)
         self._cleaner.shutdown()
 
+    def _remove(self, folder: Path) -> None:
+        try:
+            self._cleaner.submit(folders.remove, folder)
+        except RuntimeError:  # the service is going down, and this session came too late for it
+            folders.remove(folder)
+
     def _reserve(self) -> None:
         self._forget_old()
         running = len(self.ready())
         with self._lock:
             if self._closed:
-                raise api_errors.internal("The embedded service is going down")
+                raise errors.internal("The embedded service is going down")
             if running + self._starting >= self._limit:
-                raise api_errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
+                raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
 
     def _new(self, interpreter: str, name: str | None, timeout: int) -> Session:
@@ -199,7 +206,7 @@ class Sessions:
             self._sessions[session.session_id] = session
         if closed:
             self.terminate(session)
-            raise api_errors.internal("The embedded service is going down")
+            raise errors.internal("The embedded service is going down")
         _log.info("session %s started", session.session_id)
 
     def _forget_old(self) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from agentcore_sandbox.local.api_errors import ServiceError, denied
+from agentcore_sandbox.local.service.errors import ServiceError, denied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,11 +11,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from agentcore_sandbox.local import api_errors, model, shapes
-from agentcore_sandbox.local.data_plane import SESSION_HEADER, DataPlane
+from agentcore_sandbox.local.service import errors, model, shapes
+from agentcore_sandbox.local.service.data_plane import SESSION_HEADER, DataPlane
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.local.messages import Answer, EventStream, Request
+    from agentcore_sandbox.local.service.messages import Answer, EventStream, Request
 
 _TRACE = {"traceId": "x-amzn-trace-id", "traceParent": "traceparent"}
 _SESSIONS = r"/code-interpreters/(?P<codeInterpreterIdentifier>[^/]+)/sessions"
@@ -104,7 +104,7 @@ class Service:
             if match and route.method == request.method:
                 members = _located(route, match, request)
                 return route.run(shapes.check(route.shape, members), request.cancelled)
-        raise api_errors.ServiceError(
+        raise errors.ServiceError(
             "UnknownOperationException",
             HTTPStatus.NOT_FOUND,
             f"No operation at {request.method} {request.path}",
@@ -124,7 +124,7 @@ def _json(body: bytes) -> dict[str, Any]:
     try:
         members = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise api_errors.validation("The request body is not JSON", "CannotParse") from None
+        raise errors.validation("The request body is not JSON", "CannotParse") from None
     if not isinstance(members, dict):
-        raise api_errors.validation("The request body is not a JSON object", "CannotParse")
+        raise errors.validation("The request body is not a JSON object", "CannotParse")
     return members

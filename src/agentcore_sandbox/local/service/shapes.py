@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from agentcore_sandbox.local import api_errors
+from agentcore_sandbox.local.service import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -150,11 +150,11 @@ def check(shape: Structure, value: Any) -> dict[str, Any]:
     return {name: value[name] for name in shape.members if value.get(name) is not None}
 
 
-def _failure(problems: Sequence[Problem]) -> api_errors.ServiceError:
+def _failure(problems: Sequence[Problem]) -> errors.ServiceError:
     told = "; ".join(f"Value at '{path}' failed to satisfy constraint: {rule}" for path, rule in problems)
     plural = "s" if len(problems) > 1 else ""
     fields = [{"name": path, "message": rule} for path, rule in problems]
-    return api_errors.validation(f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields)
+    return errors.validation(f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields)
 
 
 def _join(path: str, name: str) -> str:

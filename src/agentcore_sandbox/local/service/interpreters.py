@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentcore_sandbox.local import api_errors
+from agentcore_sandbox.local.service import errors
 
 LOCAL = "local"
 SYSTEM = "aws.codeinterpreter.v1"
@@ -28,7 +28,5 @@ def resolve(id_or_arn: str) -> str:
     """
     name = _SAME.get(identifier(id_or_arn))
     if name is None:
-        raise api_errors.not_found(
-            f"Code interpreter {id_or_arn} not found; the embedded service has {LOCAL} and {SYSTEM}"
-        )
+        raise errors.not_found(f"Code interpreter {id_or_arn} not found; the embedded service has {LOCAL} and {SYSTEM}")
     return name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_sandbox.local.api_errors import ServiceError
+    from agentcore_sandbox.local.service.errors import ServiceError
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 MAX_PAYLOAD = 24 * 1024 * 1024

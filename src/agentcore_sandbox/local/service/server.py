@@ -14,10 +14,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local import api_errors, event_stream, sigv4
-from agentcore_sandbox.local.api_errors import ServiceError
-from agentcore_sandbox.local.departures import Departures
-from agentcore_sandbox.local.messages import Answer, EventStream, Request
+from agentcore_sandbox.local.service import errors, event_stream, sigv4
+from agentcore_sandbox.local.service.departures import Departures
+from agentcore_sandbox.local.service.errors import ServiceError
+from agentcore_sandbox.local.service.messages import Answer, EventStream, Request
 
 if TYPE_CHECKING:
     import threading
@@ -47,12 +47,12 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
     def __init__(self, port: int, keys: sigv4.Keys, handle: Handle, record: Record) -> None:
-        super().__init__(("127.0.0.1", port), _Connection)
         self.record = record
         self.keys = keys
         self.handle = handle
         self.departures = Departures()
         self.last_request = time.monotonic()
+        super().__init__(("127.0.0.1", port), _Connection)  # closes itself if the port is taken
 
     @property
     def url(self) -> str:
@@ -116,7 +116,7 @@ class _Connection(BaseHTTPRequestHandler):
             raise
         except Exception:  # noqa: BLE001 - a bug too ends as an answer
             _log.exception("%s %s", self.command, self.path)
-            self._fail(api_errors.internal("The embedded service failed; see its log"))
+            self._fail(errors.internal("The embedded service failed; see its log"))
 
     def _receive(self) -> Request:
         headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
@@ -132,14 +132,14 @@ class _Connection(BaseHTTPRequestHandler):
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
         port = self.server.server_port
         if "origin" in headers or headers.get("host") not in {f"127.0.0.1:{port}", f"localhost:{port}"}:
-            raise api_errors.denied("Requests must be sent to the service's own address, and not by a web page")
+            raise errors.denied("Requests must be sent to the service's own address, and not by a web page")
 
     def _length(self) -> int:
         lengths = self.headers.get_all("Content-Length", ["0"])
         chunked = "Transfer-Encoding" in self.headers
         if chunked or len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
             self.close_connection = True
-            raise api_errors.validation("The request needs one Content-Length", "CannotParse")
+            raise errors.validation("The request needs one Content-Length", "CannotParse")
         return int(lengths[0])
 
     def _body(self) -> bytes:

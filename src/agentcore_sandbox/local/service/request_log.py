@@ -34,12 +34,14 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def write(self, request: Mapping[str, Any]) -> None:
-        """Append a line."""
+        """Append a line; once the log is closed, nothing."""
         line = json.dumps({"time": datetime.now(timezone.utc).isoformat(), **request})
         with self._lock:
-            self._file.write(f"{line}\n")
-            self._file.flush()
+            if not self._file.closed:
+                self._file.write(f"{line}\n")
+                self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with self._lock:
+            self._file.close()

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from agentcore_sandbox.local import api_errors
+from agentcore_sandbox.local.service import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -51,7 +51,7 @@ class ClientTokens(Generic[Answer]):
                 return self._known[token][1], True
             earlier, future = self._known[token]
         if earlier != asked:
-            raise api_errors.validation(
+            raise errors.validation(
                 "The client token was used before with other parameters",
                 "IdempotentParameterMismatchException",
             )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local.messages import Answer
-from agentcore_sandbox.local.service import Route
-from agentcore_sandbox.local.shapes import Structure, Text
+from agentcore_sandbox.local.service.messages import Answer
+from agentcore_sandbox.local.service.routes import Route
+from agentcore_sandbox.local.service.shapes import Structure, Text
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from agentcore_sandbox.local.sessions import Sessions
+    from agentcore_sandbox.local.service.sessions import Sessions
 
 STATUS = "/local/status"
 STOP = "/local/stop"
