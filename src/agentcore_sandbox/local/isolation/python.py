@@ -65,7 +65,7 @@ def _examine(name: str) -> Interpreter:
 
 def _ask(name: str) -> tuple[list[int], str, list[str]]:
     """Return the version, the executable and the prefixes that a Python reports."""
-    program = shutil.which(Path(name).expanduser())
+    program = shutil.which(os.path.expanduser(name))  # noqa: PTH111 - pathlib raises where there is no such user
     if program is None:
         raise _unusable(name, "there is no such program")
     command = [program, "-I", "-c", QUESTION]
@@ -103,5 +103,6 @@ def _is_within(path: str, folders: list[str]) -> bool:
 
 def _refuse_exposure(name: str, folder: str) -> None:
     """A prefix is mounted whole: it must not be, or hold, a home or a system folder."""
-    if folder in SHARED or _is_within(str(Path.home()), [folder]):
+    home = os.path.expanduser("~")  # noqa: PTH111 - as above
+    if folder in SHARED or _is_within(home, [folder]):
         raise _unusable(name, f"its folder {folder} holds more than Python, and all of that would be readable inside")
