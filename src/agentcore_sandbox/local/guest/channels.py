@@ -1,4 +1,4 @@
-"""The agent's ends of sockets and pipes."""
+"""The agent's ends of sockets and channels."""
 
 from __future__ import annotations
 
