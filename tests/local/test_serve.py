@@ -7,46 +7,19 @@ import signal
 import socket
 import stat
 import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_sandbox.local.service.sigv4 import Keys
 from support import http_calls
-from support.local import ended, exports
+from support.local import VARIABLES, ended, serving
 from support.processes import DEADLINE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.local import Local
-
-VARIABLES = [
-    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
-    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL",
-    "BEDROCK_AGENTCORE_DP_ENDPOINT",
-    "BEDROCK_AGENTCORE_CP_ENDPOINT",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "CUSTOM_AGENTCORE_INTERPRETER_ID",
-]
-
-
-@contextmanager
-def serving(local: Local, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
-    """Yield the process and what it printed, once it serves."""
-    process = local.start("local", "serve", *words)
-    assert process.stdout is not None
-    try:
-        printed = [process.stdout.readline().decode() for _ in VARIABLES]
-        yield process, exports("".join(printed))
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
 
 from support.processes import CommandLine, eventually
+
+VARIABLES = [
+    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL",
+    "BEDROCK_AGENTCORE_DP_ENDPOINT",
+    "BEDROCK_AGENTCORE_CP_ENDPOINT",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "CUSTOM_AGENTCORE_INTERPRETER_ID",
+]
 
 
 class Local(CommandLine):
@@ -45,3 +63,18 @@ def ended(pid: int) -> bool:
 def exports(text: str) -> dict[str, str]:
     lines = [line.removeprefix("export ").partition("=") for line in text.splitlines()]
     return {name: value.strip("'") for name, _, value in lines}
+
+
+@contextmanager
+def serving(
+    local: CommandLine, *words: str, stop: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
+    """Yield the process and what it printed, once it serves; `stop` ends it well instead of killing it."""
+    process = local.start("local", "serve", *words)
+    assert process.stdout is not None
+    try:
+        printed = [process.stdout.readline().decode() for _ in VARIABLES]
+        yield process, exports("".join(printed))
+    finally:
+        process.terminate() if stop else process.kill()
+        process.communicate()
