@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
-BACKEND = f"module://{__package__}.figure_backend"
+BACKEND = f"{__package__}.figure_backend"
 
 
 class Images:
@@ -27,8 +27,7 @@ class Images:
 
     def take(self) -> list[bytes]:
         """Return the images since the last call, those of open figures too."""
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is not None:
+        if BACKEND in sys.modules:
             collect()
         images, self._waiting = self._waiting, []
         return images
@@ -40,9 +39,11 @@ IMAGES = Images()
 def collect(*_args: object, **_options: object) -> None:
     """Turn every open figure into an image and close it."""
     pyplot = sys.modules["matplotlib.pyplot"]
-    for number in pyplot.get_fignums():
-        add_figure(pyplot.figure(number))
-        pyplot.close(number)
+    try:
+        for number in pyplot.get_fignums():
+            add_figure(pyplot.figure(number))
+    finally:
+        pyplot.close("all")
 
 
 def add_figure(figure: Any) -> None:
@@ -79,4 +80,5 @@ class _BackendLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        module.use(BACKEND)
+        if hasattr(module, "use"):  # else the work directory has a module of this name
+            module.use(f"module://{BACKEND}")

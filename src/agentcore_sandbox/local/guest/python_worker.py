@@ -40,7 +40,7 @@ def main(channel: int) -> None:
         exit_code = interpreter.run(request["code"])
         if os.getpid() != process:  # the code forked, and this is the child at its end
             os._exit(exit_code)
-        images = figures.IMAGES.take()
+        images = interpreter.images()
         channels.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
 
 
@@ -71,6 +71,14 @@ class Interpreter:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             _flush()
         return 0
+
+    def images(self) -> list[bytes]:
+        """Return the figures that the last cell made, as PNG files."""
+        try:
+            return figures.IMAGES.take()
+        except BaseException as error:  # noqa: BLE001 - a figure that cannot be drawn is the code's affair
+            self._show(error)
+            return []
 
     def _execute(self, code: str) -> None:
         number = len(self._cells) + 1
