@@ -81,7 +81,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["--numprocesses", "2", "--dist", "loadfile", "tests"]))
 
 
 @nox.session
