@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from agentcore_sandbox.local import tools
 from agentcore_sandbox.local.calls import Call, HungUpError, SandboxGoneError
-from agentcore_sandbox.local.guest import frames
 from agentcore_sandbox.local.sandbox import Sandbox, SandboxConfig
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.local.guest import frames
 
 LIMIT = 1000
 

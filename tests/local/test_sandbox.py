@@ -47,7 +47,7 @@ def test_nothing_is_called_in_a_closed_sandbox(tmp_path: Path) -> None:
 def test_close_ends_a_waiting_call(tmp_path: Path) -> None:
     with sandboxes.start(tmp_path / "sandbox") as session, concurrent.futures.ThreadPoolExecutor() as pool:
         call = pool.submit(session.command, "touch waiting; sleep 1000")
-        eventually(lambda: (tmp_path / "sandbox" / "work" / "waiting").exists())
+        eventually((tmp_path / "sandbox" / "work" / "waiting").exists)
         session.sandbox.close()
         with pytest.raises(SandboxGoneError):
             call.result()

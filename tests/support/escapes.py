@@ -41,23 +41,35 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     "read the kernel's memory": ("attempt(lambda: open('/proc/kcore', 'rb').read(16))", None),
     "read a disk": ("attempt(os.mknod, 'disk', 0o60666, os.makedev(8, 0))", None),
     "find a variable of the host": (
-        "found = [name for name in os.listdir('/proc') if name.isdigit() and os.access(f'/proc/{name}/environ', 4)\n"
-        "         and host['marker'].encode() in open(f'/proc/{name}/environ', 'rb').read()]\n"
-        "print(found, host['marker'] in str(os.environ))",
+        """
+        found = [name for name in os.listdir('/proc') if name.isdigit() and os.access(f'/proc/{name}/environ', 4)
+                 and host['marker'].encode() in open(f'/proc/{name}/environ', 'rb').read()]
+        print(found, host['marker'] in str(os.environ))
+        """,
         "[] False",
     ),
     "find a path of the host in a command line": (
-        "print(any(host['home'].encode() in open(f'/proc/{name}/cmdline', 'rb').read()\n"
-        "          for name in os.listdir('/proc') if name.isdigit()))",
+        """
+        print(any(host['home'].encode() in open(f'/proc/{name}/cmdline', 'rb').read()
+                  for name in os.listdir('/proc') if name.isdigit()))
+        """,
         "False",
     ),
     "see processes of the host": (
-        "names = [open(f'/proc/{name}/comm').read().strip() for name in os.listdir('/proc') if name.isdigit()]\n"
-        "print(len(names) < 10, 'systemd' in names)",
+        """
+        names = [open(f'/proc/{name}/comm').read().strip() for name in os.listdir('/proc') if name.isdigit()]
+        print(len(names) < 10, 'systemd' in names)
+        """,
         "True False",
     ),
     "signal a process of the host": ("attempt(os.kill, host['pid'], 0)", None),
-    "signal everything": ("attempt(os.kill, 1, 9)\nprint(os.path.exists('/proc/1'))", "done: None\nTrue"),
+    "kill process 1": (
+        """
+        attempt(os.kill, 1, 9)
+        print(os.path.exists('/proc/1'))
+        """,
+        "done: None\nTrue",
+    ),
     "connect to a server on loopback": ("attempt(socket.create_connection, ('127.0.0.1', host['port']), 2)", None),
     "connect to a server outside": ("attempt(socket.create_connection, ('192.0.2.1', 80), 2)", None),
     "send a datagram outside": ("attempt(socket.socket(2, 2).sendto, b'x', ('192.0.2.1', 53))", None),
@@ -102,7 +114,11 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     "handle page faults": ("attempt(syscall, 'userfaultfd', 0)", "refused: EPERM"),
     "load a kernel module": ("attempt(syscall, 'finit_module', 0, b'', 0)", "refused: EPERM"),
     "type into a terminal": (
-        "import fcntl, pty\nmaster, slave = pty.openpty()\nattempt(fcntl.ioctl, slave, 0x5412, b'x')",
+        """
+        import fcntl, pty
+        master, slave = pty.openpty()
+        attempt(fcntl.ioctl, slave, 0x5412, b'x')
+        """,
         "refused: EPERM",
     ),
     "write to /": ("attempt(open, '/new', 'w')", "refused: EROFS"),
@@ -123,23 +139,35 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         "refused: EFBIG",
     ),
     "raise a limit": (
-        "import resource\n"
-        "try:\n    resource.setrlimit(resource.RLIMIT_NPROC, (-1, -1))\nexcept ValueError as error:\n    print(error)",
+        """
+        import resource
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (-1, -1))
+        except ValueError as error:
+            print(error)
+        """,
         "not allowed to raise maximum limit",
     ),
     "take more memory than allowed": (
-        "try:\n    bytearray(host['memory_bytes'])\nexcept MemoryError:\n    print('MemoryError')",
+        """
+        try:
+            bytearray(host['memory_bytes'])
+        except MemoryError:
+            print('MemoryError')
+        """,
         "MemoryError",
     ),
     "start processes without end": (
-        "import time\n"
-        "count = 0\n"
-        "try:\n"
-        "    while os.fork():\n"
-        "        count += 1\n"
-        "    time.sleep(1000)\n"
-        "except BlockingIOError:\n"
-        "    print(0 < count < host['processes'])",
+        """
+        import time
+        count = 0
+        try:
+            while os.fork():
+                count += 1
+            time.sleep(1000)
+        except BlockingIOError:
+            print(0 < count < host['processes'])
+        """,
         "True",
     ),
 }
