@@ -25,6 +25,9 @@ COMMANDS = {
     "exec": "execute code in a session; variables and files persist",
     "stop": "stop sessions",
     "sessions": "list sessions",
+    "cp": "copy files into a session or out of it",
+    "ls": "list files of a session",
+    "rm": "remove files of a session",
     "local": "the embedded service: serve, env, status, stop",
     "help": "show the help of a command",
 }

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 from botocore import session as botocore_session
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
 from agentcore_sandbox import __version__, result
 from agentcore_sandbox.aws_errors import Context, translate
-from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ STOP_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
 INVOKE_ATTEMPTS = 5
 POLL_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
+READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
 
@@ -73,7 +74,8 @@ class CodeInterpreter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         try:
-            self._client = _connect(settings)
+            self._session, endpoint_url = _session(settings)
+            self._client = _create(self._session, endpoint_url)
         except Exception as error:
             raise translate(error, Context(settings)) from error
 
@@ -81,6 +83,17 @@ class CodeInterpreter:
     def region(self) -> str:
         """The region that requests go to."""
         return self._client.meta.region_name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What a session's name belongs to: account or key, region, interpreter, endpoint. Never print it."""
+        where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
+        if self._settings.is_local and not self._settings.endpoint_url:
+            return ("local", *where)  # its keys are new ones whenever it starts
+        try:
+            return (_owner(self._session), *where)
+        except Exception as error:
+            raise translate(error, Context(self._settings)) from error
 
     def start(self, *, name: str, lifetime: int) -> str:
         """Start a session.
@@ -127,6 +140,19 @@ class CodeInterpreter:
             session_id=session_id,
         )
         return response.get("sessionTimeoutSeconds")
+
+    def is_ready(self, session_id: str) -> bool:
+        """Whether a session still runs."""
+        try:
+            response = self._request(
+                lambda: self._client.get_code_interpreter_session(
+                    codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+                ),
+                session_id=session_id,
+            )
+        except SessionGoneError:
+            return False
+        return response["status"] == READY
 
     def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
         """All pages of the interpreter's sessions.
@@ -262,26 +288,35 @@ def _summary(item: Any) -> SessionSummary:
     return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
 
 
-def _connect(settings: Settings) -> BedrockAgentCoreClient:
+def _session(settings: Settings) -> tuple[boto3.Session, str | None]:
+    """Whose requests they are, and the endpoint they go to if it is not AWS's."""
     if settings.is_local and not settings.endpoint_url:
         from agentcore_sandbox.local import daemon
 
-        return _connect_local(daemon.ensure(), settings)
-    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
-    return _create(session, settings.endpoint_url)
+        endpoint = daemon.ensure()
+        return _local_session(endpoint, settings), endpoint.url
+    return boto3.Session(profile_name=settings.profile, region_name=settings.region), settings.endpoint_url
 
 
-def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> BedrockAgentCoreClient:
+def _local_session(endpoint: LocalEndpoint, settings: Settings) -> boto3.Session:
     # No profile and no configuration file: the embedded service must work whatever is wrong with them.
     nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
     bare = botocore_session.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
-    session = boto3.Session(
+    return boto3.Session(
         aws_access_key_id=endpoint.access_key,
         aws_secret_access_key=endpoint.secret_key,
         region_name=settings.region,
         botocore_session=bare,
     )
-    return _create(session, endpoint.url)
+
+
+def _owner(session: boto3.Session) -> str:
+    """The account where the credentials tell it, because temporary keys change; else the key's id."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    frozen = credentials.get_frozen_credentials()
+    return frozen.account_id or frozen.access_key or ""
 
 
 def _create(session: boto3.Session, endpoint_url: str | None) -> BedrockAgentCoreClient:

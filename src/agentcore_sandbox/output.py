@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError
+from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
 from agentcore_sandbox.text import keep_head_and_tail, plain, visible
 
 if TYPE_CHECKING:
@@ -38,9 +38,13 @@ class Stream:
             ReaderGoneError: The pipe's reader is gone.
             AgentcoreSandboxError: `OutputFailed`, for a full disk or a closed stream.
         """
+        self.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are; raises what `write` raises."""
         try:
-            if text:
-                self._write(text.encode("utf-8", "backslashreplace"))
+            if data:
+                self._write(data)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
@@ -129,6 +133,16 @@ class Output:
     def data(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on standard output."""
         self.line(json.dumps(value, ensure_ascii=False))
+
+    def data_bytes(self, data: bytes) -> None:
+        """Write a file's contents to standard output, unchanged.
+
+        Raises:
+            UsageError: Standard output is a terminal, which contents could control.
+        """
+        if self._stdout.is_terminal and not self._raw:
+            raise UsageError("standard output is a terminal", "send it to a file or into a pipe, such as: | less")
+        self._stdout.write_bytes(data)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the cells are untrusted."""

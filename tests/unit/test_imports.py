@@ -24,13 +24,19 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "aws_errors": {"errors", "settings"},
     "client": {"__version__", "aws_errors", "errors", "local", "result", "settings"},
     "local": {"__version__", "errors", "local"},
+    "state": {"errors"},
+    "guest": set(),
+    "artifacts": {"errors"},
+    "session_store": {"client", "errors", "state"},
+    "workspace": {"client", "errors", "result"},
+    "transfer": {"errors", "transfer", "workspace"},
     "cli": {"__version__", "errors", "output", "settings", "signals"},
     "__main__": {"cli", "signals"},
     "__init__": set(),
 }
 AWS = {"boto3", "botocore", "urllib3", "s3transfer", "types_boto3_bedrock_agentcore"}
 AWS_IMPORTERS = {"client", "aws_errors"}
-LATE = {"client", "aws_errors", "local"}  # never at the top of a command's module
+LATE = {"client", "aws_errors", "local", "transfer", "workspace", "jobs"}  # never at the top of a command's module
 
 
 def modules() -> list[Path]:

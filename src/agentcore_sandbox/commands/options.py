@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-from agentcore_sandbox.errors import UsageError
-
 MAX_LIFETIME = 28_800  # seconds, the service's limit (facts, "Wire API")
 DEFAULT_LIFETIME = 900
-_SESSION_ID = re.compile(r"[0-9a-zA-Z]{1,40}")
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -65,14 +62,3 @@ def _number(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         return -1.0
     return float(text)
-
-
-def check_session_id(session_id: str) -> str:
-    """Check the form of a session's id (facts, "Wire API").
-
-    Raises:
-        UsageError: It cannot be one.
-    """
-    if not _SESSION_ID.fullmatch(session_id):
-        raise UsageError(f"not a session id: {session_id!r}", "list them with: agentcore-sandbox sessions")
-    return session_id
