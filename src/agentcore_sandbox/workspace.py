@@ -90,8 +90,7 @@ class Workspace:
         if len(argument) > _LONGEST_ARGUMENT:
             self.write(f"{FOLDER}/request-{token}", argument.encode())
             argument = f"@{FOLDER}/request-{token}"
-        words = ["python3", "-I", "-c", source(module), argument]
-        reply = self._reply(shlex.join(words))
+        reply = self._reply(_command(module, argument))
         if argument.startswith("@"):
             self._tool("removeFiles", {"paths": [argument[1:]]})
         if isinstance(reply.get("error"), dict):
@@ -129,6 +128,20 @@ def persistently(call: Callable[[], T]) -> T:
                 raise
         time.sleep(random.uniform(0.5, 1) * min(0.25 * 2**attempt, LONGEST_PAUSE))  # noqa: S311 - jitter
     return call()
+
+
+def guest_command(module: str, request: Mapping[str, Any]) -> str:
+    """The shell command that does a guest module's operation.
+
+    Args:
+        module: Its name in the package `guest`.
+        request: The operation and what it needs, in all at most some 32 KB.
+    """
+    return _command(module, json.dumps(request))
+
+
+def _command(module: str, argument: str) -> str:
+    return shlex.join(["python3", "-I", "-c", source(module), argument])
 
 
 @functools.cache

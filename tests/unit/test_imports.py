@@ -29,6 +29,7 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "artifacts": {"errors"},
     "session_store": {"client", "errors", "state"},
     "workspace": {"client", "errors", "result"},
+    "jobs": {"errors", "jobs", "program", "state", "workspace"},
     "transfer": {"errors", "transfer", "workspace"},
     "cli": {"__version__", "errors", "output", "settings", "signals"},
     "__main__": {"cli", "signals"},
@@ -70,7 +71,7 @@ def test_imports_point_one_way(path: Path) -> None:
         assert not {name.split(".")[0] for name in names} & AWS
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "commands").rglob("*.py")), ids=lambda path: path.stem)
 def test_commands_load_the_client_only_when_they_run(path: Path) -> None:
     top = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)], [])
     for node in top.body:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import artifacts, program, result
-from agentcore_sandbox.commands import options, transfers
+from agentcore_sandbox.commands import following, options, transfers
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.output import Output
 
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.artifacts import Artifact
     from agentcore_sandbox.client import CodeInterpreter
-    from agentcore_sandbox.commands.transfers import Transfers
     from agentcore_sandbox.program import Invocation, Program
     from agentcore_sandbox.result import Result
     from agentcore_sandbox.workspace import Workspace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what to execute and how to print it."""
+def add_program(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute."""
     parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input")
     parser.add_argument("--file", metavar="PATH", help="read the code from a file; its suffix tells the language")
     kind = parser.add_mutually_exclusive_group()
@@ -34,13 +33,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
     parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code")
-    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
     parser.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME[=VALUE]",
         help="set a variable in the sandbox; without a value, the caller's own; repeatable",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute and how to print it."""
+    add_program(parser)
+    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="show output while the program runs, in a process of its own without the session's variables",
     )
     parser.add_argument(
         "--exec-timeout",
@@ -72,14 +81,16 @@ class Execution:
         output: Where its results go.
         transfers: What is copied before and after it.
         artifacts: The folder for images and files in results, None to only mention them.
+        follow: Run it as a process of its own, with its output while it runs.
     """
 
     program: Program
     environment: Mapping[str, str]
     limit: float | None
     output: Output
-    transfers: Transfers
+    transfers: transfers.Transfers = field(default_factory=transfers.Transfers)
     artifacts: Path | None = None
+    follow: bool = False
 
     def run(
         self,
@@ -173,7 +184,8 @@ class Attempt:
         try:
             if self._task.transfers.uploads:
                 self._tell_skipped(self._task.transfers.send(self._workspace()))
-            self._set_environment()
+            if not self._task.follow:
+                self._set_environment()
         except SessionGoneError as gone:
             gone.before_start = True
             raise
@@ -192,14 +204,23 @@ class Attempt:
 
     def _execute(self) -> None:
         task = self._task
-        call = task.invocation(self._interpreter.region)
-        results = self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit)
         try:
-            task.output.program(results, self.seen)
+            self._follow() if task.follow else self._invoke()
         except TimeLimitError as late:
             self._finish(late)
             raise
         self._finish(None)
+
+    def _invoke(self) -> None:
+        task = self._task
+        call = task.invocation(self._interpreter.region)
+        results = self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit)
+        task.output.program(results, self.seen)
+
+    def _follow(self) -> None:
+        task = self._task
+        environment = task.environment_in(self._interpreter.region)
+        self.seen.append(following.run(self._workspace(), task.program, environment, task.output, task.limit))
 
     def _finish(self, failure: AgentcoreSandboxError | None) -> None:
         """Save what came out; after a failure, what goes wrong with that is told and not raised."""
@@ -247,6 +268,7 @@ def read(
     downloads: Sequence[str],
     force: bool,
     raw: bool,
+    follow: bool,
     as_json: bool,
 ) -> Execution:
     """Check everything that can be checked before anything is started.
@@ -254,15 +276,39 @@ def read(
     Raises:
         UsageError: Something is wrong with it.
     """
-    environment = program.read_environment(env, os.environ)
-    text, chosen = program.read(code, file, language=language, command=command)
+    chosen, environment = read_program(
+        code=code, file=file, language=language, command=command, runtime=runtime, env=env, clear_context=clear_context
+    )
     copies = transfers.read(uploads, downloads, force=force, quiet=as_json)
     copies.check()
+    if follow:
+        following.check(chosen)
     return Execution(
-        program=program.Program(text, chosen, runtime, clear_context),
+        program=chosen,
         environment=environment,
         limit=exec_timeout,
         output=Output(as_json=as_json, raw=raw, limit=max_output),
         transfers=copies,
         artifacts=artifacts,
+        follow=follow,
     )
+
+
+def read_program(
+    *,
+    code: str | None,
+    file: str | None,
+    language: str | None,
+    command: bool,
+    runtime: str | None,
+    env: Sequence[str],
+    clear_context: bool = False,
+) -> tuple[Program, dict[str, str]]:
+    """Check what `add_program` has declared; the program and the variables for it.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    environment = program.read_environment(env, os.environ)
+    text, chosen = program.read(code, file, language=language, command=command)
+    return program.Program(text, chosen, runtime, clear_context), environment

@@ -23,15 +23,21 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
 
-def add_lifetime(parser: argparse.ArgumentParser) -> None:
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Add the job's id, and the connection flags, which replace what was noted when the job was started."""
+    parser.add_argument("job", help="the job's id")
+    add_connection(parser)
+
+
+def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIME) -> None:
     """Add `--timeout`, the lifetime of a session that the command starts."""
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=lifetime,
-        default=DEFAULT_LIFETIME,
+        default=default,
         dest="lifetime",
-        help=f"the session's lifetime, whatever it does, 1-{MAX_LIFETIME} (default {DEFAULT_LIFETIME})",
+        help=f"the session's lifetime, whatever it does, 1-{MAX_LIFETIME} (default {default})",
     )
 
 
