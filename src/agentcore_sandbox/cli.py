@@ -30,6 +30,7 @@ COMMANDS = {
     "rm": "remove files of a session",
     "job": "programs that run on by themselves: start, list, status, logs, wait, stop, rm",
     "local": "the embedded service: serve, env, status, stop",
+    "completion": "completion for bash, zsh or fish",
     "help": "show the help of a command",
 }
 DESCRIPTION = """\
@@ -143,6 +144,8 @@ def _dispatch(words: Sequence[str]) -> int:
     connection = {field.name: values.pop(field.name) for field in fields(Flags) if field.name in values}
     if connection:
         values["flags"] = Flags(**connection)
+    if getattr(module, "WANTS_PARSER", False):
+        values["parser"] = whole_parser()
     return int(module.run(**values))
 
 
@@ -200,6 +203,27 @@ def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
     else:
         module.add_arguments(parser)
     return parser, module, left
+
+
+def whole_parser() -> Parser:
+    """One parser with every command and subcommand below it, for what must see them all."""
+    parser = Parser(prog=PROGRAM, description=DESCRIPTION)
+    parser.add_argument("--version", action="store_true", help="show the version")
+    _add_below(
+        parser, "agentcore_sandbox.commands", {name: about for name, about in COMMANDS.items() if name != "help"}
+    )
+    return parser
+
+
+def _add_below(parser: Parser, package: str, commands: Mapping[str, str]) -> None:
+    below = parser.add_subparsers(metavar="COMMAND")
+    for name, about in commands.items():
+        module = importlib.import_module(f"{package}.{name}")
+        child = below.add_parser(name, help=about, description=module.__doc__)
+        if hasattr(module, "SUBCOMMANDS"):
+            _add_below(child, module.__name__, module.SUBCOMMANDS)
+        else:
+            module.add_arguments(child)
 
 
 def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str]) -> str | None:

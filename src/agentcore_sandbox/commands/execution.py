@@ -29,7 +29,7 @@ def add_program(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="PATH", help="read the code from a file; its suffix tells the language")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
-        "--lang", choices=program.LANGUAGES, dest="language", help="language of the code (default python)"
+        "--lang", choices=tuple(program.LANGUAGES), dest="language", help="language of the code (default python)"
     )
     kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
     parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code")

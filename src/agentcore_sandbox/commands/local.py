@@ -30,7 +30,7 @@ _MAX_PORT = 65535
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `local`."""
     about = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=ACTIONS, help=about)
+    parser.add_argument("action", choices=tuple(ACTIONS), help=about)
     parser.add_argument("--port", metavar="N", type=_port, help="serve: the port (default: a free one)")
     parser.add_argument("--log", metavar="FILE", type=Path, help="serve: append one JSON line a request to FILE")
     parser.add_argument("--json", action="store_true", dest="as_json", help="status: print one JSON object on stdout")
