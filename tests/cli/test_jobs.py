@@ -177,7 +177,7 @@ class Polls:
             resource = {"type": "text", "uri": "file:///d", "blob": event_stream.base64_text(b"\xff" + self._data)}
             block = {"type": "resource", "resource": resource}
             fault_server.stream(event_stream.event("result", {"content": [block]}))(handler)
-        elif tool == "executeCommand" and '"poll"' in arguments["command"]:
+        elif tool == "executeCommand" and '"operation": "poll"' in arguments["command"]:
             self._poll(handler)
         else:
             fault_server.stream(event_stream.result('{"answer": true}'))(handler)

@@ -29,7 +29,7 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "artifacts": {"errors"},
     "session_store": {"client", "errors", "state"},
     "workspace": {"client", "errors", "result"},
-    "jobs": {"errors", "jobs", "program", "state", "workspace"},
+    "jobs": {"client", "errors", "jobs", "program", "settings", "state", "workspace"},
     "transfer": {"errors", "transfer", "workspace"},
     "cli": {"__version__", "errors", "output", "settings", "signals"},
     "__main__": {"cli", "signals"},

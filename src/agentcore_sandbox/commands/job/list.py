@@ -23,14 +23,14 @@ def run(*, as_json: bool) -> int:
         as_json: Print JSON.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.commands.job import watching
     from agentcore_sandbox.jobs.store import JobStore
+    from agentcore_sandbox.jobs.watched import HEADER, cells, described
 
     jobs = JobStore(os.environ).all()
     if as_json:
-        output.data({"jobs": [watching.described(job) for job in jobs]})
+        output.data({"jobs": [described(job) for job in jobs]})
     elif jobs:
-        output.table(watching.HEADER, [watching.cells(job) for job in jobs])
+        output.table(HEADER, [cells(job) for job in jobs])
     else:
         output.say("no jobs")
     return 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox import settings
-    from agentcore_sandbox.commands.job.watching import Watched
+    from agentcore_sandbox.jobs.watched import Watched
     from agentcore_sandbox.output import LiveProgram
 
 _PIECE = 1 << 20
@@ -35,17 +35,17 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
         as_json: Print an object with the keys of `job list`, `stdout` and `stderr`.
     """
     output = Output(as_json=as_json, raw=raw)
-    from agentcore_sandbox.commands.job import watching
     from agentcore_sandbox.jobs import store
+    from agentcore_sandbox.jobs.watched import described, find
 
-    watched = watching.find(job, flags)
+    watched = find(job, flags)
     with output.live() as live:
         offsets = _print_saved(watched, live, (0, 0))
         for _ in watched.collect(follow=follow):
             offsets = _print_saved(watched, live, offsets)
     if as_json:
         stdout, stderr = (data.decode("utf-8", "replace") for data in watched.store.saved(watched.job))
-        output.data({**watching.described(watched.job), "stdout": stdout, "stderr": stderr})
+        output.data({**described(watched.job), "stdout": stdout, "stderr": stderr})
     elif watched.job.state == store.LOST:
         output.say(f"agentcore-sandbox: {watched.loss()}; this is what had been saved")
     return 0

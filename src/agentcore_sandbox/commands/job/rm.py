@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox import settings
-    from agentcore_sandbox.commands.job.watching import Watched
+    from agentcore_sandbox.jobs.watched import Watched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +30,9 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the key `removed`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.commands.job import watching
+    from agentcore_sandbox.jobs.watched import find
 
-    watched = watching.find(job, flags)
+    watched = find(job, flags)
     if watched.job.own_session:
         stop(watched.interpreter, watched.job.session_id, output)
     else:

@@ -27,15 +27,15 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.commands.job import watching
     from agentcore_sandbox.jobs import store
+    from agentcore_sandbox.jobs.watched import HEADER, cells, described, find
 
-    watched = watching.find(job, flags)
+    watched = find(job, flags)
     seen = watched.look()
     if as_json:
-        output.data(watching.described(seen))
+        output.data(described(seen))
     else:
-        output.table(watching.HEADER, [watching.cells(seen)])
+        output.table(HEADER, [cells(seen)])
         if seen.state == store.LOST:
             output.say(f"agentcore-sandbox: {watched.loss()}; job logs prints what had been saved")
     return 0

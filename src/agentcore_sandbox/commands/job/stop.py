@@ -27,12 +27,12 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.commands.job import watching
     from agentcore_sandbox.jobs import store
+    from agentcore_sandbox.jobs.watched import described, find
 
-    seen = watching.find(job, flags).stop()
+    seen = find(job, flags).stop()
     if as_json:
-        output.data(watching.described(seen))
+        output.data(described(seen))
     else:
         output.line("job stopped" if seen.state == store.EXITED else f"job {seen.state}")
     return 0

@@ -27,12 +27,12 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.commands.job import watching
+    from agentcore_sandbox.jobs.watched import described, find
 
-    watched = watching.find(job, flags)
+    watched = find(job, flags)
     for _ in watched.collect(follow=True):
         pass
     status = watched.status()
     if as_json:
-        output.data(watching.described(watched.job))
+        output.data(described(watched.job))
     return status

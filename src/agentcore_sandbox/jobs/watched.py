@@ -1,4 +1,4 @@
-"""What the commands that look at a job share."""
+"""A job as the commands see it: looked at, read, ended."""
 
 from __future__ import annotations
 
