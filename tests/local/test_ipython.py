@@ -127,7 +127,6 @@ RECURSIVE_DICT["d"] = RECURSIVE_DICT
         (),
         Subclass([1]),
     ],
-    ids=str,
 )
 def test_special_values_are_shown_as_by_ipython(value: object) -> None:
     assert display.text_of(value) == pretty.pretty(value)  # type: ignore[no-untyped-call] # it has no types
