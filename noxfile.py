@@ -23,7 +23,9 @@ ROOT = Path(__file__).parent
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
+    "login": ["pyproject.toml", "--extra", "login", "--constraints", "requirements/runtime.txt"],
     "nox": ["--group", "nox"],
+    "build": ["--group", "build"],
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
