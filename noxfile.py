@@ -25,7 +25,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
     "login": ["pyproject.toml", "--extra", "login", "--constraints", "requirements/runtime.txt"],
     "nox": ["--group", "nox"],
-    "build": ["--group", "build"],
+    "build": ["pyproject.toml", "--group", "build", "--constraints", "requirements/runtime.txt"],
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
