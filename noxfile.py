@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,28 @@ def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
     install(session, "test")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the zipapps into dist/zipapps/; `nox -s build -- linux-amd64` builds one."""
+    install(session, "build", project=False)
+    session.run("python", "-m", "plugin_build", "build", *session.posargs, env={"PYTHONPATH": "src"})
+
+
+@nox.session(python=pythons())
+def zipapp(session: nox.Session) -> None:
+    """Run the command line's tests on this platform's zipapp, which `nox -s build` made; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
+
+
+def own_zipapp() -> Path:
+    """The zipapp that the launcher would choose here."""
+    names = {"Linux x86_64": "linux-amd64", "Linux aarch64": "linux-arm64", "Windows AMD64": "windows-amd64"}
+    system = platform.system()
+    name = names.get(f"{system} {platform.machine()}", "darwin-universal" if system == "Darwin" else "any")
+    return ROOT / "dist" / "zipapps" / f"agentcore-sandbox-{name}.pyz"
 
 
 @nox.session

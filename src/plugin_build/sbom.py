@@ -30,7 +30,7 @@ def write(target: Path, version: str) -> None:
     product = CycloneComponent(name="agentcore-sandbox", version=version, type=ComponentType.APPLICATION)
     product.licenses = {LicenseFactory().make_from_string("Apache-2.0")}
     bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"agentcore-sandbox {version}"))
-    bom.metadata.timestamp = None
+    bom.metadata.timestamp = None  # type: ignore[assignment] # optional in the format: the same source gives the same file
     bom.metadata.component = product
     _add_components(bom, product)
     output = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
