@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugin_build import zipapps as builder
+from plugin_build.platforms import PLATFORMS
+from support.processes import DEADLINE, CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN = "linux-arm64" if platform.machine() == "aarch64" else "linux-amd64"
+
+
+@pytest.fixture(scope="session")
+def zipapps(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Zipapps by platform: those beside `--zipapp PATH`, or this machine's and `any`, built here."""
+    given = request.config.getoption("--zipapp")
+    folder = Path(given).resolve().parent if given else tmp_path_factory.mktemp("dist") / "zipapps"
+    if not given:
+        builder.build((OWN, "any"), folder.parent)
+    found = {name: folder / made.file_name for name, made in PLATFORMS.items()}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+@pytest.fixture(params=["any", OWN])
+def zipapp(request: pytest.FixtureRequest, zipapps: Mapping[str, Path]) -> Path:
+    """A zipapp that runs here."""
+    return zipapps[request.param]
+
+
+@pytest.fixture
+def own(zipapps: Mapping[str, Path], base_environment: dict[str, str], tmp_path: Path) -> CommandLine:
+    """The command line as this platform's zipapp, in a home of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return CommandLine((sys.executable, "-I", str(zipapps[OWN])), home, base_environment)
+
+
+@pytest.fixture(scope="session")
+def tree(
+    zipapps: Mapping[str, Path], base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The unpacked copy of this platform's zipapp: its site-packages."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {**base_environment, "HOME": str(home)}
+    command = [sys.executable, "-I", str(zipapps[OWN]), "--version"]
+    subprocess.run(command, env=environment, check=True, timeout=DEADLINE, capture_output=True)
+    [found] = home.glob(".cache/agentcore-sandbox/*/site-packages")
+    return found
