@@ -96,9 +96,9 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def zipapp(session: nox.Session) -> None:
-    """Run the command line's tests on this platform's zipapp, which `nox -s build` made; arguments go to pytest."""
+    """Test this platform's zipapp, which `nox -s build` made, and all of the command line with it; as `tests`."""
     install(session, "test")
-    session.run("pytest", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
+    session.run("pytest", "tests/zipapp", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
 
 
 def own_zipapp() -> Path:
