@@ -82,9 +82,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
-    """Run the test suite; arguments go to pytest."""
+    """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--ignore=tests/zipapp", *session.posargs)
 
 
 @nox.session
@@ -96,7 +96,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def zipapp(session: nox.Session) -> None:
-    """Test this platform's zipapp, which `nox -s build` made, and all of the command line with it; as `tests`."""
+    """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
     install(session, "test")
     session.run("pytest", "tests/zipapp", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
 

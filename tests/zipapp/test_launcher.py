@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_build.wheels import ROOT
 from support.processes import DEADLINE, MARKER, SYSTEM_PATH
 from support.zipapps import LAUNCHER, OWN, VERSION, find_python, install
 
