@@ -118,7 +118,8 @@ def test_through_links(launcher: Path, environment: dict[str, str], path: Path, 
 def test_from_a_read_only_folder(launcher: Path, environment: dict[str, str], path: Path, bwrap: Path) -> None:
     python(path, "python3")
     plugin = launcher.parents[1]
-    words = [bwrap, "--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", plugin, plugin, launcher]
+    words: list[str | Path] = [bwrap, "--bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    words += ["--ro-bind", plugin, plugin, launcher]
     for _ in range(2):
         works(words, environment)
 
