@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -20,10 +21,13 @@ nox.options.error_on_external_run = True
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
+PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
+    "login": ["pyproject.toml", "--extra", "login", "--constraints", "requirements/runtime.txt"],
     "nox": ["--group", "nox"],
+    "build": ["pyproject.toml", "--group", "build", "--constraints", "requirements/runtime.txt"],
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
@@ -79,9 +83,31 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
-    """Run the test suite; arguments go to pytest."""
+    """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *(session.posargs or ["--numprocesses", "2", "--dist", "loadfile", "tests"]))
+    session.run("pytest", *(session.posargs or [*PARALLEL, "tests", "--ignore=tests/zipapp"]))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the zipapps into dist/zipapps/; `nox -s build -- linux-amd64` builds one."""
+    install(session, "build", project=False)
+    session.run("python", "-m", "plugin_build", "build", *session.posargs, env={"PYTHONPATH": "src"})
+
+
+@nox.session(python=pythons())
+def zipapp(session: nox.Session) -> None:
+    """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", "tests/zipapp", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
+
+
+def own_zipapp() -> Path:
+    """The zipapp that the launcher would choose here."""
+    names = {"Linux x86_64": "linux-amd64", "Linux aarch64": "linux-arm64", "Windows AMD64": "windows-amd64"}
+    system = platform.system()
+    name = names.get(f"{system} {platform.machine()}", "darwin-universal" if system == "Darwin" else "any")
+    return ROOT / "dist" / "zipapps" / f"agentcore-sandbox-{name}.pyz"
 
 
 @nox.session
