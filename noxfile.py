@@ -30,6 +30,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
+    "plugin": ["--group", "plugin"],
 }
 
 
@@ -114,6 +115,39 @@ def demo(session: nox.Session) -> None:
     """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
     install(session, "runtime", project=False)
     session.run("python", "-m", "plugin_build.demo", env={"PYTHONPATH": "src"})
+
+
+def install_client(session: nox.Session) -> str:
+    """Install the locked Claude Code into the session's folder; none of its scripts runs. Its native program's path."""
+    folder = Path(session.virtualenv.location, "client")
+    shutil.copytree(ROOT / "requirements/client", folder, dirs_exist_ok=True)
+    session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), external=True)
+    return str(next(folder.glob("node_modules/@anthropic-ai/claude-code-*/claude")))
+
+
+@nox.session(requires=["build"])
+def plugin(session: nox.Session) -> None:
+    """Prove the built plugin and marketplace with the real Claude Code and a linter; arguments go to pytest."""
+    install(session, "test")
+    session.install("--require-hashes", "-r", "requirements/plugin.txt")
+    for part in ("plugin", "marketplace"):
+        session.run("python", "-m", "plugin_build", part, env={"PYTHONPATH": "src"})
+    client = install_client(session)
+    session.run("pytest", "tests/plugin", *session.posargs, env={"AGENTCORE_TEST_CLAUDE": client})
+
+
+@nox.session(python=False, default=False)
+def release(session: nox.Session) -> None:
+    """Release the source: `nox -s release -- 0.2.0` checks, sets the version, builds, validates, commits, tags."""
+    step = [sys.executable, "-m", "plugin_build", "release", "--nox", sys.executable]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
+
+
+@nox.session(python=False, default=False)
+def publish(session: nox.Session) -> None:
+    """Publish what is built: `nox -s publish -- REPOSITORY [--push] [--dry-run]`."""
+    step = [sys.executable, "-m", "plugin_build", "publish"]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
 
 
 @nox.session(default=False)
