@@ -90,9 +90,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the zipapps into dist/zipapps/; `nox -s build -- linux-amd64` builds one."""
+    """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
-    session.run("python", "-m", "plugin_build", "build", *session.posargs, env={"PYTHONPATH": "src"})
+    step = functools.partial(session.run, "python", "-m", "plugin_build", env={"PYTHONPATH": "src"})
+    step("build", *session.posargs)
+    if not session.posargs:
+        step("plugin")
+        step("marketplace")
 
 
 @nox.session(python=pythons())
@@ -127,13 +131,10 @@ def install_client(session: nox.Session) -> str:
 
 @nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
-    """Prove the built plugin and marketplace with the real Claude Code and a linter; arguments go to pytest."""
+    """Build, then prove plugin and marketplace with the real Claude Code and a linter."""
     install(session, "test")
     session.install("--require-hashes", "-r", "requirements/plugin.txt")
-    for part in ("plugin", "marketplace"):
-        session.run("python", "-m", "plugin_build", part, env={"PYTHONPATH": "src"})
-    client = install_client(session)
-    session.run("pytest", "tests/plugin", *session.posargs, env={"AGENTCORE_TEST_CLAUDE": client})
+    session.run("pytest", "tests/plugin", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
 
 
 @nox.session(python=False, default=False)

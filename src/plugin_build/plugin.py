@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MANIFEST = Path(".claude-plugin", "plugin.json")
 ZIPAPPS = Path("zipapps")
+PAPERS = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # that `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"
 
 
@@ -83,8 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Stage the plugin around the built zipapps."""
     source, version = options.source, read_version(options.source.root)
-    folder = stage_plugin(
-        source.template, source.dist / "zipapps", [source.root / "LICENSE"], version, source.dist / "plugin"
-    )
+    notices = [source.root / "LICENSE", *(source.dist / name for name in PAPERS)]
+    folder = stage_plugin(source.template, source.dist / "zipapps", notices, version, source.dist / "plugin")
     say(f"{folder} holds version {version}")
     return 0

@@ -50,6 +50,8 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "marketplace/README.md", "The marketplace\n")
     write(root / "dist/zipapps/agentcore-sandbox-any.pyz", "zipapp for any\n", 0o755)
     write(root / "dist/zipapps/agentcore-sandbox-linux-amd64.pyz", "zipapp for linux\n", 0o755)
+    for name in ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS"):
+        write(root / "dist" / name, f"{name}\n")
     return root
 
 
