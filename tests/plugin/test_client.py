@@ -89,7 +89,7 @@ def test_install_from_the_folder_is_exact_and_runs_code(client: Client) -> None:
 
 
 def make_edition(tmp_path: Path, version: str) -> Path:
-    """A source tree whose dist/marketplace is the built one with another version, and one zipapp: git takes its time."""
+    """A source tree whose dist/marketplace is the built one with another version, and without the large zipapps."""
     source = tmp_path / f"source-{version}"
     large = shutil.ignore_patterns("*-linux-*.pyz", "*-darwin-*.pyz", "*-windows-*.pyz")
     shutil.copytree(MARKETPLACE, source / "dist/marketplace", ignore=large)
