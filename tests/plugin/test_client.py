@@ -68,9 +68,27 @@ def test_claude_and_agnix_would_find_faults(client: Client, tmp_path: Path) -> N
     assert lint(broken, client.home).returncode == 1
 
 
-def test_install_from_the_folder_is_exact_and_runs_code(client: Client) -> None:
-    client.run("plugin", "marketplace", "add", str(MARKETPLACE))
-    client.run("plugin", "install", PLUGIN_ID)
+def run_readme(client: Client, beginning: str) -> str:
+    """Run the README's lines of shell that begin so, in the source folder, as a reader would."""
+    lines = [line for line in ROOT.joinpath("README.md").read_text("utf-8").splitlines() if line.startswith(beginning)]
+    assert lines
+    return subprocess.run(
+        ["/bin/sh", "-ec", "\n".join(lines)],
+        cwd=ROOT,
+        env=client.environment(),
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=True,
+    ).stdout
+
+
+def test_a_zipapp_alone_runs_as_the_readme_says(client: Client) -> None:
+    assert run_readme(client, "python3 dist/zipapps/") == "42\n"
+
+
+def test_install_as_the_readme_says_is_exact_and_runs_code(client: Client) -> None:
+    run_readme(client, "claude plugin ")
     installed = client.plugins()[PLUGIN_ID]
     folder = Path(installed["installPath"])
     assert installed["enabled"]

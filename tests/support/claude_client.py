@@ -20,7 +20,7 @@ class Client:
 
     Attributes:
         program: The native program.
-        home: Its home folder, which holds its configuration, and a `bin` with the only Python on its PATH.
+        home: Its home folder, which holds its configuration, and a `bin` with `claude` and the first Python on its PATH.
     """
 
     program: Path
@@ -84,4 +84,5 @@ def make_client(home: Path) -> Client:
     """A client that has never run before."""
     home.joinpath("bin").mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
+    home.joinpath("bin/claude").symlink_to(os.environ[PROGRAM])
     return Client(Path(os.environ[PROGRAM]), home)
