@@ -20,7 +20,7 @@ class Client:
 
     Attributes:
         program: The native program.
-        home: Its home folder, which holds its configuration, and a `bin` with `claude` and the first Python on its PATH.
+        home: Its home folder, which holds its configuration, and `bin` with `claude` and the first Python on its PATH.
     """
 
     program: Path
