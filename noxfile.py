@@ -83,9 +83,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
-    """Run the test suite; arguments go to pytest."""
+    """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--ignore=tests/zipapp", *session.posargs)
 
 
 @nox.session
@@ -101,9 +101,9 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def zipapp(session: nox.Session) -> None:
-    """Run the command line's tests on this platform's zipapp, which `nox -s build` made; arguments go to pytest."""
+    """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
+    session.run("pytest", "tests/zipapp", "tests/cli", "--zipapp", str(own_zipapp()), *session.posargs)
 
 
 def own_zipapp() -> Path:

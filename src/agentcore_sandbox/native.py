@@ -7,9 +7,7 @@ tries to whenever it can: the zipapps therefore carry it packed, out of Python's
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +75,7 @@ def _has_login_session(name: str, text: str) -> bool:
 def _profiles(text: str) -> dict[str, configparser.SectionProxy]:
     """The profiles of a configuration file by name; none where it cannot be read: botocore has the words for it."""
     import configparser
+    import shlex
 
     parser = configparser.RawConfigParser(strict=False)
     try:
@@ -106,6 +105,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     """Unpack beside the folder, then rename: it is there whole or not at all, whoever else unpacks too."""
     import shutil
     import tarfile
+    import tempfile
 
     if not _has_lzma():
         return  # a Python that was built without: as if there were no awscrt

@@ -138,24 +138,27 @@ class Output:
             self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def program(self, results: Iterable[Result], seen: list[Result]) -> None:
-        """Print the program's streams as they arrive, where the output is text.
+        """Print the program's streams, where the output is text: stdout as it arrives, then stderr.
 
-        What arrived is printed whatever ends the results early.
+        What arrived is printed whatever ends the results early. Standard error waits for the end, so that on a terminal
+        it never continues an unfinished line.
 
         Args:
             results: What an invoke yields.
             seen: Where each result is put as well.
         """
-        limit = self._limit
-        streams = [ProgramStream(to, raw=self._raw, limit=limit) for to in (self._stdout, self._stderr)]
+        stdout = ProgramStream(self._stdout, raw=self._raw, limit=self._limit)
+        stderr = ProgramStream(self._stderr, raw=self._raw, limit=self._limit)
         try:
             for result in results:
                 seen.append(result)
                 if not self.as_json:
-                    streams[0].write(result.stdout)
-                    streams[1].write(result.stderr)
+                    stdout.write(result.stdout)
         finally:
-            self._say_omitted(sum(stream.end() for stream in streams))
+            omitted = stdout.end()
+            if not self.as_json:
+                stderr.write("".join(result.stderr for result in seen))
+            self._say_omitted(omitted + stderr.end())
 
     def cut(self, text: str) -> str:
         """Cut one of the program's streams to the limit, for JSON."""

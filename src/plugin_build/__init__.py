@@ -1,1 +1,1 @@
-"""Make what people install from the source: zipapps, plugin, marketplace, release. Not shipped itself."""
+"""Builds, checks and publishes what people install. Not shipped."""

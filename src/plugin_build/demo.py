@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SOURCE = Path(__file__).parent.parent
-FAILING = 'totals = [3, 4]\nprint(f"sum {sum(totals)}")\nprint(totals[2])'
+FAILING = "totals = [3, 4]\nprint(sum(totals))\nprint(totals[2])"
 
 
 class Demo:
@@ -68,12 +68,12 @@ def main() -> None:
 
 
 def _steps(demo: Demo) -> None:
-    demo.show("run", "import sys; print('Python', sys.version.split()[0], 'says', 6 * 7)")
-    demo.show("run", "--cmd", "echo $USER on $(uname -n), region $AWS_REGION; ls -A / | tr '\\n' ' '")
+    demo.show("run", 'import sys; print("Python", sys.version.split()[0], "says", 6 * 7)')
+    demo.show("run", "--cmd", "id; uname -n; ls -A /home; echo region $AWS_REGION")
     demo.show("run", FAILING, status=1)
     session = demo.show("start", "--timeout", "300")
-    demo.show("exec", session, "events = ['denied', 'allowed', 'denied']")
-    demo.show("exec", session, "--json", "print(events.count('denied'))")
+    demo.show("exec", session, 'events = ["denied", "allowed", "denied"]')
+    demo.show("exec", session, "--json", 'print(events.count("denied"))')
     demo.show("sessions")
     demo.show("stop", session)
 

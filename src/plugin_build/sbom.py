@@ -27,9 +27,10 @@ def write(target: Path, version: str) -> None:
         target: The file to write.
         version: The product's version.
     """
-    product = CycloneComponent(name="agentcore-sandbox", version=version, type=ComponentType.APPLICATION)
+    name = "agentcore-sandbox"
+    product = CycloneComponent(name=name, version=version, type=ComponentType.APPLICATION, bom_ref=name)
     product.licenses = {LicenseFactory().make_from_string("Apache-2.0")}
-    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"agentcore-sandbox {version}"))
+    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{name} {version}"))
     bom.metadata.timestamp = None  # type: ignore[assignment] # optional in the format: the same source gives the same file
     bom.metadata.component = product
     _add_components(bom, product)

@@ -5,8 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MARKER = "AGENTCORE_SANDBOX_TEST_RUN"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -55,6 +65,15 @@ class CommandLine:
         )
 
 
+def eventually(holds: Callable[[], object]) -> bool:
+    """Wait until something holds that another process or thread is about to do."""
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    return True
+
+
 def module_command() -> tuple[str, ...]:
     return (sys.executable, "-m", "agentcore_sandbox")
 
@@ -70,3 +89,24 @@ def survivors(marker: str) -> list[str]:
         except OSError:
             continue  # ended meanwhile, or another user's
     return found
+
+
+def running(command: str) -> bool:
+    """Whether a process with exactly this command line runs, in whatever sandbox."""
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes() == wanted:
+                return True
+        except OSError:
+            continue  # ended meanwhile
+    return False
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what a child process makes true; a hang is a failure."""
+    pause = threading.Event()
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        pause.wait(0.02)

@@ -109,7 +109,7 @@ LIBRARY = [
     (exceptions.ProfileNotFound(profile="work"), "UnknownProfile", "list-profiles"),
     (exceptions.NoRegionError(), "NoRegion", "--region"),
     (exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "NoNetwork", "network"),
-    (exceptions.SSLError(endpoint_url="https://x", error="bad certificate"), "NoNetwork", "network"),
+    (exceptions.SSLError(endpoint_url="https://x", error=ValueError("bad certificate")), "NoNetwork", "network"),
     (exceptions.ConfigParseError(path="/x"), "AwsConfiguration", "configuration"),
     (PermissionError(13, "Permission denied"), "AwsConfiguration", "configuration"),
 ]

@@ -80,6 +80,7 @@ def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
 
 
 def _variables(endpoint: LocalEndpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
     return {
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": endpoint.url,
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": endpoint.url,
@@ -88,7 +89,8 @@ def _variables(endpoint: LocalEndpoint, environ: Mapping[str, str]) -> dict[str,
         "AWS_ACCESS_KEY_ID": endpoint.access_key,
         "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
         "AWS_SESSION_TOKEN": "",  # one that the caller has would belong to other keys
-        "AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,  # the one that boto3 and the AWS CLI read
         "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
     }
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
-import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.local.guest import frames
 
-from .guest import frames
+if TYPE_CHECKING:
+    import threading
 
 LOOK_SECONDS = 0.1  # how often a waiting call looks whether it was cancelled
-GRACE_SECONDS = 10.0  # for the agent to answer a call that was cancelled
+GRACE_SECONDS = 15.0  # for the agent to answer a call that was cancelled
 CHUNK = 1 << 20
 
 
 class SandboxGoneError(AgentcoreSandboxError):
-    """The sandbox has died, or does not speak the protocol any more."""
+    """The sandbox has died, or does not keep to the protocol any more."""
 
     def __init__(self, reason: str) -> None:
-        hint = "Start a new session; files and variables of this one are lost."
-        super().__init__("SandboxGone", f"The sandbox of this session is gone: {reason}", hint)
+        hint = "start a new session; the files and variables of this one are lost"
+        super().__init__("SandboxGone", f"the sandbox of this session is gone: {reason}", hint)
 
 
 class HungUpError(Exception):
@@ -48,17 +51,20 @@ class Call:
         Raises:
             HungUpError: Nobody takes it.
         """
+        give_up_at = time.monotonic() + GRACE_SECONDS
         for part in frames.pack(message, data):
             view = memoryview(part)
             while view:
-                view = view[self._send_some(view) :]
+                sent = self._send_some(view)
+                give_up_at = self._next_deadline(sent, give_up_at)
+                view = view[sent:]
 
     def answer(self, cancelled: threading.Event) -> frames.Message:
-        """Wait for the answer; after `cancelled`, for the answer of what is then interrupted.
+        """Wait for the answer; after `cancelled`, for that of what was interrupted.
 
         Raises:
             HungUpError: There will be none.
-            SandboxGoneError: It is malformed, or an interrupted agent does not answer.
+            SandboxGoneError: It is malformed, or the agent does not react to the interrupt.
         """
         try:
             return frames.unpack(lambda size: self._read(size, cancelled), self._data_limit)
@@ -67,19 +73,14 @@ class Call:
 
     def ready(self) -> bool:
         """Return whether an answer has begun to arrive, or never will."""
-        try:
-            return len(self._conn.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) >= 0
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        poll = select.poll()  # not select(), which knows no descriptor above 1023
+        poll.register(self._conn, select.POLLIN)
+        return bool(poll.poll(0))
 
     def hang_up(self) -> None:
-        """Tell the other end to stop; it still answers with what there is."""
-        try:
+        """Tell the other end to stop; it still answers."""
+        with contextlib.suppress(OSError):
             self._conn.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def close(self) -> None:
         """End the call."""
@@ -93,6 +94,14 @@ class Call:
         except OSError as error:
             raise HungUpError from error
 
+    def _next_deadline(self, sent: int, give_up_at: float) -> float:
+        now = time.monotonic()
+        if sent:
+            return now + GRACE_SECONDS
+        if now > give_up_at:
+            raise SandboxGoneError("it does not take a request")
+        return give_up_at
+
     def _read(self, size: int, cancelled: threading.Event) -> bytes:
         data = bytearray()
         while len(data) < size:
@@ -104,7 +113,7 @@ class Call:
             try:
                 chunk = self._conn.recv(size)
             except TimeoutError:
-                self._look(cancelled)
+                self._look_at(cancelled)
                 continue
             except OSError as error:
                 raise HungUpError from error
@@ -112,7 +121,7 @@ class Call:
                 raise HungUpError
             return chunk
 
-    def _look(self, cancelled: threading.Event) -> None:
+    def _look_at(self, cancelled: threading.Event) -> None:
         if self._give_up_at is not None:
             if time.monotonic() > self._give_up_at:
                 raise SandboxGoneError("it does not react to an interrupt")

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.local import sigv4
 from agentcore_sandbox.local.runtime import PROGRAM, LocalEndpoint, Runtime, settings
+from agentcore_sandbox.local.service import sigv4
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,6 +163,7 @@ def _spawn(runtime: Runtime, idle: float, ready: int, lock: int) -> None:
             stdout=log,
             stderr=log,
             pass_fds=(ready, lock),
+            start_new_session=True,  # Ctrl-C in the caller's terminal is not for the service
             env=_environment(os.environ),
             check=False,
         )

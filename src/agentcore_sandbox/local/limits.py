@@ -25,7 +25,7 @@ class Limits:
     processes: int = 512
     memory_bytes: int = 8 * GIB
     file_bytes: int = 10 * GIB
-    output_bytes: int = 8 * MIB
+    output_bytes: int = 3 * MIB
     payload_bytes: int = 100_000_000
     command_bytes: int = 131_071
     task_seconds: int = 8 * 3600

@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders
-from agentcore_sandbox.local.sigv4 import Keys
+from agentcore_sandbox.local.service.sigv4 import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +31,9 @@ _SERVING = "serving.lock"
 _STARTING = "starting.lock"
 _LOG = "service.log"
 _PRIVATE = 0o600
-_DISK = Path("/var/tmp")  # noqa: S108 - what is made in it is checked to be private
+# Not TMPDIR in the first place: shells with different ones would not see each other's service.
+_MEMORY = Path("/tmp")  # noqa: S108 - what is made in it is checked to be private
+_DISK = Path("/var/tmp")  # noqa: S108 - the same
 _RETRY = 0.01  # seconds between two tries to get a lock
 
 
@@ -94,19 +96,18 @@ class Runtime:
         session = environment.get("XDG_RUNTIME_DIR")
         if own:
             folder = Path(own).absolute()
-        elif session and Path(session).is_dir():
+        elif session and _own(Path(session)):
             folder = Path(session).absolute() / "agentcore-sandbox"
         else:
-            folder = Path(tempfile.gettempdir()) / f"agentcore-sandbox-{os.geteuid()}"
+            folder = _first_writable(_MEMORY) / f"agentcore-sandbox-{os.geteuid()}"
         return cls(folders.make_private(folder))
 
     def sessions_folder(self) -> Path:
         """Make the folder for the sessions' files: on disk, because XDG_RUNTIME_DIR is a small piece of memory."""
-        if "XDG_RUNTIME_DIR" not in os.environ or os.environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR"):
+        if os.environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR"):
             return folders.make_private(self.folder / "sessions")
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        base = _DISK if os.access(_DISK, os.W_OK) else Path(tempfile.gettempdir())
-        return folders.make_private(base / f"agentcore-sandbox-{os.geteuid()}-{name}")
+        return folders.make_private(_first_writable(_DISK) / f"agentcore-sandbox-{os.geteuid()}-{name}")
 
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
@@ -114,7 +115,7 @@ class Runtime:
             if _try_lock(serving, fcntl.LOCK_SH):
                 return None
             with suppress(OSError, ValueError, TypeError):
-                return LocalEndpoint(**json.loads((self.folder / _STATE).read_bytes()))
+                return _parse((self.folder / _STATE).read_bytes())
         return None
 
     def write_state(self, state: LocalEndpoint) -> None:
@@ -172,6 +173,21 @@ class Runtime:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _parse(state: bytes) -> LocalEndpoint:
+    """Read a state file, also another version's with other members."""
+    known = {member.name for member in fields(LocalEndpoint)}
+    return LocalEndpoint(**{name: value for name, value in json.loads(state).items() if name in known})
+
+
+def _first_writable(folder: Path) -> Path:
+    return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _own(folder: Path) -> bool:
+    """Whether a folder is this user's, and not one that `su` or `sudo` left in the environment."""
+    return folder.is_dir() and folder.stat().st_uid == os.geteuid()
 
 
 def _wait_for(lock: int, patience: float) -> None:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
-import os
 import platform
 import select
 import socket
-import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.local import languages
+from agentcore_sandbox.local.calls import Call, HungUpError, SandboxGoneError
+from agentcore_sandbox.local.isolation import launcher, programs, seccomp
+from agentcore_sandbox.local.limits import Limits
+from agentcore_sandbox.local.tasks import Tasks
 
-from . import bwrap, guest_archive, interpreter, seccomp, starter
-from .calls import Call, SandboxGoneError
-from .limits import Limits
+if TYPE_CHECKING:
+    import subprocess
+
+    from agentcore_sandbox.local.guest import frames
 
 __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
 
 READY_SECONDS = 30.0
+SEND_SECONDS = 10.0
+END_SECONDS = 1.0  # in which the kernel ends the other processes of a namespace
+COMPLAINT_BYTES = 2000
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class SandboxConfig:
 
 
 class Sandbox:
-    """A sandbox that can be started once.
+    """A sandbox, to be started once.
 
     Args:
         config: What it is made of.
@@ -51,9 +58,11 @@ class Sandbox:
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
+        self.tasks = Tasks()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
-        self._lock = threading.Lock()
+        self._workers: dict[str, languages.Worker] = {}
 
     @property
     def alive(self) -> bool:
@@ -68,36 +77,17 @@ class Sandbox:
             AgentcoreSandboxError: `LocalSandboxUnavailable`: bubblewrap cannot work here; `LocalPython`: the
                 interpreter cannot; `LocalSandboxStart`: this one sandbox did not become ready.
         """
-        self._start(check())
+        self._start(_working_program())
 
-    def _start(self, program: str) -> None:
-        python = interpreter.find()
-        _make_folders(self.config.folder)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel = ours
-        with theirs, tempfile.TemporaryFile() as complaints:
-            launch = functools.partial(_launch, program, python, self.config, theirs.fileno(), complaints)
-            try:
-                self._process = starter.on_starter_thread(launch)
-                theirs.close()
-                self._await_agent()
-            except (OSError, TimeoutError) as error:
-                self.close()
-                complaints.seek(0)
-                said = complaints.read(2000).decode(errors="replace").strip()
-                raise _not_started(said or str(error)) from error
+    def knows(self, language: str) -> bool:
+        """Whether code in this language can be executed."""
+        return language in self._workers
 
-    def _await_agent(self) -> None:
-        assert self._channel is not None
-        self._channel.settimeout(READY_SECONDS)
-        if self._channel.recv(16) != b"ready":
-            raise ConnectionError("it ended before its agent was ready")
-
-    def call(self, label: str) -> Call:
+    def call(self, answerer: str) -> Call:
         """Open a call to the agent.
 
         Args:
-            label: `request`, or the name of a language.
+            answerer: `request`, or the language whose context shall answer.
 
         Raises:
             SandboxGoneError: There is no agent any more.
@@ -105,110 +95,148 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                with self._lock:
-                    if self._channel is None:
-                        raise SandboxGoneError("it was closed")
-                    socket.send_fds(self._channel, [label.encode()], [theirs.fileno()])
+                self._hand_over(answerer, theirs)
             except OSError as error:
                 ours.close()
                 raise SandboxGoneError("its agent has ended") from error
         return Call(ours, self.config.limits.payload_bytes)
 
-    def has_ended(self, within_seconds: float) -> bool:
-        """Wait a moment for the end of the agent; return whether it has come."""
-        channel = self._channel
-        if channel is None or not self.alive:
-            return True
-        with contextlib.suppress(OSError, ValueError):
-            ready, _, _ = select.select([channel], [], [], within_seconds)
-            return bool(ready)
-        return True
+    def ask(
+        self, answerer: str, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
+    ) -> frames.Message:
+        """Send a request and wait for its answer.
+
+        Args:
+            answerer: As for `call`.
+            request: A JSON object.
+            cancelled: Interrupts what the request started; the answer then tells of it.
+            data: Raw bytes that belong to the request.
+
+        Raises:
+            HungUpError: The process that should have answered was killed; the sandbox lives on.
+            SandboxGoneError: The sandbox has died.
+        """
+        call = self.call(answerer)
+        try:
+            call.send(request, data)
+            return call.answer(cancelled)
+        except HungUpError:
+            self.require_agent()
+            raise
+        finally:
+            call.close()
+
+    def require_agent(self) -> None:
+        """Find out whether a call broke off because the whole sandbox has ended.
+
+        Raises:
+            SandboxGoneError: It has.
+        """
+        channel, poll = self._channel, select.poll()
+        with contextlib.suppress(ValueError):  # closed meanwhile
+            poll.register(channel or -1, select.POLLIN)
+            if not poll.poll(END_SECONDS * 1000):
+                return
+        raise SandboxGoneError("it ended in the middle of a call")
 
     def close(self) -> None:
-        """Kill everything in it; to close twice does no harm."""
+        """Kill everything in it. It may be called twice, and by several threads."""
         with self._lock:
             process, self._process = self._process, None
             channel, self._channel = self._channel, None
+        self.tasks.close()
         if channel:
             channel.close()
         if process:
-            process.kill()
+            process.kill()  # of its init's parent: the kernel then ends every process of the namespace
             process.wait()
+
+    def _start(self, program: programs.Program) -> None:
+        self._workers = languages.workers()
+        launcher.make_folders(self.config.folder)
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, tempfile.TemporaryFile() as complaints:
+            try:
+                self._process = launcher.launch(
+                    program,
+                    self.config.folder,
+                    theirs.fileno(),
+                    self._agent_options(),
+                    network=self.config.network,
+                    complaints=complaints,
+                )
+                theirs.close()
+                self._await_agent(self._channel)
+            except OSError as error:
+                self.close()
+                complaints.seek(0)
+                said = complaints.read(COMPLAINT_BYTES).decode(errors="replace").strip()
+                raise _not_started(said or str(error)) from error
+            finally:
+                launcher.clear_up(self.config.folder)
+
+    def _agent_options(self) -> dict[str, object]:
+        limits = self.config.limits
+        return {
+            "processes": limits.processes,
+            "memory_bytes": limits.memory_bytes,
+            "file_bytes": limits.file_bytes,
+            "payload_bytes": limits.payload_bytes,
+            "workers": self._workers,
+        }
+
+    def _await_agent(self, channel: socket.socket) -> None:
+        channel.settimeout(READY_SECONDS)
+        if channel.recv(16) != b"ready":
+            raise ConnectionError("it ended before its agent was ready")
+        channel.settimeout(SEND_SECONDS)
+
+    def _hand_over(self, answerer: str, conn: socket.socket) -> None:
+        with self._lock:
+            if self._channel is None:
+                raise SandboxGoneError("it was closed")
+            socket.send_fds(self._channel, [answerer.encode()], [conn.fileno()])
+
+
+def check() -> str:
+    """Return the path of a bwrap that really works here.
+
+    Raises:
+        AgentcoreSandboxError: `LocalSandboxUnavailable`, with the reason and the remedy; `LocalPython`.
+    """
+    return str(_working_program().path)
 
 
 @functools.cache
-def check() -> str:
-    """Return the path of a bwrap that really works here: only a trial tells.
-
-    Raises:
-        AgentcoreSandboxError: `LocalSandboxUnavailable`, with the reason and the remedy.
-    """
+def _working_program() -> programs.Program:
+    """Try one bwrap after the other: whether namespaces are allowed, and to which program, only a trial tells."""
+    if not sys.platform.startswith("linux") or platform.machine() not in seccomp.ARCHITECTURES:
+        raise programs.unavailable(
+            [f"it needs Linux on x86-64 or ARM64, and this is {sys.platform} {platform.machine()}"]
+        )
     reasons = []
-    for program in bwrap.candidates():
+    for program in programs.candidates():
         try:
             _try(program)
-            return program
         except AgentcoreSandboxError as error:
-            if error.code != "LocalSandboxStart":
+            if error.code != NOT_STARTED:
                 raise
-            reasons.append(f"{program}: {error.message}")
-    raise AgentcoreSandboxError("LocalSandboxUnavailable", "; ".join(reasons), "")
+            reasons.append(f"{program.path}: {error.message}")
+        else:
+            return program
+    raise programs.unavailable(reasons)
 
 
-def _try(program: str) -> None:
+def _try(program: programs.Program) -> None:
     with tempfile.TemporaryDirectory(prefix="agentcore-sandbox-") as folder:
         sandbox = Sandbox(SandboxConfig(Path(folder)))
         with contextlib.closing(sandbox):
-            sandbox._start(program)
+            sandbox._start(program)  # noqa: SLF001 - the same class's private half
+
+
+NOT_STARTED = "LocalSandboxStart"
 
 
 def _not_started(reason: str) -> AgentcoreSandboxError:
-    return AgentcoreSandboxError("LocalSandboxStart", f"The sandbox did not start: {reason}", "")
-
-
-def _make_folders(folder: Path) -> None:
-    (folder / "etc").mkdir()
-    for name, text in bwrap.ETC.items():
-        (folder / "etc" / name).write_text(text)
-    for name in bwrap.WRITABLE:
-        (folder / name).mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        for path in (folder, folder / "etc", *(folder / name for name in bwrap.WRITABLE)):
-            os.chown(path, starter.UNPRIVILEGED, starter.UNPRIVILEGED)
-
-
-def _launch(program, python, config, channel, complaints):
-    """Start bwrap; on the starter thread."""
-    sources = {path: starter.stage(path) for path in python.folders}
-    folder = starter.stage(str(config.folder))
-    with _memory(guest_archive.content()) as archive, _memory(seccomp.program()) as filter_:
-        options = bwrap.arguments(
-            python, Path(folder), sources, network=config.network, archive=archive, seccomp=filter_
-        )
-        with _memory("\0".join(options).encode() + b"\0") as arguments:
-            boot = guest_archive.boot("agent", bwrap.ARCHIVE) + "(int(sys.argv[1]), __import__('json').loads(sys.argv[2]))"
-            argv = [program, "--args", str(arguments), python.executable, "-I", "-S", "-c", boot]
-            argv += [str(channel), json.dumps(_options(config.limits, python))]
-            return starter.process(argv, (archive, filter_, arguments, channel), complaints)
-
-
-def _options(limits, python):
-    worker = guest_archive.boot("python_worker", bwrap.ARCHIVE) + "(int(sys.argv[1]))"
-    return {
-        "processes": limits.processes,
-        "memoryBytes": limits.memory_bytes,
-        "fileBytes": limits.file_bytes,
-        "payloadBytes": limits.payload_bytes,
-        "languages": {"python": [python.executable, "-I", "-X", "utf8", "-c", worker]},
-    }
-
-
-@contextlib.contextmanager
-def _memory(content: bytes) -> Iterator[int]:
-    descriptor = os.memfd_create("sandbox")
-    try:
-        os.write(descriptor, content)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    hint = "try again; if it keeps failing, `agentcore-sandbox local status` and the service's log tell more"
+    return AgentcoreSandboxError(NOT_STARTED, f"the sandbox did not start: {reason}", hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import string
@@ -19,15 +20,15 @@ from typing import Any, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
-from agentcore_sandbox.local.administration import Administration
-from agentcore_sandbox.local.alarms import Alarms
-from agentcore_sandbox.local.data_plane import DataPlane
-from agentcore_sandbox.local.request_log import RequestLog
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
-from agentcore_sandbox.local.server import Record, Server
-from agentcore_sandbox.local.service import Service, data_plane_routes
-from agentcore_sandbox.local.sessions import Sessions
-from agentcore_sandbox.local.sigv4 import Keys
+from agentcore_sandbox.local.service.administration import Administration
+from agentcore_sandbox.local.service.alarms import Alarms
+from agentcore_sandbox.local.service.data_plane import DataPlane
+from agentcore_sandbox.local.service.request_log import RequestLog
+from agentcore_sandbox.local.service.routes import Service, data_plane_routes
+from agentcore_sandbox.local.service.server import Record, Server
+from agentcore_sandbox.local.service.sessions import Sessions
+from agentcore_sandbox.local.service.sigv4 import Keys
 
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
@@ -83,14 +84,13 @@ def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: R
 
 
 def background(folder: str, ready: int, idle: float) -> NoReturn:
-    """Detach from the caller and serve until nobody needs the service. Its lock is inherited.
+    """Leave the caller, which waits for this process only, and serve until nobody needs it. The lock is inherited.
 
     Args:
         folder: The runtime folder.
         ready: A pipe's descriptor; gets `{}` once requests are taken, or the error as JSON.
         idle: Seconds without a request and a session after which to end.
     """
-    os.setsid()
     if os.fork():
         os._exit(0)
     os.chdir("/")
@@ -110,6 +110,7 @@ def _report(pipe: int, outcome: dict[str, str]) -> None:
 
 def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
     sandbox.check()
+    _allow_many_files()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -140,6 +141,12 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     stack.callback(thread.join)
     stack.callback(server.shutdown)
     return server, sessions
+
+
+def _allow_many_files() -> None:
+    """A session and its requests need about ten descriptors; the usual soft limit is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _remove(leftovers: Iterable[Path]) -> None:

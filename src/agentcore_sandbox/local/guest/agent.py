@@ -1,8 +1,8 @@
-"""The agent: the first process in the sandbox, alive as long as the session.
+"""The agent: the first process of the sandbox, alive as long as the session.
 
-The host hands over one end of a fresh socket pair for every request, labelled with who shall answer: `request` goes
-to a forked child, a language's name to that language's supervisor. So requests are independent, a stuck one blocks
-no other, and hanging up is how the host cancels one.
+For every request the host hands over one end of a fresh socket pair, labelled with who shall answer: `request` goes
+to a forked child, a language's name to the supervisor of that language. So requests are independent, a stuck one
+blocks no other, and the host cancels one by hanging up.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import socket
 from typing import Any
 
-from . import command, files, pipes, processes
+from . import channels, command, files, processes
 from .supervisor import Supervisor
 
 
@@ -20,35 +20,49 @@ def main(channel: int, options: dict[str, Any]) -> None:
 
     Args:
         channel: Descriptor of a SOCK_SEQPACKET socket to the host.
-        options: `processes`, `memoryBytes`, `fileBytes`, `payloadBytes`, and `languages`: name -> argument list.
+        options: `processes`, `memory_bytes`, `file_bytes`, `payload_bytes`: limits, as `limits.Limits` has them;
+            `workers`: language -> argument list.
     """
     host = socket.socket(fileno=channel)
     host.set_inheritable(False)
     processes.prefer_as_victim()
     processes.conceal()
-    processes.restrict(options["processes"], options["memoryBytes"], options["fileBytes"])
+    processes.restrict(options["processes"], options["memory_bytes"], options["file_bytes"])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
-    supervisors = {name: Supervisor(argv) for name, argv in options["languages"].items()}
+    agent = Agent(host, options["workers"], options["payload_bytes"])
     host.send(b"ready")
-    while True:
-        label, conn = pipes.receive_descriptor(host)
+    while agent.serve_one():
+        pass
+
+
+class Agent:
+    """Gives each request to a process of its own, or to a language's.
+
+    Args:
+        host: The socket from which requests come.
+        workers: Language -> argument list of its worker.
+        payload_bytes: How much data a request may carry.
+    """
+
+    def __init__(self, host: socket.socket, workers: dict[str, list[str]], payload_bytes: int) -> None:
+        self._host = host
+        self._supervisors = {language: Supervisor(argv) for language, argv in workers.items()}
+        self._payload_bytes = payload_bytes
+
+    def serve_one(self) -> bool:
+        """Wait for one request and pass it on; return False at the end."""
+        label, conn = channels.receive_descriptor(self._host)
         if not label or conn is None:
-            return
+            return False
         with conn:
-            _dispatch(label.decode(), conn, supervisors, options["payloadBytes"], host)
+            if label == b"request":
+                processes.fork(lambda: self._answer(conn))
+            elif label.decode() in self._supervisors:
+                self._supervisors[label.decode()].hand_over(conn, inherited=(self._host, conn))
+        return True
 
-
-def _dispatch(
-    label: str, conn: socket.socket, supervisors: dict[str, Supervisor], limit: int, host: socket.socket
-) -> None:
-    if label in supervisors:
-        supervisors[label].hand_over(conn, inherited=(host, conn))
-    elif label == "request":
-        processes.fork(lambda: _answer(conn, limit, host))
-
-
-def _answer(conn: socket.socket, limit: int, host: socket.socket) -> None:
-    host.close()
-    request, data = pipes.receive(conn, limit)
-    reply = command.run(conn, request) if request["do"] == "command" else files.handle(request, data)
-    pipes.send(conn, *reply)
+    def _answer(self, conn: socket.socket) -> None:
+        self._host.close()
+        request, data = channels.receive(conn, self._payload_bytes)
+        reply = command.run(conn, request) if request["do"] == "command" else files.handle(request, data)
+        channels.send(conn, *reply)

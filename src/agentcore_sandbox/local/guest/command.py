@@ -5,23 +5,28 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import socket
 import struct
 import termios
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import pipes, processes
+from . import channels, processes
 from .capture import Capture
+
+if TYPE_CHECKING:
+    import socket
+
+    from . import frames
 
 # The service's /bin/sh is bash (recorded: `/bin/sh: line 1: pytest: command not found`).
 SHELLS = ("/usr/bin/bash", "/bin/bash", "/bin/sh")
 TERMINAL_SIZE = struct.pack("HHHH", 24, 80, 0, 0)  # assumed
 KILLED = 137
+LOOK_SECONDS = 3600.0  # poll() takes no number of milliseconds above 2 ** 31
 LAST_OUTPUT_SECONDS = 2.0
 
 
-def run(conn: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def run(conn: socket.socket, request: dict[str, Any]) -> frames.Message:
     """Run `request["command"]` until it ends, its time is over, or the other end of `conn` hangs up.
 
     Returns:
@@ -45,7 +50,7 @@ class Command:
 
     def __init__(self, text: str, output: Capture) -> None:
         self.output = output
-        self._ended = pipes.child_signals()
+        self._ended = channels.child_signals()
         self._terminal, other_end = os.openpty()
         fcntl.ioctl(other_end, termios.TIOCSWINSZ, TERMINAL_SIZE)
         os.set_blocking(self._terminal, False)
@@ -60,7 +65,7 @@ class Command:
         for descriptor in (self._terminal, self._ended, conn.fileno()):
             poll.register(descriptor, select.POLLIN)
         while time.monotonic() < deadline:
-            remaining = deadline - time.monotonic()
+            remaining = min(deadline - time.monotonic(), LOOK_SECONDS)
             ready = {descriptor for descriptor, _ in poll.poll(remaining * 1000)}
             if self._terminal in ready and not self._read():
                 poll.unregister(self._terminal)
@@ -77,7 +82,7 @@ class Command:
         return KILLED if self._status is None else processes.exit_code(self._status)
 
     def _has_ended(self) -> bool:
-        pipes.drain(self._ended)
+        channels.drain(self._ended)
         for process, status in processes.reap():
             if process == self._shell:
                 self._status = status
@@ -85,7 +90,7 @@ class Command:
 
     def _read(self) -> bool:
         """Take what the terminal shows; return whether more may follow."""
-        data = pipes.drain(self._terminal)
+        data = channels.drain(self._terminal)
         self.output.feed(data or b"")
         return data != b""
 
@@ -103,6 +108,6 @@ def _start_shell(text: str, terminal: int) -> int:
     nothing = os.open(os.devnull, os.O_RDONLY)
     process = os.fork()
     if process == 0:
-        processes.become(["/bin/sh", "-c", text], shell, (nothing, terminal, terminal))
+        processes.become(["/bin/sh", "-c", "--", text], shell, (nothing, terminal, terminal))
     os.close(nothing)
     return process

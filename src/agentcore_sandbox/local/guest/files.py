@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Callable, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Callable
 
-Reply = Tuple[Dict[str, Any], bytes]
+if TYPE_CHECKING:
+    from .frames import Message
 
 
-def read(request: dict[str, Any], _data: bytes) -> Reply:
+def read(request: dict[str, Any], _data: bytes) -> Message:
     """Return the contents of `request["paths"]`, all of them or an error."""
     contents = [_read_file(path, request["dataLimit"]) for path in request["paths"]]
     total = sum(map(len, contents))
@@ -18,14 +19,14 @@ def read(request: dict[str, Any], _data: bytes) -> Reply:
     return {"sizes": [len(content) for content in contents]}, b"".join(contents)
 
 
-def list_folder(request: dict[str, Any], _data: bytes) -> Reply:
+def list_folder(request: dict[str, Any], _data: bytes) -> Message:
     """Return the names in one folder, unsorted, and which of them are folders."""
     with os.scandir(request["path"]) as entries:
         found = [[os.fsencode(entry.name).decode("utf-8", "replace"), entry.is_dir()] for entry in entries]
     return {"entries": found}, b""
 
 
-def remove(request: dict[str, Any], _data: bytes) -> Reply:
+def remove(request: dict[str, Any], _data: bytes) -> Message:
     """Remove files, none where one is missing."""
     for path in request["paths"]:
         os.lstat(path)
@@ -34,7 +35,7 @@ def remove(request: dict[str, Any], _data: bytes) -> Reply:
     return {}, b""
 
 
-def write(request: dict[str, Any], data: bytes) -> Reply:
+def write(request: dict[str, Any], data: bytes) -> Message:
     """Write files whose contents stand one after the other in `data`; make their folders."""
     position = 0
     for path, size in request["files"]:
@@ -46,17 +47,17 @@ def write(request: dict[str, Any], data: bytes) -> Reply:
 
 
 def _read_file(path: str, limit: int) -> bytes:
-    # O_NONBLOCK: opening a pipe must not wait for its writer.
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(0, "Not a regular file", path)
+    if status.st_size > limit:
+        raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
+    # Should it have become a pipe meanwhile: O_NONBLOCK does not wait for a writer.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "Not a regular file", path)
-        if status.st_size > limit:
-            raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
         return file.read(limit + 1)
 
 
-OPERATIONS: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
+OPERATIONS: dict[str, Callable[[dict[str, Any], bytes], Message]] = {
     "read": read,
     "list": list_folder,
     "remove": remove,
@@ -64,9 +65,9 @@ OPERATIONS: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
 }
 
 
-def handle(request: dict[str, Any], data: bytes) -> Reply:
+def handle(request: dict[str, Any], data: bytes) -> Message:
     """Do one file operation; a failure is `{"error": {"errno", "text", "path"}}`."""
     try:
         return OPERATIONS[request["do"]](request, data)
     except OSError as error:
-        return {"error": {"errno": error.errno, "text": error.strerror or str(error), "path": error.filename}}, b""
+        return {"error": {"errno": error.errno, "text": error.strerror, "path": error.filename}}, b""

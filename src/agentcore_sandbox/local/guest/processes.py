@@ -58,7 +58,7 @@ def fork(work: Callable[[], None]) -> int:
         status = 0
     except (EOFError, OSError):
         pass  # the other end has hung up: nobody is left to tell
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the last stop of this process
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.stderr.flush()
     finally:
@@ -73,7 +73,7 @@ def become(argv: list[str], program: str, descriptors: tuple[int, int, int]) -> 
             os.dup2(descriptor, number)
         for handled in HANDLED:
             signal.signal(handled, signal.SIG_DFL)
-        os.execv(program, argv)
+        os.execv(program, argv)  # noqa: S606 - the shell, where there is one, is the program
     finally:
         os._exit(127)
 

@@ -1,25 +1,32 @@
-"""The worker of the Python context: executes cells in one namespace, as an IPython kernel would."""
+"""The worker of the Python context: executes cells in one namespace, as the service's IPython kernel does."""
 
 from __future__ import annotations
 
-import sys
-import traceback
-import types
-import os
 import ast
-import signal
-import socket
-import site
+import builtins
+import contextlib
+import inspect
 import linecache
+import os
+import signal
+import site
+import socket
+import sys
+import types
 from typing import Any
 
-from . import pipes
+from . import channels, display, figures
+from .tracebacks import Formatter
 
-MESSAGE_LIMIT = 1 << 28
+FAILED = 1  # the exit code of a cell that ended in an exception (recorded)
 
 
 def main(channel: int) -> None:
-    """Answer requests from the supervisor until it hangs up."""
+    """Answer the supervisor's requests until it hangs up.
+
+    Args:
+        channel: Descriptor of a stream socket to the supervisor.
+    """
     conn = socket.socket(fileno=channel)
     conn.set_inheritable(False)
     interpreter = Interpreter()
@@ -27,48 +34,109 @@ def main(channel: int) -> None:
     while True:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            request, _ = pipes.receive(conn, 0)
+            request, _ = channels.receive(conn, 0)
         except EOFError:
             return
         exit_code = interpreter.run(request["code"])
-        if os.getpid() != process:  # the code forked, and this is the child: it has reached its end
+        if os.getpid() != process:  # the code forked, and this is the child at its end
             os._exit(exit_code)
-        pipes.send(conn, {"exitCode": exit_code, "images": []})
+        images = interpreter.images()
+        channels.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
 
 
 class Interpreter:
     """The namespace of a session and the count of its cells."""
 
     def __init__(self) -> None:
-        module = types.ModuleType("__main__")
-        sys.modules["__main__"] = module
-        self._namespace = module.__dict__
-        self._count = 0
+        self._cells: dict[str, int] = {}
+        self._formatter = Formatter(self._cells)
+        self._namespace = _main_module().__dict__
+        self._loop: Any = None
         sys.argv = [""]
         sys.path.insert(0, "")
-        sys.stdout.reconfigure(line_buffering=True)
+        site.addsitedir(site.getusersitepackages())
+        sys.meta_path.insert(0, figures.BackendFinder())
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # keeps its place among children's output
 
     def run(self, code: str) -> int:
-        """Execute one cell; return 0, or 1 after an exception."""
-        self._count += 1
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        """Execute one cell, show its value or its traceback, and return 0, or 1 after an exception."""
         try:
-            self._execute(code)
-            return 0
-        except BaseException:
-            traceback.print_exc()
-            return 1
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if code.strip():  # an empty cell is not counted
+                self._execute(_unindented(code))
+        except BaseException as error:  # noqa: BLE001 - whatever the code raises is its result
+            self._show(error)
+            return FAILED
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _flush()
+        return 0
+
+    def images(self) -> list[bytes]:
+        """Return the figures that the last cell made, as PNG files."""
+        try:
+            return figures.IMAGES.take()
+        except BaseException as error:  # noqa: BLE001 - a figure that cannot be drawn is the code's affair
+            self._show(error)
+            return []
 
     def _execute(self, code: str) -> None:
-        name = f"<cell {self._count}>"
-        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+        number = len(self._cells) + 1
+        name = f"/tmp/ipykernel_{os.getpid()}/{number}.py"  # noqa: S108 - no file: what IPython calls a cell
+        self._cells[name] = number
+        linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
         tree = ast.parse(code, name)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, name, "exec"), self._namespace)
-        if last:
-            value = eval(compile(ast.Expression(last.value), name, "eval"), self._namespace)
-            if value is not None:
-                print(repr(value))
+        self._evaluate(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        if isinstance(last, ast.Expr):
+            expression = compile(ast.Expression(last.value), name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            self._display(self._evaluate(expression), silent=code.rstrip().endswith(";"))
+
+    def _evaluate(self, code: types.CodeType) -> Any:
+        value = eval(code, self._namespace)  # noqa: S307 - running the user's code is what this process is for
+        return self._await(value) if code.co_flags & inspect.CO_COROUTINE else value
+
+    def _await(self, coroutine: Any) -> Any:
+        """Run a cell with `await` outside functions in the context's own event loop."""
+        import asyncio
+
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        return self._loop.run_until_complete(coroutine)
+
+    def _display(self, value: object, *, silent: bool) -> None:
+        if value is None or silent:
+            return
+        self._namespace["_"] = value
+        sys.stdout.write(display.text_of(value) + "\n")
+
+    def _show(self, error: BaseException) -> None:
+        """Write the traceback to the error stream itself: the code may have replaced `sys.stderr`."""
+        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+        _flush()
+        text = self._formatter.format(error) + "\n"
+        with open(2, "wb", closefd=False) as stream:
+            stream.write(text.encode("utf-8", "replace"))
+
+
+def _main_module() -> types.ModuleType:
+    """Return a fresh `__main__`, so that classes defined in cells can be pickled."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__builtins__=builtins, exit=sys.exit, quit=sys.exit)
+    sys.modules["__main__"] = module
+    return module
+
+
+def _unindented(code: str) -> str:
+    """Remove an indentation of the first line from all lines that have it, as IPython does."""
+    first = next((line for line in code.splitlines() if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    lines = code.splitlines(keepends=True) if indent else [code]
+    return "".join(line[len(indent) :] if line.startswith(indent) else line for line in lines)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # whatever the code has put in its place
+            stream.flush()

@@ -7,18 +7,15 @@ with all that the worker started.
 from __future__ import annotations
 
 import os
-import select
-import signal
 import socket
 import time
 from typing import Any
 
-from . import frames, pipes, processes
-from .capture import Capture
+from . import channels, frames, processes
+from .execution import DIED, Execution
 
 KILLED = 137
-GRACE_SECONDS = 2.0  # from SIGINT to SIGKILL
-IMAGES_LIMIT = 64 << 20
+END_SECONDS = 0.5  # for a worker that has closed its socket to end, and tell its exit code
 
 
 class Supervisor:
@@ -42,10 +39,10 @@ class Supervisor:
         try:
             if self._conn is None:
                 raise BrokenPipeError
-            pipes.send_descriptor(self._conn, b"execute", conn.fileno())
+            channels.send_descriptor(self._conn, b"execute", conn.fileno())
         except OSError:  # never started, or killed by the code that it supervised
             self._conn = self._start(inherited)
-            pipes.send_descriptor(self._conn, b"execute", conn.fileno())
+            channels.send_descriptor(self._conn, b"execute", conn.fileno())
 
     def _start(self, inherited: tuple[socket.socket, ...]) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -60,62 +57,19 @@ def _supervise(agent: socket.socket, inherited: tuple[socket.socket, ...], argv:
     processes.adopt_orphans()
     context = Context(argv)
     while True:
-        label, conn = pipes.receive_descriptor(agent)
+        label, conn = channels.receive_descriptor(agent)
         if not label or conn is None:
             return
         with conn:
-            request, _ = pipes.receive(conn, frames.MESSAGE_LIMIT)
-            reply = context.execute(conn, request)
-            pipes.send(conn, *reply)
+            _answer(conn, context)
 
 
-class Worker:
-    """A running worker process.
-
-    Args:
-        argv: Its argument list; the number of its socket is appended.
-    """
-
-    def __init__(self, argv: list[str]) -> None:
-        self.conn, theirs = socket.socketpair()
-        self.streams = []
-        inputs = []
-        for _ in range(2):
-            readable, writable = os.pipe()
-            os.set_blocking(readable, False)
-            self.streams.append(readable)
-            inputs.append(writable)
-        self._start(argv, theirs, inputs)
-
-    def _start(self, argv: list[str], conn: socket.socket, streams: list[int]) -> None:
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        self.process = os.fork()
-        if not self.process:
-            conn.set_inheritable(True)
-            processes.become([*argv, str(conn.fileno())], argv[0], (nothing, streams[0], streams[1]))
-        conn.close()
-        for descriptor in (nothing, *streams):
-            os.close(descriptor)
-
-    def close(self) -> int:
-        """End the worker and all that it started; return its exit code."""
-        status = _status_of(self.process)
-        processes.kill_descendants()
-        self.conn.close()
-        for descriptor in self.streams:
-            os.close(descriptor)
-        return KILLED if status is None else processes.exit_code(status)
-
-
-def _status_of(process: int) -> int | None:
-    """Return the wait status of a child that has ended or is about to."""
-    deadline = time.monotonic() + 0.5
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended:
-            return status
-        time.sleep(0.01)
-    return None
+def _answer(conn: socket.socket, context: Context) -> None:
+    try:
+        request, _ = channels.receive(conn, 0)
+        channels.send(conn, *context.execute(conn, request))
+    except (EOFError, OSError):
+        pass  # the host has given this request up
 
 
 class Context:
@@ -129,94 +83,66 @@ class Context:
         self._argv = argv
         self._worker: Worker | None = None
 
-    def execute(self, conn: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def execute(self, conn: socket.socket, request: dict[str, Any]) -> frames.Message:
         """Run `request["code"]`, in a new worker where `request["clear"]` says so.
 
         Returns:
-            `{"exitCode", "seconds", "outcome": "ended" | "died" | "cancelled", "sizes"}` and the bytes of stdout,
-            stderr and each image, one after the other.
+            `{"exitCode", "seconds", "outcome", "sizes"}` and the bytes of stdout, stderr and each image.
         """
-        if request.get("clear") and self._worker:
-            self._close_worker()
-        if self._worker is None:
-            self._worker = Worker(self._argv)
-        execution = Execution(self._worker, request["outputLimit"])
         started = time.monotonic()
+        if request["clear"]:
+            self._end_worker()
+        worker = self._worker = self._worker or Worker(self._argv)
+        execution = Execution(worker.process, worker.conn, worker.streams, request["outputLimit"])
         outcome = execution.run(conn, request["code"])
-        exit_code = execution.exit_code if outcome != "died" else self._close_worker()
+        exit_code = self._end_worker() if outcome == DIED else execution.exit_code
         parts = execution.parts()
-        sizes = [len(part) for part in parts]
-        seconds = time.monotonic() - started
-        return {"exitCode": exit_code, "seconds": seconds, "outcome": outcome, "sizes": sizes}, b"".join(parts)
+        answer = {"exitCode": exit_code, "outcome": outcome, "sizes": [len(part) for part in parts]}
+        return {**answer, "seconds": time.monotonic() - started}, b"".join(parts)
 
-    def _close_worker(self) -> int:
+    def _end_worker(self) -> int:
+        """End the worker, where there is one, and return its exit code."""
         worker, self._worker = self._worker, None
-        return worker.close() if worker else KILLED
+        return worker.end() if worker else KILLED
 
 
-class Execution:
-    """One piece of code in a worker.
+class Worker:
+    """A running worker process.
 
     Args:
-        worker: Runs it.
-        output_limit: How many bytes of each stream are kept.
+        argv: Its argument list; the number of its socket is appended.
     """
 
-    def __init__(self, worker: Worker, output_limit: int) -> None:
-        self._worker = worker
-        self._captures = {descriptor: Capture(output_limit) for descriptor in worker.streams}
-        self._images: list[bytes] = []
-        self.exit_code = KILLED
+    def __init__(self, argv: list[str]) -> None:
+        self.conn, theirs = socket.socketpair()
+        (stdout, stdout_end), (stderr, stderr_end) = os.pipe(), os.pipe()
+        self.streams = (stdout, stderr)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        self.process = os.fork()
+        if not self.process:
+            theirs.set_inheritable(True)
+            processes.become([*argv, str(theirs.fileno())], argv[0], (nothing, stdout_end, stderr_end))
+        theirs.close()
+        for descriptor in (nothing, stdout_end, stderr_end):
+            os.close(descriptor)
+        for descriptor in self.streams:
+            os.set_blocking(descriptor, False)
 
-    def run(self, conn: socket.socket, code: str) -> str:
-        """Run the code until it ends or the worker dies; interrupt it when `conn` hangs up."""
-        outcome = "ended"
-        poll = select.poll()
-        for descriptor in (*self._captures, self._worker.conn.fileno(), conn.fileno()):
-            poll.register(descriptor, select.POLLIN)
-        try:
-            pipes.send(self._worker.conn, {"code": code})
-            deadline = None
-            while self._worker.conn.fileno() not in (ready := self._wait(poll, deadline)):
-                if deadline and time.monotonic() >= deadline:
-                    return "died"
-                if conn.fileno() in ready:
-                    outcome, deadline = "cancelled", time.monotonic() + GRACE_SECONDS
-                    poll.unregister(conn.fileno())
-                    os.kill(self._worker.process, signal.SIGINT)
-            self._finish()
-        except (EOFError, OSError, frames.FrameError, KeyError):
-            outcome = "died"
-        self._read_rest()
-        return outcome
+    def end(self) -> int:
+        """End the worker and all that it started; return its exit code."""
+        self.conn.close()
+        status = self._wait()
+        processes.kill_descendants()
+        for descriptor in self.streams:
+            os.close(descriptor)
+        return KILLED if status is None else processes.exit_code(status)
 
-    def parts(self) -> list[bytes]:
-        """Return stdout, stderr, and the images as PNG files."""
-        return [*(capture.content() for capture in self._captures.values()), *self._images]
-
-    def _wait(self, poll: select.poll, deadline: float | None) -> set[int]:
-        remaining = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
-        ready = {descriptor for descriptor, _ in poll.poll(remaining)}
-        for descriptor in ready & set(self._captures):
-            if self._read(descriptor) == b"":
-                poll.unregister(descriptor)
-        return ready
-
-    def _read(self, descriptor: int) -> bytes | None:
-        data = pipes.drain(descriptor)
-        self._captures[descriptor].feed(data or b"")
-        return data
-
-    def _read_rest(self) -> None:
-        """Read what was written before the worker answered: a pipe holds it already."""
-        for descriptor in self._captures:
-            while self._read(descriptor):
-                pass
-
-    def _finish(self) -> None:
-        answer, data = pipes.receive(self._worker.conn, IMAGES_LIMIT)
-        self.exit_code = answer["exitCode"]
-        position = 0
-        for size in answer["images"]:
-            self._images.append(data[position : position + size])
-            position += size
+    def _wait(self) -> int | None:
+        """Wait a moment for the worker to end by itself."""
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            for process, status in processes.reap():
+                if process == self.process:
+                    return status
+            time.sleep(0.005)
+        return None

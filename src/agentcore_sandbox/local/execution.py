@@ -1,0 +1,117 @@
+"""The tools that run code: executeCode, executeCommand and the three for tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.local import answers, payloads
+from agentcore_sandbox.local.calls import HungUpError
+from agentcore_sandbox.local.payloads import Payload, ToolError
+from agentcore_sandbox.local.tasks import CANCELED, COMPLETED, WORKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from agentcore_sandbox.local.sandbox import Sandbox
+    from agentcore_sandbox.local.tasks import Task
+
+    Arguments = Mapping[str, Any]
+
+DEFAULT_LANGUAGE = "python"
+UNLIMITED_SECONDS = 1 << 30
+"""A synchronous call is ended by its caller."""
+HIGHEST_EXIT_CODE = 255
+KILLED_TEXT = "The process that ran it was killed"
+LOST = "\nThe process of this context has ended (exit code {}). Its variables are lost; the next execution starts anew."
+INTERRUPTED = "\r\nThe command was interrupted.\r\n"
+TIME_IS_UP = "\r\nThe command was ended after {} seconds.\r\n"
+
+
+def execute_code(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Run code in the context of its language."""
+    language = given.get("language") or DEFAULT_LANGUAGE
+    if not sandbox.knows(language):
+        raise ToolError(f"The local sandbox has no runtime for {language}")
+    limit = sandbox.config.limits.output_bytes
+    request = {"code": given["code"], "clear": bool(given.get("clearContext")), "outputLimit": limit}
+    answer, data = sandbox.ask(language, request, cancelled)
+    stdout, stderr, *images = answers.parts(answer, data, at_least=2)
+    exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
+    note = LOST.format(exit_code).encode() if answer.get("outcome") == "died" else b""
+    output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr + note))
+    return payloads.execution(output, errors, exit_code, answers.seconds(answer), images=images)
+
+
+def execute_command(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Run a shell command and wait for its end."""
+    answer, data = sandbox.ask("request", _command(sandbox, given["command"], UNLIMITED_SECONDS), cancelled)
+    return _command_payload(answer, data)
+
+
+def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: threading.Event) -> Payload:
+    """Start a shell command and do not wait."""
+    request = _command(sandbox, given["command"], sandbox.config.limits.task_seconds)
+    call = sandbox.call("request")
+    try:
+        call.send(request)
+        task_id = sandbox.tasks.add(call)
+    except (HungUpError, ToolError):
+        call.close()
+        raise
+    text = "Successfully started a command execution task"
+    return payloads.task(text, taskId=task_id, taskStatus="submitted", stdout="", stderr="")
+
+
+def get_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Tell how a task stands. Of a running one nothing is shown before its end (assumed)."""
+    with sandbox.tasks.lock:
+        task = sandbox.tasks.get(given["taskId"])
+        _refresh(sandbox, task, cancelled)
+        if task.payload is not None:
+            return task.payload
+        return payloads.task(f"Task is {task.status}", taskStatus=task.status)
+
+
+def stop_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """End a task that still runs. The text is assumed, that for a finished one recorded."""
+    with sandbox.tasks.lock:
+        task = sandbox.tasks.get(given["taskId"])
+        _refresh(sandbox, task, cancelled)
+        if task.status != WORKING:
+            return payloads.failure(f"Task cannot be canceled (current status: TaskStatus.{task.status.upper()})")
+        task.call.close()
+        task.status = CANCELED
+    return payloads.task("Successfully canceled the task", taskId=given["taskId"], taskStatus=CANCELED)
+
+
+def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:
+    """Take a task's result once it is there."""
+    if task.status != WORKING or not task.call.ready():
+        return
+    try:
+        task.payload = _command_payload(*task.call.answer(cancelled), status=COMPLETED)
+    except HungUpError:
+        sandbox.require_agent()
+        task.payload = payloads.failure(KILLED_TEXT)
+    task.call.close()
+    task.status = COMPLETED
+
+
+def _command(sandbox: Sandbox, command: str, seconds: int) -> dict[str, Any]:
+    """Return the request to run a command."""
+    size, limit = len(command.encode()), sandbox.config.limits.command_bytes
+    if size > limit:  # assumed: AWS does not answer at all
+        raise ToolError(
+            f"The command has {size} bytes, at most {limit} are possible: write it to a file with writeFiles, run that"
+        )
+    return {"do": "command", "command": command, "seconds": seconds, "outputLimit": sandbox.config.limits.output_bytes}
+
+
+def _command_payload(answer: Mapping[str, Any], data: bytes, status: str = "") -> Payload:
+    """Return the payload: a terminal merges the streams; all that a failed command wrote is in stderr (recorded)."""
+    exit_code, seconds = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE), answers.seconds(answer)
+    notes = {"cancelled": INTERRUPTED, "time": TIME_IS_UP.format(round(seconds))}
+    output = data.decode(errors="replace") + notes.get(answers.text(answer, "outcome"), "")
+    stdout, stderr = ("", output) if exit_code else (output, "")
+    return payloads.execution(stdout, stderr, exit_code, seconds, status=status)

@@ -1,0 +1,49 @@
+"""What `local status` and `local stop` ask of the running service, over the same signed HTTP as everybody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.local.service.messages import Answer
+from agentcore_sandbox.local.service.routes import Route
+from agentcore_sandbox.local.service.shapes import Structure, Text
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from agentcore_sandbox.local.service.sessions import Sessions
+
+STATUS = "/local/status"
+STOP = "/local/stop"
+
+
+class Administration:
+    """Says what runs, and ends the service.
+
+    Args:
+        sessions: The sessions.
+        end: Makes the service end, soon after the answer.
+    """
+
+    def __init__(self, sessions: Sessions, end: Callable[[], None]) -> None:
+        self._sessions = sessions
+        self._end = end
+
+    def routes(self) -> list[Route]:
+        """Return the two routes."""
+        stop = Structure({"onlyIdle": Text(enum=("true", "false"))})
+        return [
+            Route("Status", "GET", STATUS, Structure({}), self._status),
+            Route("Stop", "PUT", STOP, stop, self._stop, ["onlyIdle"]),
+        ]
+
+    def _status(self, _members: Mapping[str, Any], _cancelled: threading.Event) -> Answer:
+        return Answer({"sessions": len(self._sessions.ready())})
+
+    def _stop(self, members: Mapping[str, Any], _cancelled: threading.Event) -> Answer:
+        """Stop; with `onlyIdle` not while there is a session."""
+        stopping = members.get("onlyIdle") != "true" or self._sessions.retire()
+        if stopping:
+            self._end()
+        return Answer({"stopping": stopping})

@@ -1,0 +1,47 @@
+"""A log of requests for debugging: one JSON line each, without bodies, headers and keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+from agentcore_sandbox.errors import UsageError
+
+
+class RequestLog:
+    """Appends to a file, mode 0600 where it makes it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UsageError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise UsageError(f"cannot log to {path}: {error.strerror}", "choose another file with --log") from error
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def write(self, request: Mapping[str, Any]) -> None:
+        """Append a line; once the log is closed, nothing."""
+        line = json.dumps({"time": datetime.now(timezone.utc).isoformat(), **request})
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(f"{line}\n")
+                self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()

@@ -1,0 +1,59 @@
+"""AWS's own clients, unchanged, in processes that get nothing but the lines of `local env`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from support.processes import CommandLine
+
+    from .conftest import Target
+
+SDK_SESSION = Path(__file__).parent / "sdk_session.py"
+PROGRAM = "aws"
+
+
+def test_the_sdk_for_python(target: Target) -> None:
+    done = target.python().run(str(SDK_SESSION))
+    assert (done.returncode, done.stderr) == (0, b"")
+    seen = json.loads(done.stdout)
+    assert seen["identifier"] == "aws.codeinterpreter.v1"
+    assert seen["code"]["structuredContent"]["stdout"] == "8"
+    assert seen["error"]["isError"] is True
+    assert "ZeroDivisionError" in seen["error"]["structuredContent"]["stderr"]
+    assert seen["command"]["structuredContent"]["stdout"].strip() == "3"
+    assert (seen["text"], seen["blob"]) == ("a,b\n1,2\n", [0, 255, 0])
+    assert [name.lstrip("/") for name in seen["files"]] == ["data.csv"]
+    assert seen["cleared"]["structuredContent"]["stdout"] == "False"
+    assert (seen["status"], seen["listed"], seen["after"]) == ("READY", True, "TERMINATED")
+
+
+def aws(target: Target) -> CommandLine:
+    program = shutil.which(PROGRAM, path=str(Path(sys.executable).parent))
+    assert program, "the AWS CLI is part of the test environment"
+    return target.command_line(sys.executable, program, "bedrock-agentcore")
+
+
+def answer(cli: CommandLine, *words: str) -> Any:
+    done = cli.run(*words, "--output", "json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    return json.loads(done.stdout)
+
+
+def test_the_aws_clis_session_commands(target: Target) -> None:
+    cli, interpreter = aws(target), ("--code-interpreter-identifier", target.interpreter)
+    started = answer(cli, "start-code-interpreter-session", *interpreter, "--name", "by-aws-cli")
+    session = ("--session-id", started["sessionId"])
+    got = answer(cli, "get-code-interpreter-session", *interpreter, *session)
+    assert (got["name"], got["status"], got["createdAt"]) == ("by-aws-cli", "READY", started["createdAt"])
+    listed = answer(cli, "list-code-interpreter-sessions", *interpreter, "--status", "READY")
+    assert started["sessionId"] in [item["sessionId"] for item in listed["items"]]
+    stopped = answer(cli, "stop-code-interpreter-session", *interpreter, *session)
+    assert stopped["sessionId"] == started["sessionId"]
+    again = cli.run("stop-code-interpreter-session", *interpreter, *session)
+    assert again.returncode != 0
+    assert b"ConflictException" in again.stderr

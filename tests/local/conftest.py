@@ -1,0 +1,30 @@
+"""Fixtures for the embedded service's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import service
+from support.local import Local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.processes import CommandLine
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[service.Running]:
+    with service.serve(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
+    base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    local = Local(cli.command, cli.home, base)
+    yield local
+    assert local.run("local", "stop").returncode == 0

@@ -1,0 +1,131 @@
+"""The request shapes: equal to botocore's model, and what each refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.session import Session
+
+from agentcore_sandbox.local.service import model, shapes
+from agentcore_sandbox.local.service.errors import ServiceError
+
+SERVICE: ServiceModel = Session().get_service_model("bedrock-agentcore")
+OPERATIONS = {
+    "StartCodeInterpreterSession": model.START_SESSION,
+    "InvokeCodeInterpreter": model.INVOKE,
+    "StopCodeInterpreterSession": model.STOP_SESSION,
+    "GetCodeInterpreterSession": model.GET_SESSION,
+    "ListCodeInterpreterSessions": model.LIST_SESSIONS,
+}
+
+
+def ours(shape: Any) -> Any:
+    """Our shape as comparable data."""
+    match shape:
+        case shapes.Structure():
+            members = {name: ours(member) for name, member in shape.members.items()}
+            return {"members": members, "required": sorted(shape.required), "union": shape.union}
+        case shapes.List():
+            return {"member": ours(shape.member), "min": shape.minimum, "max": shape.maximum}
+        case shapes.Text():
+            return {"min": shape.minimum, "max": shape.maximum, "pattern": shape.pattern, "enum": list(shape.enum)}
+        case shapes.Blob():
+            return {"blob": shape.maximum}
+        case shapes.Integer():
+            return {"min": shape.minimum, "max": shape.maximum}
+    return type(shape).__name__
+
+
+def theirs(shape: Shape) -> Any:
+    """Botocore's shape in the same form."""
+    bounds = shape.metadata
+    match shape:
+        case StructureShape():
+            members = {name: theirs(member) for name, member in shape.members.items()}
+            return {"members": members, "required": sorted(shape.required_members), "union": shape.is_tagged_union}
+        case ListShape():
+            return {"member": theirs(shape.member), "min": bounds.get("min", 0), "max": bounds.get("max")}
+        case StringShape():
+            pattern = bounds.get("pattern")
+            return {
+                "min": bounds.get("min", 0), "max": bounds.get("max"), "pattern": pattern, "enum": shape.enum
+            }  # fmt: skip
+    if shape.type_name == "blob":
+        return {"blob": bounds["max"]}
+    if shape.type_name == "integer":
+        return {"min": bounds["min"], "max": bounds["max"]}
+    return shape.type_name.capitalize()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_shape_equals_the_model(name: str) -> None:
+    shape = SERVICE.operation_model(name).input_shape
+    assert shape is not None
+    expected = theirs(shape)
+    if name == "InvokeCodeInterpreter":
+        expected["required"] = sorted([*expected["required"], "sessionId"])  # assumed, see the package
+    assert ours(OPERATIONS[name]) == expected
+
+
+def test_every_operation_on_sessions_is_there() -> None:
+    named = [name for name in SERVICE.operation_names if "CodeInterpreter" in name]
+    assert sorted(named) == sorted(OPERATIONS)
+
+
+SESSION = {"codeInterpreterIdentifier": "local", "sessionId": "1"}
+REFUSED: list[tuple[shapes.Structure, dict[str, Any], str]] = [
+    (model.START_SESSION, {}, "codeInterpreterIdentifier"),
+    (model.START_SESSION, {"codeInterpreterIdentifier": None}, "codeInterpreterIdentifier"),
+    (model.START_SESSION, {**SESSION, "name": ""}, "name"),
+    (model.START_SESSION, {**SESSION, "name": "x" * 101}, "name"),
+    (model.START_SESSION, {**SESSION, "name": 5}, "name"),
+    (model.START_SESSION, {**SESSION, "sessionTimeoutSeconds": 0}, "sessionTimeoutSeconds"),
+    (model.START_SESSION, {**SESSION, "sessionTimeoutSeconds": 28801}, "sessionTimeoutSeconds"),
+    (model.START_SESSION, {**SESSION, "sessionTimeoutSeconds": 1.5}, "sessionTimeoutSeconds"),
+    (model.START_SESSION, {**SESSION, "sessionTimeoutSeconds": True}, "sessionTimeoutSeconds"),
+    (model.START_SESSION, {**SESSION, "sessionTimeoutSeconds": "9"}, "sessionTimeoutSeconds"),
+    (model.START_SESSION, {**SESSION, "clientToken": "x" * 32}, "clientToken"),
+    (model.START_SESSION, {**SESSION, "certificates": []}, "certificates"),
+    (model.START_SESSION, {**SESSION, "certificates": [{"location": {}}]}, "certificates.1.member.location"),
+    (model.INVOKE, {**SESSION, "name": "format"}, "name"),
+    (model.INVOKE, {**SESSION, "name": "getTask", "arguments": []}, "arguments"),
+    (model.INVOKE, {**SESSION, "name": "executeCode", "arguments": {"language": "perl"}}, "arguments.language"),
+    (model.INVOKE, {**SESSION, "name": "executeCode", "arguments": {"clearContext": 1}}, "arguments.clearContext"),
+    (model.INVOKE, {**SESSION, "name": "readFiles", "arguments": {"paths": "a"}}, "arguments.paths"),
+    (model.INVOKE, {**SESSION, "name": "readFiles", "arguments": {"paths": [1]}}, "arguments.paths.1.member"),
+    (
+        model.INVOKE,
+        {**SESSION, "name": "writeFiles", "arguments": {"content": [{}]}},
+        "arguments.content.1.member.path",
+    ),
+    (model.INVOKE, {**SESSION, "sessionId": "../x", "name": "getTask"}, "sessionId"),
+    (model.LIST_SESSIONS, {**SESSION, "maxResults": 101}, "maxResults"),
+    (model.LIST_SESSIONS, {**SESSION, "status": "ACTIVE"}, "status"),
+    (model.LIST_SESSIONS, {**SESSION, "nextToken": "a b"}, "nextToken"),
+]
+
+
+@pytest.mark.parametrize(("shape", "members", "path"), REFUSED)
+def test_a_broken_member_is_named(shape: shapes.Structure, members: dict[str, Any], path: str) -> None:
+    with pytest.raises(ServiceError) as raised:
+        shapes.check(shape, members)
+    assert raised.value.code == "ValidationException"
+    assert [problem["name"] for problem in raised.value.details["fieldList"]] == [path]
+    assert raised.value.message.startswith(f"1 validation error detected: Value at '{path}' failed")
+
+
+@pytest.mark.parametrize("blob", ["a", "ab=c", "YQ=", "Y*==", 7])
+def test_a_blob_that_is_not_base64_is_refused(blob: Any) -> None:
+    assert list(shapes.Blob(10).problems("x", blob)) == [("x", "Member must be base64")]
+
+
+def test_the_bound_of_a_blob_counts_bytes() -> None:
+    assert list(shapes.Blob(3).problems("x", "YWJj")) == []
+    assert len(list(shapes.Blob(3).problems("x", "YWJjZA=="))) == 1
+
+
+def test_unknown_and_null_members_are_ignored() -> None:
+    given = {"codeInterpreterIdentifier": "local", "name": None, "colour": "red"}
+    assert shapes.check(model.START_SESSION, given) == {"codeInterpreterIdentifier": "local"}

@@ -1,0 +1,138 @@
+"""`local serve` in the foreground, with real processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agentcore_sandbox.local.service.sigv4 import Keys
+from support import http_calls
+from support.local import VARIABLES, ended, serving
+from support.processes import DEADLINE, eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.local import Local
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_its_sessions(local: Local, number: signal.Signals) -> None:
+    with serving(local) as (process, _):
+        session = local.start_session()
+        assert local.run_code(session, "print(1)") == "1\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=DEADLINE)
+        assert process.returncode == 0
+        assert b"Traceback" not in said
+        assert b"have ended" in said
+    assert list((local.runtime / "sessions").iterdir()) == []
+    assert local.status() == {"running": False}
+
+
+def test_it_prints_what_clients_need(local: Local) -> None:
+    with serving(local) as (_, printed):
+        assert list(printed) == VARIABLES
+        assert local.text("local", "env") == "".join(f"export {k}={v or chr(39) * 2}\n" for k, v in printed.items())
+        assert local.status()["url"] == printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"]
+
+
+def test_a_shell_can_evaluate_what_env_prints(local: Local) -> None:
+    lines = local.text("local", "env", env={"AWS_REGION": "it's; $(touch x)"})
+    script = f'{lines}printf "%s|" "$AWS_REGION" "$CUSTOM_AGENTCORE_INTERPRETER_ID" "$AWS_SESSION_TOKEN"'
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, env=local.base)
+    assert done.stdout == "it's; $(touch x)|local||"
+
+
+def test_it_serves_on_the_port_that_is_asked_for(local: Local) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(local, "--port", str(port)) as (_, printed):
+        assert printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"] == f"http://127.0.0.1:{port}"
+
+
+def test_a_port_that_is_taken_is_told(local: Local) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = local.failure("local", "serve", "--port", str(port))
+    assert f"error[PortUnavailable]: port {port} cannot be used" in said
+    assert "--port" in said
+    assert not local.status()["running"]
+
+
+def test_a_second_one_is_refused(local: Local) -> None:
+    with serving(local) as (process, _):
+        assert "error[LocalServiceBusy]" in local.failure("local", "serve")
+        assert process.poll() is None
+
+
+def test_local_stop_ends_it(local: Local) -> None:
+    with serving(local) as (process, _):
+        assert local.text("local", "stop") == "stopped\n"
+        process.communicate(timeout=DEADLINE)
+        assert process.returncode == 0
+
+
+def test_a_gone_reader_ends_it(local: Local) -> None:
+    process = local.start("local", "serve")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(DEADLINE) == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    with serving(local, "--log", str(log)) as (_, printed):
+        keys = Keys(printed["AWS_ACCESS_KEY_ID"], printed["AWS_SECRET_ACCESS_KEY"])
+        url = printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"]
+        http_calls.call(url, keys, "POST", "/code-interpreters/local/sessions/list", b"{}")
+        http_calls.call(url, keys, "GET", "/elsewhere")
+        assert eventually(lambda: len(log.read_text().splitlines()) == 2)
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(entry["path"], entry["status"]) for entry in entries] == [
+        ("/code-interpreters/local/sessions/list", 200),
+        ("/elsewhere", 404),
+    ]
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert keys.secret_access_key not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "action"),
+        (["start"], "invalid choice"),
+        (["serve", "--port", "0"], "not a port number"),
+        (["serve", "--port", "65536"], "not a port number"),
+        (["serve", "--port", "http"], "not a port number"),
+        (["serve", "--log", "/nonexistent/x"], "cannot log to /nonexistent/x"),
+        (["serve", "--json"], "--json is for `local status`"),
+        (["env", "--port", "5000"], "are for `local serve`"),
+        (["stop", "--log", "x"], "are for `local serve`"),
+    ],
+)
+def test_wrong_usage_starts_nothing(local: Local, words: list[str], said: str) -> None:
+    done = local.run("local", *words)
+    assert done.returncode == 2
+    assert said in done.stderr.decode() + done.stdout.decode()
+    assert not local.status()["running"]
+
+
+def test_a_killed_foreground_service_leaves_nothing(local: Local) -> None:
+    with serving(local) as (process, _):
+        local.start_session()
+        process.kill()
+        process.wait(DEADLINE)
+        assert ended(process.pid)
+        assert local.status() == {"running": False}
+        assert "no sessions" in local.run("sessions", "--interpreter-id", "local").stderr.decode()

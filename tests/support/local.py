@@ -1,0 +1,80 @@
+"""The command line with an embedded service of its own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+from support.processes import CommandLine, eventually
+
+VARIABLES = [
+    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL",
+    "BEDROCK_AGENTCORE_DP_ENDPOINT",
+    "BEDROCK_AGENTCORE_CP_ENDPOINT",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "CUSTOM_AGENTCORE_INTERPRETER_ID",
+]
+
+
+class Local(CommandLine):
+    """The command line with a runtime folder of its own."""
+
+    @property
+    def runtime(self) -> Path:
+        return Path(self.base["AGENTCORE_SANDBOX_RUNTIME_DIR"])
+
+    def text(self, *words: str, env: dict[str, str] | None = None) -> str:
+        done = self.run(*words, env=env)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode()
+
+    def failure(self, *words: str, env: dict[str, str] | None = None) -> str:
+        done = self.run(*words, env=env)
+        assert (done.returncode, done.stdout) == (125, b"")
+        return done.stderr.decode()
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.text("local", "status", "--json"))
+        return found
+
+    def start_session(self, *words: str, env: dict[str, str] | None = None) -> str:
+        return self.text("start", "--interpreter-id", "local", *words, env=env).strip()
+
+    def run_code(self, session: str, code: str) -> str:
+        return self.text("exec", session, "--interpreter-id", "local", code)
+
+
+def ended(pid: int) -> bool:
+    """Wait for the end of a process that is not our child."""
+    return eventually(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def exports(text: str) -> dict[str, str]:
+    lines = [line.removeprefix("export ").partition("=") for line in text.splitlines()]
+    return {name: value.strip("'") for name, _, value in lines}
+
+
+@contextmanager
+def serving(
+    local: CommandLine, *words: str, stop: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
+    """Yield the process and what it printed, once it serves; `stop` ends it well instead of killing it."""
+    process = local.start("local", "serve", *words)
+    assert process.stdout is not None
+    try:
+        printed = [process.stdout.readline().decode() for _ in VARIABLES]
+        yield process, exports("".join(printed))
+    finally:
+        process.terminate() if stop else process.kill()
+        process.communicate()
