@@ -85,7 +85,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", "--ignore=tests/zipapp", *session.posargs)
+    default = ["--numprocesses", "2", "--dist", "loadfile", "tests"]
+    session.run("pytest", "--ignore=tests/zipapp", *(session.posargs or default))
 
 
 @nox.session

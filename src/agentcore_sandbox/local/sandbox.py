@@ -96,9 +96,9 @@ class Sandbox:
         with theirs:
             try:
                 self._hand_over(answerer, theirs)
-            except OSError as error:
+            except SandboxGoneError:
                 ours.close()
-                raise SandboxGoneError("its agent has ended") from error
+                raise
         return Call(ours, self.config.limits.payload_bytes)
 
     def ask(
@@ -195,7 +195,10 @@ class Sandbox:
         with self._lock:
             if self._channel is None:
                 raise SandboxGoneError("it was closed")
-            socket.send_fds(self._channel, [answerer.encode()], [conn.fileno()])
+            try:
+                socket.send_fds(self._channel, [answerer.encode()], [conn.fileno()])
+            except OSError as error:
+                raise SandboxGoneError("its agent has ended") from error
 
 
 def check() -> str:
