@@ -31,6 +31,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
+    "plugin": ["--group", "plugin"],
 }
 
 
@@ -90,9 +91,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the zipapps into dist/zipapps/; `nox -s build -- linux-amd64` builds one."""
+    """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
-    session.run("python", "-m", "plugin_build", "build", *session.posargs, env={"PYTHONPATH": "src"})
+    step = functools.partial(session.run, "python", "-m", "plugin_build", env={"PYTHONPATH": "src"})
+    step("build", *session.posargs)
+    if not session.posargs:
+        step("plugin")
+        step("marketplace")
 
 
 @nox.session(python=pythons())
@@ -115,6 +120,36 @@ def demo(session: nox.Session) -> None:
     """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
     install(session, "runtime", project=False)
     session.run("python", "-m", "plugin_build.demo", env={"PYTHONPATH": "src"})
+
+
+def install_client(session: nox.Session) -> str:
+    """Install the locked Claude Code into the session's folder; none of its scripts runs. Its native program's path."""
+    folder = Path(session.virtualenv.location, "client")
+    shutil.copytree(ROOT / "requirements/client", folder, dirs_exist_ok=True)
+    session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), external=True)
+    return str(next(folder.glob("node_modules/@anthropic-ai/claude-code-*/claude")))
+
+
+@nox.session(requires=["build"])
+def plugin(session: nox.Session) -> None:
+    """Build, then prove plugin and marketplace with the real Claude Code and a linter."""
+    install(session, "test")
+    session.install("--require-hashes", "-r", "requirements/plugin.txt")
+    session.run("pytest", "tests/plugin", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
+
+
+@nox.session(python=False, default=False)
+def release(session: nox.Session) -> None:
+    """Release the source: `nox -s release -- 0.2.0` checks, sets the version, builds, validates, commits, tags."""
+    step = [sys.executable, "-m", "plugin_build", "release", "--nox", sys.executable]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
+
+
+@nox.session(python=False, default=False)
+def publish(session: nox.Session) -> None:
+    """Publish what is built: `nox -s publish -- REPOSITORY [--push] [--dry-run]`."""
+    step = [sys.executable, "-m", "plugin_build", "publish"]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
 
 
 @nox.session(default=False)
