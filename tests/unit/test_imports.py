@@ -22,15 +22,17 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "settings": {"errors"},
     "output": {"errors", "result", "text"},
     "aws_errors": {"errors", "settings"},
-    "client": {"__version__", "aws_errors", "errors", "local", "result", "settings"},
+    "aws_clients": {"__version__", "local", "settings"},
+    "client": {"aws_clients", "aws_errors", "errors", "result", "settings"},
+    "account": {"account", "aws_clients", "aws_errors", "errors", "settings", "signals"},
     "local": {"__version__", "errors", "local"},
     "cli": {"__version__", "errors", "output", "settings", "signals"},
     "__main__": {"cli", "signals"},
     "__init__": set(),
 }
 AWS = {"boto3", "botocore", "urllib3", "s3transfer", "types_boto3_bedrock_agentcore"}
-AWS_IMPORTERS = {"client", "aws_errors"}
-LATE = {"client", "aws_errors", "local"}  # never at the top of a command's module
+AWS_IMPORTERS = {"account", "aws_clients", "aws_errors", "client"}
+LATE = {*AWS_IMPORTERS, "local"}  # never at the top of a command's module
 
 
 def modules() -> list[Path]:
