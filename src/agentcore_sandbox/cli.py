@@ -25,6 +25,7 @@ COMMANDS = {
     "exec": "execute code in a session; variables and files persist",
     "stop": "stop sessions",
     "sessions": "list sessions",
+    "setup": "make role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",
     "policy": "print IAM policies: trust, execution, caller",
     "local": "the embedded service: serve, env, status, stop",

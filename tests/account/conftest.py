@@ -10,13 +10,14 @@ import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
-from support import control_server
+from support import control_server, query_proxy
 from support.processes import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.control_server import ControlServer
+    from support.query_proxy import QueryProxy
 
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "dummy-secret"}
@@ -56,13 +57,19 @@ def control() -> Iterator[ControlServer]:
 
 
 @pytest.fixture
-def admin(cli: CommandLine, account: Account, control: ControlServer) -> CommandLine:
+def proxy(account: Account) -> Iterator[QueryProxy]:
+    with query_proxy.serve(account.url) as server:
+        yield server
+
+
+@pytest.fixture
+def admin(cli: CommandLine, proxy: QueryProxy, control: ControlServer) -> CommandLine:
     """The command line with the credentials of somebody who may do everything."""
     more = {
         "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"],
         "AWS_REGION": REGION,
-        "AWS_ENDPOINT_URL": account.url,
+        "AWS_ENDPOINT_URL": proxy.url,
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": control.url,
     }
     return CommandLine(cli.command, cli.home, {**cli.base, **more})

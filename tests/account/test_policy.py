@@ -74,7 +74,7 @@ def test_no_access_grants_a_wildcard_action() -> None:
 
 
 def test_every_kind_of_access_has_a_flag() -> None:
-    assert [flag.strip("-").replace("-", "_") for flag in access.FLAGS] == list(policies.ACCESS)
+    assert access.names() == list(policies.ACCESS)
 
 
 def test_examples_of_access_are_taken() -> None:
@@ -137,7 +137,7 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
 }
 LISTING = {"sessions": [["sessions", "--all"]], "stop --all": [["stop", "--all"]]}
 # They call nothing of the data plane, or are for those who administer the account.
-OTHERS = {"interpreter", "policy", "local", "help"}
+OTHERS = {"setup", "interpreter", "policy", "local", "help"}
 
 
 def called(aws: CommandLine, faults: FaultServer, calls: dict[str, list[list[str]]]) -> set[str]:

@@ -40,6 +40,8 @@ def translated(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
+    except AgentcoreSandboxError:
+        raise
     except Exception as error:
         raise _own(error) or aws_errors.translate(error, aws_errors.Context(settings)) from error
 

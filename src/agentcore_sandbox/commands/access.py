@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, metavar="ARN", action="append", default=[], help=about)
 
 
+def names() -> list[str]:
+    """The flags as argparse names their values."""
+    return [flag.strip("-").replace("-", "_") for flag in FLAGS]
+
+
 def read(given: Mapping[str, Sequence[str]]) -> tuple[Grant, ...]:
     """Read the flags.
 

@@ -98,7 +98,7 @@ def _create(output: Output, flags: settings.Flags, name: str, given: dict[str, A
 
 
 def _check(output: Output, network: Network, connection: Connection, resolved: settings.Settings) -> None:
-    from agentcore_sandbox.account import network as networks
+    from agentcore_sandbox.account import networks
 
     for warning in networks.check(network, networks.USUAL_SERVICES, connection, resolved):
         output.say(f"warning: {warning}")
