@@ -28,6 +28,7 @@ COMMANDS = {
     "setup": "make role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",
     "policy": "print IAM policies: trust, execution, caller",
+    "template": "print a template that makes what setup makes: cloudformation",
     "local": "the embedded service: serve, env, status, stop",
     "help": "show the help of a command",
 }

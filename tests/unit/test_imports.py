@@ -88,6 +88,8 @@ def test_commands_load_the_client_only_when_they_run(path: Path) -> None:
         ["interpreter", "--help"],
         ["interpreter", "create", "demo", "--network", "vpc", "--subnet", "x"],
         ["interpreter", "delete", "local"],
+        ["setup", "demo", "--network", "vpc"],
+        ["template", "cloudformation", "demo", "--network", "vpc"],
         ["policy", "--help"],
         ["policy", "execution", "--s3-read", "x"],
         [],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.account.errors import code_of
 from agentcore_sandbox.account.plan import Change, Undo
+from agentcore_sandbox.account.policies import INLINE_NAME, OWNER_TAG, ROLE_ABOUT
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.account.policies import Document
 
-OWNER_TAG = {"created-by": "agentcore-sandbox"}
-INLINE_NAME = "execution"
 MOST_VERSIONS = 5  # IAM's limit on the versions of a managed policy
 
 T = TypeVar("T")
@@ -87,7 +86,7 @@ class ExecutionRole:
             self.iam.create_role(
                 RoleName=self.name,
                 AssumeRolePolicyDocument=json.dumps(self.trust),
-                Description="Code in an AgentCore Code Interpreter session; made by agentcore-sandbox setup",
+                Description=ROLE_ABOUT,
                 Tags=_tag_list(self.tags),
             )
             undo.add(self.what, self.remove)

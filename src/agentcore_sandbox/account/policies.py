@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 VERSION = "2012-10-17"
 SERVICE = "bedrock-agentcore.amazonaws.com"
+OWNER_TAG = {"created-by": "agentcore-sandbox"}
+INLINE_NAME = "execution"
+ROLE_ABOUT = "Code in an AgentCore Code Interpreter session; made by agentcore-sandbox"
 SYSTEM_INTERPRETER = "aws.codeinterpreter.v1"
 RUN_ACTIONS = (
     "bedrock-agentcore:StartCodeInterpreterSession",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.commands import access
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from agentcore_sandbox.account.desired import Blueprint
     from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.output import Output
     from agentcore_sandbox.settings import Flags
 
+DEFAULT_NAME = "agentcore_sandbox"
+LONGEST_SETUP_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
 NETWORKS = ("public", "sandbox", "vpc")
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 PUBLIC_WARNING = (
@@ -51,8 +55,34 @@ def add_tags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_name(name: str | None) -> str:
+def add_blueprint(parser: argparse.ArgumentParser) -> None:
+    """Add the name, and the flags that say what `setup` makes under it."""
+    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
+    parser.add_argument("--with-listing", action="store_true", help="callers may also see sessions")
+    add_network(parser)
+    access.add_arguments(parser)
+    add_tags(parser)
+
+
+def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> Blueprint:
+    """Read the other flags of `add_blueprint`.
+
+    Raises:
+        UsageError: One cannot be right.
+    """
+    grants = access.read({flag: given[flag] for flag in access.names()})
+    tags = read_tags(given["tags"])
+    from agentcore_sandbox.account.desired import Blueprint
+
+    return Blueprint(name, network, grants, given["with_listing"], tags)
+
+
+def read_name(name: str | None, *, longest: int = 48) -> str:
     """Check an interpreter's name.
+
+    Args:
+        name: As given.
+        longest: Characters that it may have.
 
     Raises:
         UsageError: It is missing or cannot be one.
@@ -60,6 +90,8 @@ def read_name(name: str | None) -> str:
     if not name or not _NAME.fullmatch(name):
         message = "no name" if not name else f"not a name for an interpreter: {name!r}"
         raise UsageError(message, "a letter, then up to 47 letters, digits and underscores, such as my_interpreter")
+    if len(name) > longest:
+        raise UsageError(f"the name has {len(name)} characters", f"{longest} are the most here")
     return name
 
 

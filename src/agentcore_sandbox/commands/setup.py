@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import access, options, provision
+from agentcore_sandbox.commands import options, provision
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -15,27 +15,19 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from agentcore_sandbox.account.blueprint import Blueprint, Place, Steps
+    from agentcore_sandbox.account.desired import Blueprint, Place
     from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.account.plan import Change, Step
+    from agentcore_sandbox.account.steps import Steps
     from agentcore_sandbox.aws_clients import Connection
-
-DEFAULT_NAME = "agentcore_sandbox"
-LONGEST_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `setup`."""
-    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
+    provision.add_blueprint(parser)
     parser.add_argument("--teardown", action="store_true", help="remove what an earlier setup made under this name")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument(
-        "--with-listing", action="store_true", help="callers may also see sessions"
-    )
-    provision.add_network(parser)
-    access.add_arguments(parser)
-    provision.add_tags(parser)
     options.add_account(parser)
 
 
@@ -54,8 +46,7 @@ def run(
         given: The other flags.
     """
     output = Output(as_json=as_json)
-    if len(provision.read_name(name)) > LONGEST_NAME:
-        raise UsageError(f"the name has {len(name)} characters", f"setup takes at most {LONGEST_NAME}")
+    provision.read_name(name, longest=provision.LONGEST_SETUP_NAME)
     if teardown and any(given.values()):
         raise UsageError("--teardown takes a name, and none of the flags that say what to make")
     blueprint = _blueprint(name, given, teardown=teardown)
@@ -69,11 +60,7 @@ def run(
 
 def _blueprint(name: str, given: dict[str, Any], *, teardown: bool) -> Blueprint:
     network = None if teardown else provision.read_network(given["network"], given["subnets"], given["security_groups"])
-    grants = access.read({flag: given[flag] for flag in access.names()})
-    tags = provision.read_tags(given["tags"])
-    from agentcore_sandbox.account.blueprint import Blueprint
-
-    return Blueprint(name, network, grants, given["with_listing"], tags)
+    return provision.blueprint(name, network, given)
 
 
 class _Work:
@@ -100,13 +87,13 @@ class _Work:
         return connection
 
     def _find_place(self) -> Place:
-        from agentcore_sandbox.account.blueprint import Place
+        from agentcore_sandbox.account.desired import Place
         from agentcore_sandbox.account.identity import identify
 
         return Place(identify(self._connection, self._settings), self._connection.region)
 
     def _make_steps(self) -> Steps:
-        from agentcore_sandbox.account.blueprint import steps
+        from agentcore_sandbox.account.steps import steps
 
         return steps(self._blueprint, self._place, self._connection, self._settings, self._output.say)
 

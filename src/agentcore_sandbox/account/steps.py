@@ -1,69 +1,25 @@
-"""What `setup` makes: an execution role, what it may do, an interpreter, and a policy for callers."""
+"""The steps of `setup`: an execution role, what it may do, an interpreter, and a policy for callers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.control import READY, ControlPlane
 from agentcore_sandbox.account.errors import translated
-from agentcore_sandbox.account.iam import OWNER_TAG, CallerPolicy, ExecutionPolicy, ExecutionRole
+from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from agentcore_sandbox.account.identity import Identity
+    from agentcore_sandbox.account.desired import Blueprint, Place
     from agentcore_sandbox.account.interpreters import Interpreter, Network
-    from agentcore_sandbox.account.policies import Document, Grant
+    from agentcore_sandbox.account.policies import Document
     from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.settings import Settings
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """What shall be there.
-
-    Attributes:
-        name: Of the interpreter; role and policy are named after it.
-        network: What code can reach; None where it does not matter, for a teardown.
-        grants: What code may do.
-        with_listing: Callers may also see sessions.
-        tags: For everything.
-    """
-
-    name: str
-    network: Network | None = None
-    grants: Sequence[Grant] = ()
-    with_listing: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where things are made.
-
-    Attributes:
-        identity: Who makes them.
-        region: In which region.
-    """
-
-    identity: Identity
-    region: str
-
-    def role_name(self, name: str) -> str:
-        """The role's name; AWS's own policy BedrockAgentCoreFullAccess may pass roles that are called like this."""
-        return f"BedrockAgentCore-{name}-{self.region}"
-
-    def policy_name(self, name: str) -> str:
-        """The name of the policy for callers."""
-        return f"{self.role_name(name)}-caller"
-
-    def iam_arn(self, path: str) -> str:
-        """The ARN of something in IAM, such as `role/NAME`."""
-        return f"arn:{self.identity.partition}:iam::{self.identity.account}:{path}"
 
 
 @dataclass(frozen=True)
@@ -119,7 +75,7 @@ class InterpreterStep:
         """Create it and wait until it is READY."""
         if change is not Change.CREATE or self.blueprint.network is None:
             raise ValueError(change)
-        tags = {**self.blueprint.tags, **OWNER_TAG}
+        tags = {**self.blueprint.tags, **policies.OWNER_TAG}
         interpreter_id = self.control.create(
             self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
         )
