@@ -43,6 +43,7 @@ def base_environment(run_folder: Path) -> Iterator[dict[str, str]]:
         "PATH": SYSTEM_PATH,
         "LANG": "C.UTF-8",
         "TMPDIR": str(run_folder / "tmp"),
+        "XDG_CACHE_HOME": str(run_folder / "cache"),  # a zipapp is unpacked once, not for each test's home
         "AGENTCORE_SANDBOX_RUNTIME_DIR": str(run_folder / "runtime"),
         MARKER: marker,
     }

@@ -174,7 +174,7 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
     code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
     code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
-        return _access_denied(message)
+        return access_denied(message)
     if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
         # One of the service's three ways to say so (facts, "Sessions"). Before the stream, nothing has run.
         return SessionGoneError(context.session_id, message, before_start=not in_stream)
@@ -185,7 +185,8 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
     return AgentcoreSandboxError(name, words or message, hint)
 
 
-def _access_denied(message: str) -> AgentcoreSandboxError:
+def access_denied(message: str) -> AgentcoreSandboxError:
+    """Name the missing permission, where the service does."""
     found = _DENIED.search(message)
     if not found:
         return AgentcoreSandboxError("AccessDenied", message, "ask for the missing permission")

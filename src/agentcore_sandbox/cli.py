@@ -29,6 +29,10 @@ COMMANDS = {
     "ls": "list files of a session",
     "rm": "remove files of a session",
     "job": "programs that run on by themselves: start, list, status, logs, wait, stop, rm",
+    "setup": "make role, interpreter and policies in an AWS account, or remove them",
+    "interpreter": "the account's interpreters: create, list, show, delete",
+    "policy": "print IAM policies: trust, execution, caller",
+    "template": "print a template that makes what setup makes: cloudformation",
     "local": "the embedded service: serve, env, status, stop",
     "completion": "completion for bash, zsh or fish",
     "help": "show the help of a command",
@@ -238,4 +242,4 @@ def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str])
 
 
 def _listing(commands: Mapping[str, str]) -> str:
-    return "commands:\n" + "\n".join(f"  {name:<10}{about}" for name, about in commands.items())
+    return "commands:\n" + "\n".join(f"  {name:<13}{about}" for name, about in commands.items())

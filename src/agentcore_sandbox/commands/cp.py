@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import SessionGoneError, UsageError
 from agentcore_sandbox.output import Output
@@ -67,9 +68,7 @@ def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, lifetime: i
         raise UsageError("--json and '-' both want standard output", "copy to a file, or leave --json out")
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    target = Target(CodeInterpreter(resolved), request.session, lifetime, output)
+    target = Target(connect(resolved), request.session, lifetime, output)
     report, session_id = (_upload if request.uploads else _download)(target, request, force=force)
     _tell(output, report, session_id, shown=request.target != STREAM)
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.session_store import check_target
 
@@ -34,10 +35,7 @@ def run(*, flags: settings.Flags, session: str, lifetime: int, **request: Any) -
     resolved = settings.resolve(flags, os.environ)
     check_target(session)
     task = execution.read(**request)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
-    return execute(task, Target(interpreter, session, lifetime, task.output))
+    return execute(task, Target(connect(resolved), session, lifetime, task.output))
 
 
 def execute(task: execution.Execution, target: Target) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.cp import split_path
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.output import Output
@@ -43,11 +44,10 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
     name, path = split_path(session)
     word = check_target(name or session)
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.transfer import listing
     from agentcore_sandbox.workspace import Workspace
 
-    target = Target(CodeInterpreter(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     depth = listing.ANY_DEPTH if recursive else 1
     pattern = path if name else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.cp import split_path
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import UsageError
@@ -40,10 +41,9 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
         raise UsageError("give paths of one session, as SESSION:PATH", "list them with: agentcore-sandbox ls SESSION")
     word = check_target(str(split[0][0]))
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.workspace import Workspace
 
-    target = Target(CodeInterpreter(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     patterns = [path for _, path in split]
     answer = workspace.ask("files", "remove", patterns=patterns, recursive=recursive)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import exec as exec_command
 from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.session_store import check_name
@@ -43,9 +44,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
     if session is not None:
         check_name(session)
     task = execution.read(**request)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     if session is not None:
         return exec_command.execute(task, Target(interpreter, session, lifetime, task.output))
     return execute(task, interpreter, lifetime)

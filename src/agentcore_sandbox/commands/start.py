@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import SessionStore, check_name
@@ -38,9 +39,7 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
     if name is not None:
         check_name(name)
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     with gate.closed():
         session_id = _start(interpreter, name, lifetime)
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import SessionStore, check_target, is_session_id
@@ -39,9 +40,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
         raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
         check_target(session_id)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     output = Output(as_json=as_json)
     if every:
         return _stop_each(lambda session_id: _stop_id(interpreter, session_id), _ready(interpreter), output)

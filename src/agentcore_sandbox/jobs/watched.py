@@ -15,7 +15,7 @@ from agentcore_sandbox.jobs.watch import Snapshot, Watcher, killed_error
 from agentcore_sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from agentcore_sandbox.client import CodeInterpreter
 
@@ -118,8 +118,13 @@ class Watched:
         return Watcher(Workspace(self.interpreter, self.job.session_id), self.job.job_id)
 
 
-def find(job_id: str, flags: settings.Flags) -> Watched:
+def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Settings], CodeInterpreter]) -> Watched:
     """Find a job and connect to where it runs.
+
+    Args:
+        job_id: Its id.
+        flags: Replace what was noted of where it runs.
+        connect: Makes the client.
 
     Raises:
         UsageError: That is no job's id.
@@ -130,9 +135,8 @@ def find(job_id: str, flags: settings.Flags) -> Watched:
     noted: dict[str, str | None] = {"interpreter_id": job.interpreter_id, "region": job.region}
     noted |= {"profile": job.profile, "endpoint_url": job.endpoint_url}
     given = {name: value for name, value in asdict(flags).items() if value}
-    from agentcore_sandbox.client import CodeInterpreter
-
-    return Watched(store, job, CodeInterpreter(settings.resolve(settings.Flags(**{**noted, **given}), os.environ)))
+    resolved = settings.resolve(settings.Flags(**{**noted, **given}), os.environ)
+    return Watched(store, job, connect(resolved))
 
 
 def described(job: Job) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
     from agentcore_sandbox.jobs import store
     from agentcore_sandbox.jobs.watched import described, find
 
-    watched = find(job, flags)
+    watched = find(job, flags, connect)
     with output.live() as live:
         offsets = _print_saved(watched, live, (0, 0))
         for _ in watched.collect(follow=follow):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import stop
 from agentcore_sandbox.errors import SessionGoneError
 from agentcore_sandbox.output import Output
@@ -32,7 +33,7 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.watched import find
 
-    watched = find(job, flags)
+    watched = find(job, flags, connect)
     if watched.job.own_session:
         stop(watched.interpreter, watched.job.session_id, output)
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import SessionGoneError
@@ -48,9 +49,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
     program, environment = execution.read_program(**request)
     output = Output(as_json=as_json)
     task = execution.Execution(program, environment, None, output)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     if session is None:
         job = _in_own_session(task, interpreter, resolved, lifetime)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     from agentcore_sandbox.jobs import store
     from agentcore_sandbox.jobs.watched import HEADER, cells, described, find
 
-    watched = find(job, flags)
+    watched = find(job, flags, connect)
     seen = watched.look()
     if as_json:
         output.data(described(seen))

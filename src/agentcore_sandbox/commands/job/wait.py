@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.watched import described, find
 
-    watched = find(job, flags)
+    watched = find(job, flags, connect)
     for _ in watched.collect(follow=True):
         pass
     status = watched.status()
