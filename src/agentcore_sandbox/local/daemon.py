@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IDLE = 900.0
 """Seconds without a session and a request after which a background service ends."""
-_ANSWER = 5.0  # seconds
+_ANSWER = 3.0  # seconds
 __all__ = ["LocalEndpoint", "ensure", "find", "status", "stop"]
 
 _START = 60.0
