@@ -43,19 +43,43 @@ def base_environment(run_folder: Path) -> Iterator[dict[str, str]]:
         "PATH": SYSTEM_PATH,
         "LANG": "C.UTF-8",
         "TMPDIR": str(run_folder / "tmp"),
+        "XDG_CACHE_HOME": str(run_folder / "cache"),  # a zipapp is unpacked once, not for each test's home
         "AGENTCORE_SANDBOX_RUNTIME_DIR": str(run_folder / "runtime"),
         MARKER: marker,
     }
     assert processes.survivors(marker) == [], "processes survived the tests"
 
 
-@pytest.fixture
-def cli(request: pytest.FixtureRequest, base_environment: dict[str, str], tmp_path: Path) -> CommandLine:
+@pytest.fixture(scope="session")
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How the command line under test is started."""
     zipapp = request.config.getoption("--zipapp")
-    command = (sys.executable, "-I", str(Path(zipapp).resolve())) if zipapp else processes.module_command()
+    return (sys.executable, "-I", str(Path(zipapp).resolve())) if zipapp else processes.module_command()
+
+
+@pytest.fixture
+def cli(program: tuple[str, ...], base_environment: dict[str, str], tmp_path: Path) -> CommandLine:
     home = tmp_path / "home"
     home.mkdir()
-    return CommandLine(command, home, base_environment)
+    return CommandLine(program, home, base_environment)
+
+
+@pytest.fixture(scope="module")
+def local_environment(
+    program: tuple[str, ...], base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Variables with which the command line uses an embedded service of this module's own."""
+    folder = tmp_path_factory.mktemp("local")
+    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")}
+    environment = {**base_environment, **more}
+    yield environment
+    assert CommandLine(program, folder, environment).run("local", "stop").returncode == 0
+
+
+@pytest.fixture
+def local(cli: CommandLine, local_environment: dict[str, str]) -> CommandLine:
+    """The command line, set to use the embedded service."""
+    return CommandLine(cli.command, cli.home, local_environment)
 
 
 @pytest.fixture

@@ -5,37 +5,24 @@ from __future__ import annotations
 import json
 import re
 import signal
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.processes import DEADLINE, CommandLine
+from support import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runtime")
+    from support.processes import CommandLine
 
 
 @pytest.fixture
-def local(cli: CommandLine, runtime_folder: Path) -> CommandLine:
-    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
-    return CommandLine(cli.command, cli.home, {**cli.base, **more})
-
-
-@pytest.fixture(autouse=True)
-def service_ends(local: CommandLine) -> Iterator[None]:
-    yield
-    assert local.run("local", "stop").returncode == 0
-
-
-@pytest.fixture
-def session(local: CommandLine) -> str:
-    return local.run("start").stdout.decode().strip()
+def session(local: CommandLine) -> Iterator[str]:
+    session_id = local.run("start").stdout.decode().strip()
+    yield session_id
+    local.run("stop", session_id)
 
 
 def ready(local: CommandLine) -> list[dict[str, object]]:
@@ -119,6 +106,7 @@ def test_sessions_do_not_see_each_other(local: CommandLine, session: str) -> Non
     assert local.run("exec", session, "open('f', 'w').write('1'); x = 1").returncode == 0
     assert local.run("exec", other, "--cmd", "ls f").returncode != 0
     assert local.run("exec", other, "x").returncode == 1
+    assert local.run("stop", other).returncode == 0
 
 
 def test_stop_and_gone(local: CommandLine, session: str) -> None:
@@ -153,27 +141,11 @@ def test_lifetime_is_absolute(local: CommandLine) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
 def test_signal_stops_program_and_session(local: CommandLine, signum: signal.Signals) -> None:
-    log = local.home / "requests.log"
-    server = local.start("local", "serve", "--log", str(log))
-    assert server.stdout
-    env = dict(line.removeprefix("export ").split("=", 1) for line in _exports(server.stdout))
-    env = {name: value.strip("'") for name, value in env.items()}
-    child = local.start("run", "--cmd", "echo started; exec sleep 1000", env=env)
-    try:
-        while not (log.exists() and "executeCommand" in log.read_text()):
-            assert child.poll() is None
-        child.send_signal(signum)
-        child.communicate(timeout=DEADLINE)
-        assert child.returncode == 128 + signum
-        assert json.loads(local.run("sessions", "--json", env=env).stdout) == {"sessions": []}
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=DEADLINE)
-    assert server.returncode in (0, 143)
-
-
-def _exports(stream: object) -> Iterator[str]:
-    for line in stream:  # type: ignore[attr-defined] # a pipe
-        yield line.decode().strip()
-        if b"CUSTOM_AGENTCORE_INTERPRETER_ID" in line:
-            return
+    marker = f"sleep 1000.{uuid.uuid4().int}"
+    child = local.start("run", "--cmd", f"exec {marker}")
+    processes.wait_until(lambda: processes.running(marker))
+    child.send_signal(signum)
+    child.communicate(timeout=processes.DEADLINE)
+    assert child.returncode == 128 + signum
+    assert ready(local) == []
+    assert not processes.running(marker)

@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if operation == "invoke":
             self.state.invoked.set()
-        self.state.answers.get(operation, DEFAULTS[operation])(self)
+        (self.state.answers.get(operation) or DEFAULTS[operation])(self)
 
     def send_json(self, status: int, value: Any, **headers: str) -> None:
         data = json.dumps(value).encode()

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,3 +89,24 @@ def survivors(marker: str) -> list[str]:
         except OSError:
             continue  # ended meanwhile, or another user's
     return found
+
+
+def running(command: str) -> bool:
+    """Whether a process with exactly this command line runs, in whatever sandbox."""
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes() == wanted:
+                return True
+        except OSError:
+            continue  # ended meanwhile
+    return False
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what a child process makes true; a hang is a failure."""
+    pause = threading.Event()
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        pause.wait(0.02)

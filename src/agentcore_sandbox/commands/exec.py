@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +31,4 @@ def run(*, flags: settings.Flags, session: str, **request: Any) -> int:
     resolved = settings.resolve(flags, os.environ)
     options.check_session_id(session)
     task = execution.read(**request)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    return task.run(CodeInterpreter(resolved), session, keeps_session=True)
+    return task.run(connect(resolved), session, keeps_session=True)

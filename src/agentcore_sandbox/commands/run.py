@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.signals import gate
 
@@ -36,9 +37,7 @@ def run(*, flags: settings.Flags, lifetime: int, **request: Any) -> int:
     """
     resolved = settings.resolve(flags, os.environ)
     task = execution.read(**request)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     task.invocation(interpreter.region)  # a program that is too long is refused before the start
     with gate.closed():
         session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)

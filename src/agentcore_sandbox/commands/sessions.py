@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
 
@@ -39,9 +40,7 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     """
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     found = list(interpreter.sessions(status=None if every else READY))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lifetimes = list(pool.map(lambda session: _lifetime(interpreter, session), found))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.signals import gate
@@ -31,9 +32,7 @@ def run(*, flags: settings.Flags, lifetime: int, as_json: bool) -> int:
     """
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     with gate.closed():
         session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
         try:

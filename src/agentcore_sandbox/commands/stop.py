@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.output import Output
 
@@ -38,9 +39,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
         raise UsageError("give the ids of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
         options.check_session_id(session_id)
-    from agentcore_sandbox.client import CodeInterpreter
-
-    interpreter = CodeInterpreter(resolved)
+    interpreter = connect(resolved)
     chosen = [session.session_id for session in interpreter.sessions(status="READY")] if every else sessions
     return _stop_each(interpreter, chosen, Output(as_json=as_json))
 

@@ -10,7 +10,7 @@ from agentcore_sandbox.local.payloads import ToolError
 
 URL = "    For further information visit https://errors.pydantic.dev/2.10/v/"
 SHOWN = 50
-"""Longest representation of a value; of a longer one pydantic shows the first 25 and the last 24 characters."""
+"""Bytes of the longest representation of a value; of a longer one pydantic shows the first 25 and the last 24."""
 
 
 class Problem(NamedTuple):
@@ -120,7 +120,10 @@ def _file(place: str, value: object) -> Iterator[Problem]:
 
 def _shortened(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:25]}...{text[-24:]}"
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= SHOWN:
+        return text
+    return f"{encoded[:25].decode(errors='ignore')}...{encoded[-24:].decode(errors='ignore')}"
 
 
 SCHEMAS: dict[str, dict[str, Check]] = {

@@ -108,6 +108,6 @@ def _start_shell(text: str, terminal: int) -> int:
     nothing = os.open(os.devnull, os.O_RDONLY)
     process = os.fork()
     if process == 0:
-        processes.become(["/bin/sh", "-c", text], shell, (nothing, terminal, terminal))
+        processes.become(["/bin/sh", "-c", "--", text], shell, (nothing, terminal, terminal))
     os.close(nothing)
     return process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
 from types import FunctionType
 from typing import Any, Callable, Iterator, NamedTuple
 
@@ -80,10 +80,10 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _in_order(elements: Any) -> list[Any]:
-    try:
-        return sorted(elements)
-    except Exception:  # noqa: BLE001 - elements of any class, with any comparison
-        return list(elements)
+    for key in (None, str):
+        with contextlib.suppress(Exception):  # elements of any class, with any comparison
+            return sorted(elements, key=key)
+    return list(elements)
 
 
 def _plain(value: object) -> str:
@@ -97,6 +97,8 @@ def _plain(value: object) -> str:
 
 
 def _signature(function: FunctionType) -> str:
+    import inspect
+
     try:
         return str(inspect.signature(function))
     except ValueError:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from matplotlib.backend_bases import FigureManagerBase as FigureManager
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
-from matplotlib.backends.backend_agg import new_figure_manager
 
 from .figures import collect as show
 
-__all__ = ["FigureCanvas", "FigureManager", "new_figure_manager", "show"]
+__all__ = ["FigureCanvas", "FigureManager", "show"]

@@ -47,13 +47,13 @@ def write(request: dict[str, Any], data: bytes) -> Message:
 
 
 def _read_file(path: str, limit: int) -> bytes:
-    # O_NONBLOCK: opening a pipe must not wait for its writer.
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(0, "Not a regular file", path)
+    if status.st_size > limit:
+        raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
+    # Should it have become a pipe meanwhile: O_NONBLOCK does not wait for a writer.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "Not a regular file", path)
-        if status.st_size > limit:
-            raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
         return file.read(limit + 1)
 
 

