@@ -59,11 +59,11 @@ class Options:
     record: Record = _ignore
 
 
-def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: Ready) -> None:
+def foreground(runtime: Runtime, port: int, log: Path | None, ready: Ready) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
 
     Args:
-        environ: Says where the runtime folder is.
+        runtime: The runtime folder.
         port: 0 chooses a free one.
         log: Where to record requests.
         ready: Called once requests are taken.
@@ -72,7 +72,6 @@ def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: R
         AgentcoreSandboxError: Another one serves, no sandbox works here, or the port is taken.
         UsageError: The log cannot be written.
     """
-    runtime = Runtime.of(environ)
     with ExitStack() as stack:
         record = _ignore if log is None else stack.enter_context(closing(RequestLog(log))).write
         starting = stack.enter_context(ExitStack())
@@ -103,6 +102,9 @@ def background(folder: str, ready: int, idle: float) -> NoReturn:
         _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(ready, {}))
     except AgentcoreSandboxError as error:
         _report(ready, {"code": error.code, "message": error.message, "hint": error.hint})
+    except OSError as error:
+        message, hint = f"the embedded service did not start: {error}", "see that the disk has room, then try again"
+        _report(ready, {"code": "LocalServiceFailed", "message": message, "hint": hint})
     sys.exit(0)
 
 
