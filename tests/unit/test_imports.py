@@ -22,6 +22,7 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "settings": {"errors"},
     "output": {"errors", "result", "text"},
     "aws_errors": {"errors", "settings"},
+    "native": {"errors"},
     "client": {"__version__", "aws_errors", "errors", "local", "result", "settings"},
     "local": {"__version__", "errors", "local"},
     "cli": {"__version__", "errors", "output", "settings", "signals"},
