@@ -25,6 +25,7 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "aws_clients": {"__version__", "local", "settings"},
     "client": {"aws_clients", "aws_errors", "errors", "result", "settings"},
     "account": {"account", "aws_clients", "aws_errors", "errors", "settings", "signals"},
+    "native": {"errors"},
     "local": {"__version__", "errors", "local"},
     "state": {"errors"},
     "guest": set(),
