@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore import session as botocore_session
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import NoRegionError, UnknownRegionError
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.settings import Settings, is_loopback
@@ -44,6 +44,14 @@ class Connection:
         if not self.session.region_name:
             raise NoRegionError
         return self.session.region_name
+
+    @property
+    def partition(self) -> str:
+        """The partition that the region lies in, such as aws or aws-cn; that of an unknown region is aws."""
+        try:
+            return self.session.get_partition_for_region(self.region)
+        except UnknownRegionError:
+            return "aws"
 
     def client(self, service: str, *, read_seconds: float = READ_SECONDS) -> Any:
         """Make a client of a service.
