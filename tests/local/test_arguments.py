@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from agentcore_sandbox.local import arguments
-from agentcore_sandbox.local.payloads import ToolError
+from agentcore_sandbox.local.tools import arguments
+from agentcore_sandbox.local.tools.payloads import ToolError
 
 
 class Paths(pydantic.BaseModel, strict=True):

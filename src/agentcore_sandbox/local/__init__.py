@@ -30,4 +30,19 @@ Sessions:
   2,000, and only as long as the service runs.
 - `local` and `aws.codeinterpreter.v1` are one interpreter. Certificates and file systems of sessions are refused.
 - Sessions have no rate limit.
+
+Tools:
+
+- executeCode without output has no content blocks. `sys.exit` in a cell ends it with exit code 1, whatever the status,
+  as any exception does. The value of a last expression is shown as IPython's plain text, without `Out[n]`; figures are
+  PNG images. A cleared context counts its cells from 1 again.
+- executeCommand has a terminal of 24 lines and 80 columns for its output, no input, and `TERM=dumb`; a command of more
+  than 131,071 bytes is a tool error.
+- Of each stream the head and the tail are kept, 3 MiB in all, with a line in between that says what was left out;
+  images of more than 3 MB in all are left out and told.
+- What ran into a cancellation tells so in its output. A Python process that ends by itself, or ignores an interrupt for
+  two seconds, is replaced by a new one, and told of.
+- readFiles returns text for whatever is UTF-8, a blob for all else; listFiles follows links. writeFiles makes folders.
+  removeFiles removes files only, all of them or none where one is missing.
+- A task that failed is `completed`, with its exit code; one that was stopped is `canceled`. A session remembers 100.
 """

@@ -7,11 +7,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.local.payloads import ToolError
-
 if TYPE_CHECKING:
     from agentcore_sandbox.local.calls import Call
-    from agentcore_sandbox.local.payloads import Payload
+    from agentcore_sandbox.local.tools.payloads import Payload
 
 MAX_TASKS = 100
 """Tasks that a session remembers (assumed)."""
@@ -40,28 +38,18 @@ class Tasks:
         self.lock = threading.RLock()
         self._tasks: dict[str, Task] = {}
 
-    def add(self, call: Call) -> str:
-        """Remember a started command and return its id, eight hexadecimal digits (recorded).
-
-        Raises:
-            ToolError: Too many are running.
-        """
+    def add(self, call: Call) -> str | None:
+        """Remember a started command and return its id, eight hexadecimal digits (recorded); None: too many run."""
         with self.lock:
-            self._make_room()
+            if len(self._tasks) >= MAX_TASKS and not self._forget_one():
+                return None
             task_id = secrets.token_hex(4)
             self._tasks[task_id] = Task(call)
             return task_id
 
-    def get(self, task_id: str) -> Task:
-        """Return a task.
-
-        Raises:
-            ToolError: There is none with this id.
-        """
-        with self.lock:
-            if task_id not in self._tasks:
-                raise ToolError(f"Task {task_id} not found")
-            return self._tasks[task_id]
+    def get(self, task_id: str) -> Task | None:
+        """Return a task, None where there is none with this id."""
+        return self._tasks.get(task_id)
 
     def close(self) -> None:
         """End every task."""
@@ -70,11 +58,11 @@ class Tasks:
                 task.call.close()
             self._tasks.clear()
 
-    def _make_room(self) -> None:
-        """Forget the oldest finished task where there are too many."""
-        if len(self._tasks) < MAX_TASKS:
-            return
-        finished = next((key for key, task in self._tasks.items() if task.status != WORKING or task.call.ready()), None)
-        if finished is None:
-            raise ToolError(f"Too many tasks: {MAX_TASKS} are running")
-        self._tasks.pop(finished).call.close()
+    def _forget_one(self) -> bool:
+        """Forget the oldest finished task; return whether there was one."""
+        for task_id, task in self._tasks.items():
+            if task.status != WORKING or task.call.ready():
+                task.call.close()
+                del self._tasks[task_id]
+                return True
+        return False

@@ -8,9 +8,9 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local import answers, payloads
 from agentcore_sandbox.local.isolation.profile import WORK
-from agentcore_sandbox.local.payloads import Payload, ToolError
+from agentcore_sandbox.local.tools import answers, payloads
+from agentcore_sandbox.local.tools.payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading

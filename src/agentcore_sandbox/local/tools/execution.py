@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local import answers, payloads
 from agentcore_sandbox.local.calls import HungUpError
-from agentcore_sandbox.local.payloads import Payload, ToolError
-from agentcore_sandbox.local.tasks import CANCELED, COMPLETED, WORKING
+from agentcore_sandbox.local.tasks import CANCELED, COMPLETED, MAX_TASKS, WORKING
+from agentcore_sandbox.local.tools import answers, payloads
+from agentcore_sandbox.local.tools.payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
@@ -53,12 +54,13 @@ def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: thre
     """Start a shell command and do not wait."""
     request = _command(sandbox, given["command"], sandbox.config.limits.task_seconds)
     call = sandbox.call("request")
-    try:
+    with contextlib.ExitStack() as failing:
+        failing.callback(call.close)
         call.send(request)
         task_id = sandbox.tasks.add(call)
-    except (HungUpError, ToolError):
-        call.close()
-        raise
+        if task_id is None:
+            raise ToolError(f"Too many tasks: {MAX_TASKS} are running")
+        failing.pop_all()
     text = "Successfully started a command execution task"
     return payloads.task(text, taskId=task_id, taskStatus="submitted", stdout="", stderr="")
 
@@ -66,7 +68,7 @@ def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: thre
 def get_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
     """Tell how a task stands. Of a running one nothing is shown before its end (assumed)."""
     with sandbox.tasks.lock:
-        task = sandbox.tasks.get(given["taskId"])
+        task = _task(sandbox, given["taskId"])
         _refresh(sandbox, task, cancelled)
         if task.payload is not None:
             return task.payload
@@ -76,13 +78,20 @@ def get_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> 
 def stop_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
     """End a task that still runs. The text is assumed, that for a finished one recorded."""
     with sandbox.tasks.lock:
-        task = sandbox.tasks.get(given["taskId"])
+        task = _task(sandbox, given["taskId"])
         _refresh(sandbox, task, cancelled)
         if task.status != WORKING:
             return payloads.failure(f"Task cannot be canceled (current status: TaskStatus.{task.status.upper()})")
         task.call.close()
         task.status = CANCELED
     return payloads.task("Successfully canceled the task", taskId=given["taskId"], taskStatus=CANCELED)
+
+
+def _task(sandbox: Sandbox, task_id: str) -> Task:
+    task = sandbox.tasks.get(task_id)
+    if task is None:
+        raise ToolError(f"Task {task_id} not found")
+    return task
 
 
 def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:

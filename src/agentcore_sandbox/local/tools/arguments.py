@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from agentcore_sandbox.local.payloads import ToolError
+from agentcore_sandbox.local.tools.payloads import ToolError
 
 URL = "    For further information visit https://errors.pydantic.dev/2.10/v/"
 SHOWN = 50

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local import arguments, execution, files, payloads
 from agentcore_sandbox.local.calls import HungUpError, SandboxGoneError
-from agentcore_sandbox.local.payloads import Payload, ToolError
+from agentcore_sandbox.local.tools import arguments, execution, files, payloads
+from agentcore_sandbox.local.tools.payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
