@@ -115,7 +115,6 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
         (["serve", "--port", "65536"], "not a port number"),
         (["serve", "--port", "http"], "not a port number"),
         (["serve", "--log", "/nonexistent/x"], "cannot log to /nonexistent/x"),
-        (["serve", "--json"], "--json is for `local status`"),
         (["env", "--port", "5000"], "are for `local serve`"),
         (["stop", "--log", "x"], "are for `local serve`"),
     ],

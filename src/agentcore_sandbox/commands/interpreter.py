@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -33,7 +34,7 @@ SYSTEM = "aws.codeinterpreter.v1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `interpreter`."""
     about = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=ACTIONS, help=about)
+    parser.add_argument("action", choices=tuple(ACTIONS), help=about)
     parser.add_argument("target", nargs="?", metavar="name-or-id", help="create: its name; show, delete: its id or ARN")
     parser.add_argument("--role", metavar="ARN", help="create: the execution role, which code in the sandbox has")
     provision.add_network(parser)
@@ -74,12 +75,9 @@ def _resolve_target(flags: settings.Flags, target: str | None, action: str) -> s
 
 
 def _open(resolved: settings.Settings) -> tuple[ControlPlane, Connection]:
+    connection = connect_account(resolved)
     from agentcore_sandbox.account.control import ControlPlane
-    from agentcore_sandbox.account.errors import translated
-    from agentcore_sandbox.aws_clients import connect
 
-    with translated(resolved):
-        connection = connect(resolved)
     return ControlPlane(connection, resolved), connection
 
 
