@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -135,6 +135,7 @@ def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
 def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack: ExitStack) -> tuple[Server, Sessions]:
     """Build the service from its parts; `stack` takes them down in the opposite order."""
     folder = runtime.sessions_folder()
+    stack.callback(_remove_if_empty, folder)
     threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
@@ -155,6 +156,11 @@ def _allow_many_files() -> None:
     """A session and its requests need about ten descriptors; the usual soft limit is 1024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _remove(leftovers: Iterable[Path]) -> None:

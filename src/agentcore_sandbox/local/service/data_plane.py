@@ -175,7 +175,7 @@ def _not_active(session: Session) -> errors.ServiceError:
 def _too_large(tool: str, size: int) -> errors.ServiceError:
     return errors.quota_exceeded(
         f"The result of {tool} has {size} bytes; an event can carry {event_stream.MAX_PAYLOAD}. "
-        "Write the output to a file and read that in parts"
+        "Write large output to a file, and read a large file in parts"
     )
 
 
