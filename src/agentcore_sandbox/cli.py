@@ -33,6 +33,7 @@ COMMANDS = {
     "interpreter": "the account's interpreters: create, list, show, delete",
     "policy": "print IAM policies: trust, execution, caller",
     "template": "print a template that makes what setup makes: cloudformation",
+    "doctor": "check this machine, the credentials and the interpreter",
     "local": "the embedded service: serve, env, status, stop",
     "completion": "completion for bash, zsh or fish",
     "help": "show the help of a command",

@@ -137,7 +137,7 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
 }
 LISTING = {"sessions": [["sessions", "--all"]], "stop --all": [["stop", "--all"]]}
 # They call nothing of the data plane, or are for those who administer the account.
-OTHERS = {"setup", "interpreter", "policy", "template", "local", "help"}
+OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "help"}
 
 
 def called(aws: CommandLine, faults: FaultServer, calls: dict[str, list[list[str]]]) -> set[str]:

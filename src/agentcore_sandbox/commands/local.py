@@ -56,13 +56,16 @@ def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> in
 
 
 def _serve(output: Output, port: int, log: Path | None) -> None:
+    from agentcore_sandbox.local.runtime import Runtime
+
+    runtime = Runtime.of(os.environ)  # tells where no service can be, before modules that such a system lacks
     from agentcore_sandbox.local import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
         _print_exports(output, endpoint)
         output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C ends it and its sessions")
 
-    serve.foreground(os.environ, port, log, ready)
+    serve.foreground(runtime, port, log, ready)
     output.say("agentcore-sandbox: the service and its sessions have ended")
 
 
