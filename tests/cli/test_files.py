@@ -82,7 +82,7 @@ def test_large_files_go_in_parts(local: CommandLine) -> None:
     assert [(item["target"], item["size"]) for item in copied] == [("a/b/large", len(data))]
     ok(local, "cp", "work:a/b/large", "back")
     assert (local.home / "back").read_bytes() == data
-    assert b"transfer-" not in ok(local, "exec", "work", "--cmd", "ls .agentcore-sandbox")
+    assert b"part-" not in ok(local, "exec", "work", "--cmd", "find .agentcore-sandbox")
 
 
 def test_standard_streams(local: CommandLine) -> None:

@@ -28,7 +28,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `policy`."""
     about = "; ".join(f"{name}: {text}" for name, text in KINDS.items())
-    parser.add_argument("kind", choices=KINDS, help=about)
+    parser.add_argument("kind", choices=tuple(KINDS), help=about)
     access.add_arguments(parser)
     parser.add_argument("--interpreter-id", metavar="ID", help="caller: id or ARN of the interpreter")
     parser.add_argument("--with-listing", action="store_true", help="caller: also see sessions")

@@ -39,7 +39,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network")
     group.add_argument(
         "--network",
-        choices=NETWORKS,
+        choices=tuple(NETWORKS),
         help="public: full internet; sandbox: none but S3 and DNS; vpc: what the subnets and security groups allow",
     )
     for name, about in (("subnet", "a private subnet, at least two"), ("security-group", "a security group")):

@@ -19,7 +19,7 @@ KINDS = ("cloudformation",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `template`."""
-    parser.add_argument("kind", choices=KINDS, help="cloudformation: as JSON, with the name as a parameter")
+    parser.add_argument("kind", choices=tuple(KINDS), help="cloudformation: as JSON, with the name as a parameter")
     provision.add_blueprint(parser)
 
 

@@ -74,7 +74,10 @@ def _sweep() -> None:
 
 
 def unpack(request: Any) -> Any:
-    """Make `files` of the parts in the `staging` folder. A repetition waits for the first and does nothing more."""
+    """Make `files` of the parts in the `staging` folder. A repetition waits for the first and does nothing more.
+
+    What tells the repetition so stays, and is swept up later.
+    """
     staging = request["staging"]
     os.makedirs(staging, exist_ok=True)
     done = os.path.join(staging, "done")
@@ -84,6 +87,8 @@ def unpack(request: Any) -> Any:
             _unpack(request)
             with open(done, "w"):
                 pass
+            for number in range(request["parts"]):
+                os.remove(os.path.join(staging, f"part-{number}"))
     return True
 
 
@@ -179,7 +184,8 @@ def _copy(source: str, offset: int, length: int, target: Any) -> None:
 
 
 def digest(request: Any) -> Any:
-    """Tell the SHA-256 of each file."""
+    """Tell the SHA-256 of each file; the `staging` folder is not needed any more."""
+    shutil.rmtree(request["staging"], ignore_errors=True)
     return [_digest(path) for path in request["paths"]]
 
 
@@ -207,12 +213,6 @@ def remove(request: Any) -> Any:
     return matches
 
 
-def discard(request: Any) -> Any:
-    """Remove a staging folder, also one that is not there."""
-    shutil.rmtree(request["staging"], ignore_errors=True)
-    return True
-
-
 OPERATIONS = {
     "scan": scan,
     "look": look,
@@ -220,5 +220,4 @@ OPERATIONS = {
     "pack": pack,
     "digest": digest,
     "remove": remove,
-    "discard": discard,
 }

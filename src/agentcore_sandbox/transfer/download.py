@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.transfer import listing, local_tree
 from agentcore_sandbox.transfer.listing import GUEST, Entry
+from agentcore_sandbox.transfer.parallel import in_parallel
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
 from agentcore_sandbox.workspace import FOLDER
@@ -85,10 +86,10 @@ class Download:
         entries = [entry for entry, _ in files]
         with ExitStack() as cleanup, bar("download", sum(entry.size for entry in entries), quiet=self.quiet) as advance:
             opened = _Opened(files, cleanup)
-            transfer(workspace, entries, opened.write, advance)
+            staging = transfer(workspace, entries, opened.write, advance)
             opened.finish()
             digests = [partial.digest for partial in opened.files]
-            check_digests(workspace, entries, digests)
+            check_digests(workspace, staging, entries, digests)
             for partial in opened.files:
                 partial.publish(force=self.force)
         return [
@@ -148,14 +149,14 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
         sha.update(data)
         write(data)
 
-    transfer(workspace, entries, both, lambda _count: None)
-    check_digests(workspace, entries, [sha.hexdigest()])
+    staging = transfer(workspace, entries, both, lambda _count: None)
+    check_digests(workspace, staging, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])
 
 
 def transfer(
     workspace: Workspace, entries: Sequence[Entry], write: Callable[[int, bytes], None], advance: Advance
-) -> None:
+) -> str:
     """Fetch the contents of files in order, part by part.
 
     Args:
@@ -163,6 +164,9 @@ def transfer(
         entries: The files.
         write: Takes the position of a file in `entries` and its next bytes.
         advance: Takes the number of bytes that have come.
+
+    Returns:
+        The folder in the session that was used; `check_digests` removes it.
     """
     staging = f"{FOLDER}/transfer-{uuid.uuid4().hex}"
     parts = list(cut([entry.size for entry in entries], PART_BYTES))
@@ -172,12 +176,11 @@ def transfer(
         wanted = [[names[number], [_wire(entries, extent) for extent in parts[number]]] for number in window]
         before = names[max(0, start - PARTS_AT_ONCE) : start]
         workspace.ask(GUEST, "pack", staging=staging, parts=wanted, finished=before)
-        for number in window:
-            data = workspace.read_part(f"{staging}/{names[number]}")
+        paths = [f"{staging}/{names[number]}" for number in window]
+        for number, data in zip(window, in_parallel(workspace.read_part, paths), strict=True):
             _deliver(data, parts[number], write)
             advance(len(data))
-    if parts:
-        workspace.ask(GUEST, "discard", staging=staging)
+    return staging
 
 
 def cut(sizes: Sequence[int], limit: int) -> Iterator[list[Extent]]:
@@ -210,15 +213,15 @@ def _deliver(data: bytes, extents: Sequence[Extent], write: Callable[[int, bytes
         view = view[extent.length :]
 
 
-def check_digests(workspace: Workspace, entries: Sequence[Entry], digests: Sequence[str]) -> None:
-    """Compare what has come with what is in the session.
+def check_digests(workspace: Workspace, staging: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:
+    """Compare what has come with what is in the session, and remove the folder that was used for it.
 
     Raises:
         AgentcoreSandboxError: `FileChanged`.
     """
     if not entries:
         return
-    there: Any = workspace.ask(GUEST, "digest", paths=[entry.path for entry in entries])
+    there: Any = workspace.ask(GUEST, "digest", staging=staging, paths=[entry.path for entry in entries])
     for entry, ours, theirs in zip(entries, digests, there, strict=True):
         if ours != theirs:
             hint = "it changed while it was copied; wait for the program that writes it, then try again"

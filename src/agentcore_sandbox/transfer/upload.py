@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, BinaryIO
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.local_tree import Source
+from agentcore_sandbox.transfer.parallel import in_parallel
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
 from agentcore_sandbox.workspace import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from agentcore_sandbox.transfer.progress import Advance
     from agentcore_sandbox.workspace import Workspace
 
 GUEST = "files"
-PART_BYTES = 24 << 20  # base64 makes 32 MiB of it, a third of what a request may have, and memory holds it four times
+PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
 BLOCK_BYTES = 1 << 20
 STANDARD_STREAM = "-"
 
@@ -106,44 +108,57 @@ class Upload:
         total = sum(planned.source.size for planned in plan)
         with bar("upload", total, quiet=self.quiet) as advance:
             packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
-            count = 0
-            for count, part in enumerate(packer.parts(), 1):
-                workspace.write(f"{staging}/part-{count - 1}", part)
-                advance(len(part))
+            count = _send(workspace, staging, packer.parts(), advance)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         request = {"staging": staging, "parts": count, "files": packer.manifest, "folders": folders}
         workspace.ask(GUEST, "unpack", force=self.force, **request)
-        workspace.ask(GUEST, "discard", staging=staging)
         return report
 
     def _plan(self, workspace: Workspace, roots: Sequence[Root]) -> list[Planned]:
-        into_folder = len(roots) > 1 or self.destination == "" or self.destination.endswith("/")
-        into_folder = into_folder or workspace.ask(GUEST, "look", paths=[self.destination]) == ["folder"]
-        plan = [
-            Planned(
-                source, posixpath.join(self.destination, root.name if into_folder else "", *source.parts).rstrip("/")
-            )
-            for root in roots
-            for source in root.sources
-        ]
-        plan = [planned for planned in plan if planned.target not in ("", ".")]
-        self._check(workspace, plan)
+        """Decide each file's path in the session, and refuse what could not be finished, before anything is sent."""
+        inside = _targets(roots, self.destination, named=True)
+        beside = _targets(roots, self.destination, named=False)
+        is_clear = len(roots) > 1 or self.destination == "" or self.destination.endswith("/")
+        asked = [self.destination, *(planned.target for planned in inside), *(planned.target for planned in beside)]
+        kinds = dict(zip(asked, workspace.ask(GUEST, "look", paths=asked), strict=False))
+        plan = inside if is_clear or kinds[self.destination] == "folder" else beside
+        self._check(plan, kinds)
         return plan
 
-    def _check(self, workspace: Workspace, plan: Sequence[Planned]) -> None:
-        """Refuse what could not be finished, before anything is sent."""
-        files = [planned.target for planned in plan]
-        if len(set(files)) < len(files):
+    def _check(self, plan: Sequence[Planned], kinds: Mapping[str, str | None]) -> None:
+        if len({planned.target for planned in plan}) < len(plan):
             raise AgentcoreSandboxError("FileExists", "two files would get one name", "copy them one by one")
-        if not files:
-            return
-        kinds = workspace.ask(GUEST, "look", paths=files)
-        for planned, kind in zip(plan, kinds, strict=False):
-            where = f"{planned.target} exists in the session"
+        for planned in plan:
+            kind, where = kinds.get(planned.target), f"{planned.target} exists in the session"
             if kind and (kind == "folder") != planned.source.is_folder:
                 raise AgentcoreSandboxError("FileExists", f"{where} and is a {kind}", "choose another target")
             if kind and not planned.source.is_folder and not self.force:
                 raise AgentcoreSandboxError("FileExists", where, "add --force to replace it")
+
+
+def _targets(roots: Sequence[Root], destination: str, *, named: bool) -> list[Planned]:
+    """Where everything goes: below the destination by the roots' names, or in place of the destination."""
+    plan = [
+        Planned(source, posixpath.join(destination, root.name if named else "", *source.parts).rstrip("/"))
+        for root in roots
+        for source in root.sources
+    ]
+    return [planned for planned in plan if planned.target not in ("", ".")]
+
+
+def _send(workspace: Workspace, staging: str, parts: Iterator[bytes], advance: Advance) -> int:
+    """Send parts, the next one already while one is on its way; returns how many there were."""
+
+    def write(numbered: tuple[int, bytes]) -> int:
+        number, part = numbered
+        workspace.write(f"{staging}/part-{number}", part)
+        return len(part)
+
+    count = 0
+    for size in in_parallel(write, enumerate(parts)):
+        advance(size)
+        count += 1
+    return count
 
 
 class _Packer:
