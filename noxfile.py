@@ -21,6 +21,7 @@ nox.options.error_on_external_run = True
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
+PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -30,6 +31,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
+    "plugin": ["--group", "plugin"],
 }
 
 
@@ -84,14 +86,18 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", "--ignore=tests/zipapp", *session.posargs)
+    session.run("pytest", *(session.posargs or [*PARALLEL, "tests", "--ignore=tests/zipapp"]))
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the zipapps into dist/zipapps/; `nox -s build -- linux-amd64` builds one."""
+    """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
-    session.run("python", "-m", "plugin_build", "build", *session.posargs, env={"PYTHONPATH": "src"})
+    step = functools.partial(session.run, "python", "-m", "plugin_build", env={"PYTHONPATH": "src"})
+    step("build", *session.posargs)
+    if not session.posargs:
+        step("plugin")
+        step("marketplace")
 
 
 @nox.session(python=pythons())
@@ -117,6 +123,36 @@ def demo(session: nox.Session) -> None:
     """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
     install(session, "runtime", project=False)
     session.run("python", "-m", "plugin_build.demo", env={"PYTHONPATH": "src"})
+
+
+def install_client(session: nox.Session) -> str:
+    """Install the locked Claude Code into the session's folder; none of its scripts runs. Its native program's path."""
+    folder = Path(session.virtualenv.location, "client")
+    shutil.copytree(ROOT / "requirements/client", folder, dirs_exist_ok=True)
+    session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), external=True)
+    return str(next(folder.glob("node_modules/@anthropic-ai/claude-code-*/claude")))
+
+
+@nox.session(requires=["build"])
+def plugin(session: nox.Session) -> None:
+    """Build, then prove plugin and marketplace with the real Claude Code and a linter."""
+    install(session, "test")
+    session.install("--require-hashes", "-r", "requirements/plugin.txt")
+    session.run("pytest", "tests/plugin", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
+
+
+@nox.session(python=False, default=False)
+def release(session: nox.Session) -> None:
+    """Release the source: `nox -s release -- 0.2.0` checks, sets the version, builds, validates, commits, tags."""
+    step = [sys.executable, "-m", "plugin_build", "release", "--nox", sys.executable]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
+
+
+@nox.session(python=False, default=False)
+def publish(session: nox.Session) -> None:
+    """Publish what is built: `nox -s publish -- REPOSITORY [--push] [--dry-run]`."""
+    step = [sys.executable, "-m", "plugin_build", "publish"]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
 
 
 @nox.session(default=False)

@@ -174,7 +174,7 @@ def _from_service(response: Any, context: Context) -> AgentcoreSandboxError:
     code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
     code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
-        return _access_denied(message)
+        return access_denied(message)
     if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
         return session_gone(context.session_id, message)
     if code == "ResourceNotFoundException":
@@ -189,7 +189,8 @@ def session_gone(session_id: str, message: str) -> AgentcoreSandboxError:
     return AgentcoreSandboxError("SessionGone", f"session {session_id} is gone: {message}", _SESSION_GONE_HINT)
 
 
-def _access_denied(message: str) -> AgentcoreSandboxError:
+def access_denied(message: str) -> AgentcoreSandboxError:
+    """Name the missing permission, where the service does."""
     found = _DENIED.search(message)
     if not found:
         return AgentcoreSandboxError("AccessDenied", message, "ask for the missing permission")

@@ -25,6 +25,10 @@ COMMANDS = {
     "exec": "execute code in a session; variables and files persist",
     "stop": "stop sessions",
     "sessions": "list sessions",
+    "setup": "make role, interpreter and policies in an AWS account, or remove them",
+    "interpreter": "the account's interpreters: create, list, show, delete",
+    "policy": "print IAM policies: trust, execution, caller",
+    "template": "print a template that makes what setup makes: cloudformation",
     "local": "the embedded service: serve, env, status, stop",
     "help": "show the help of a command",
 }
@@ -166,7 +170,7 @@ def _top_level(words: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    commands = "\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())
+    commands = "\n".join(f"  {name:<13}{about}" for name, about in COMMANDS.items())
     usage = f"usage: {PROGRAM} [--help] [--version] COMMAND ...\n"
     return f"{usage}\n{DESCRIPTION}\ncommands:\n{commands}\n\n{EPILOG}"
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 
 from plugin_build.errors import BuildError
 
 COMMANDS = {  # name: (module, what it does)
     "build": ("plugin_build.build", "build the zipapps, their checksums, bill of materials and notices into dist/"),
+    "plugin": ("plugin_build.plugin", "stage the plugin into dist/plugin/, around the built zipapps"),
+    "marketplace": ("plugin_build.marketplace", "stage the marketplace repository into dist/marketplace/"),
+    "release": ("plugin_build.release", "check, set the version, build, validate, commit and tag"),
+    "publish": ("plugin_build.publish", "publish the built plugin into a marketplace repository"),
 }
 
 
@@ -35,11 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     command = importlib.import_module(COMMANDS[name][0])
     parser = argparse.ArgumentParser(prog=f"plugin_build {name}", description=COMMANDS[name][1])
     command.add_arguments(parser)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that clean-up code runs
     try:
         return int(command.run(parser.parse_args(rest)))
     except BuildError as error:
         print(f"plugin_build {name}: {error}", file=sys.stderr)  # noqa: T201 - the one place that reports
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def choose(arguments: list[str]) -> tuple[str, list[str]]:

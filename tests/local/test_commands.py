@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -106,9 +106,12 @@ def test_a_flood_is_cut_in_its_middle(session: Session) -> None:
 
 def test_a_cancelled_command_is_killed_and_tells_what_it_wrote(session: Session) -> None:
     cancelled = threading.Event()
-    canceller = threading.Thread(
-        target=lambda: eventually(lambda: "started" in str(session.invoke("listFiles"))) and cancelled.set()
-    )
+
+    def cancel() -> None:
+        eventually(lambda: "started" in str(session.invoke("listFiles")))
+        cancelled.set()
+
+    canceller = threading.Thread(target=cancel)
     canceller.start()
     result = session.command("echo partial; touch started; sleep 1000", cancelled=cancelled)
     canceller.join()
@@ -136,7 +139,7 @@ class TestTasks:
         payload = session.invoke("startCommandExecution", command=command)
         return str(payload["structuredContent"]["taskId"])
 
-    def finished(self, session: Session, task: str) -> dict[str, object]:
+    def finished(self, session: Session, task: str) -> dict[str, Any]:
         eventually(lambda: session.invoke("getTask", taskId=task)["structuredContent"]["taskStatus"] != "working")
         return session.invoke("getTask", taskId=task)
 
@@ -173,8 +176,8 @@ class TestTasks:
         limits = Limits(task_seconds=1)
         with sandboxes.start(tmp_path_factory.mktemp("short") / "sandbox", limits) as session:
             payload = self.finished(session, self.start(session, "echo partial; sleep 1000"))
-        assert payload["structuredContent"]["exitCode"] == 137  # type: ignore[index] # JSON
-        assert payload["structuredContent"]["stderr"] == "partial\r\n\r\nThe command was ended after 1 seconds.\r\n"  # type: ignore[index] # JSON
+        assert payload["structuredContent"]["exitCode"] == 137
+        assert payload["structuredContent"]["stderr"] == "partial\r\n\r\nThe command was ended after 1 seconds.\r\n"
 
     def test_old_tasks_are_forgotten_and_running_ones_not(self, session: Session) -> None:
         running = self.start(session, "sleep 1000")

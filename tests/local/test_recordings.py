@@ -79,7 +79,7 @@ def test_failing_command(session: Session) -> None:
 
 
 def test_missing_command(session: Session) -> None:
-    ran(session.invoke("executeCommand", command="pytest"), "execute_command_not_found")
+    ran(session.invoke("executeCommand", command="PATH=/nowhere; pytest"), "execute_command_not_found")
 
 
 def test_write(session: Session) -> None:

@@ -97,12 +97,11 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
         url = printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"]
         http_calls.call(url, keys, "POST", "/code-interpreters/local/sessions/list", b"{}")
         http_calls.call(url, keys, "GET", "/elsewhere")
-        assert eventually(lambda: len(log.read_text().splitlines()) == 2)
+        assert eventually(lambda: len(log.read_text().splitlines()) == 3)
     entries = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(entry["path"], entry["status"]) for entry in entries] == [
-        ("/code-interpreters/local/sessions/list", 200),
-        ("/elsewhere", 404),
-    ]
+    assert [entry.get("operation") for entry in entries] == ["ListCodeInterpreterSessions", None, None]
+    answers = [(entry["path"], entry["status"]) for entry in entries if entry["event"] == "answer"]
+    assert answers == [("/code-interpreters/local/sessions/list", 200), ("/elsewhere", 404)]
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert keys.secret_access_key not in log.read_text()
 

@@ -20,9 +20,24 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="id or ARN of the code interpreter; 'local' needs no AWS account",
     )
+    _add_account(group)
+    group.add_argument("--endpoint-url", metavar="URL", help="endpoint instead of AWS's")
+    add_json(parser)
+
+
+def add_account(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which account and region, and `--json`."""
+    _add_account(parser.add_argument_group("which account"))
+    add_json(parser)
+
+
+def _add_account(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--profile", metavar="NAME", help="AWS profile")
     group.add_argument("--region", metavar="NAME", help="AWS region")
-    group.add_argument("--endpoint-url", metavar="URL", help="endpoint instead of AWS's")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
 

@@ -109,19 +109,19 @@ class Call:
         return bytes(data)
 
     def _read_some(self, size: int, cancelled: threading.Event) -> bytes:
-        while True:
-            try:
-                chunk = self._conn.recv(size)
-            except TimeoutError:
-                self._look_at(cancelled)
-                continue
-            except OSError as error:
-                raise HungUpError from error
-            if not chunk:
-                raise HungUpError
-            return chunk
+        self._obey(cancelled)
+        try:
+            chunk = self._conn.recv(size)
+        except TimeoutError:
+            return b""
+        except OSError as error:
+            raise HungUpError from error
+        if not chunk:
+            raise HungUpError
+        return chunk
 
-    def _look_at(self, cancelled: threading.Event) -> None:
+    def _obey(self, cancelled: threading.Event) -> None:
+        """Interrupt what runs once this was asked for, and do not wait for ever for the rest."""
         if self._give_up_at is not None:
             if time.monotonic() > self._give_up_at:
                 raise SandboxGoneError("it does not react to an interrupt")

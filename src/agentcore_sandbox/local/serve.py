@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
@@ -26,9 +26,12 @@ from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.data_plane import DataPlane
 from agentcore_sandbox.local.service.request_log import RequestLog
 from agentcore_sandbox.local.service.routes import Service, data_plane_routes
-from agentcore_sandbox.local.service.server import Record, Server
+from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.local.service.messages import Record
 
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
@@ -133,7 +136,7 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     sessions = Sessions(folder, lambda path: sandbox.Sandbox(sandbox.SandboxConfig(path)), clock)
     stack.callback(sessions.close)
     plane = DataPlane(sessions, tools.invoke, clock)
-    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()])
+    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()], options.record)
     server = _listen(options, service)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")

@@ -23,6 +23,7 @@ def make_folders(session: Path) -> None:
     etc.mkdir(mode=0o700)
     for name, text in profile.ETC.items():
         (etc / name).write_text(text)
+        (etc / name).chmod(0o644)
     for name in profile.WRITABLE:
         (session / name).mkdir(mode=0o700)
     (session / "tmp").chmod(0o1777)

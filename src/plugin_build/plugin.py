@@ -1,0 +1,90 @@
+"""Stage the plugin: its template, the zipapps, the licences, and the version filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugin_build.documents import read_object, write_object
+from plugin_build.errors import BuildError
+from plugin_build.folders import add_root, say
+from plugin_build.tree import copy_file, copy_tree, staged_folder
+from plugin_build.version import read_version
+
+if TYPE_CHECKING:
+    import argparse
+
+MANIFEST = Path(".claude-plugin", "plugin.json")
+ZIPAPPS = Path("zipapps")
+PAPERS = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # that `build` writes about the zipapps
+FALL_BACK = "agentcore-sandbox-any.pyz"
+
+
+def read_manifest(plugin: Path) -> dict[str, Any]:
+    """The plugin.json of a plugin or of the template.
+
+    Raises:
+        BuildError: There is none, or it is not a JSON object with a name.
+    """
+    manifest = read_object(plugin / MANIFEST)
+    if not isinstance(manifest.get("name"), str):
+        raise BuildError(f"{plugin / MANIFEST} has no name")
+    return manifest
+
+
+def with_version(manifest: dict[str, Any], version: str) -> dict[str, Any]:
+    """The manifest with its version, which stands right behind the name."""
+    return {"name": manifest["name"], "version": version, **manifest}
+
+
+def built_zipapps(folder: Path) -> list[Path]:
+    """The zipapps to ship.
+
+    Raises:
+        BuildError: The one for every platform without its own is missing.
+    """
+    if not folder.joinpath(FALL_BACK).is_file():
+        raise BuildError(f"{folder / FALL_BACK} is missing; `nox -s build` makes it")
+    return sorted(folder.glob("agentcore-sandbox-*.pyz"))
+
+
+def stage_plugin(template: Path, zipapps: Path, notices: list[Path], version: str, parent: Path) -> Path:
+    """Build `parent/<plugin name>/`, replacing an older one.
+
+    Args:
+        template: The folder `plugin-template/`.
+        zipapps: The folder with the built `agentcore-sandbox-*.pyz`.
+        notices: Licence and notice files for the plugin's top folder.
+        version: The version for the manifest, such as `0.2.0`.
+        parent: Where the plugin's folder goes, such as `dist/plugin`.
+
+    Returns:
+        The plugin's folder.
+
+    Raises:
+        BuildError: A part is missing.
+    """
+    manifest = with_version(read_manifest(template), version)
+    target = parent / str(manifest["name"])
+    with staged_folder(target) as staged:
+        copy_tree(template, staged)
+        for notice in notices:
+            copy_file(notice, staged / notice.name)
+        for zipapp in built_zipapps(zipapps):
+            copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
+        write_object(staged / MANIFEST, manifest)
+    return target
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `plugin`."""
+    add_root(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Stage the plugin around the built zipapps."""
+    source, version = options.source, read_version(options.source.root)
+    notices = [source.root / "LICENSE", *(source.dist / name for name in PAPERS)]
+    folder = stage_plugin(source.template, source.dist / "zipapps", notices, version, source.dist / "plugin")
+    say(f"{folder} holds version {version}")
+    return 0

@@ -1,0 +1,175 @@
+"""What `claude` does with the built plugin and marketplace. `nox -s plugin` installs the one and builds the others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.build_folders import ROOT, build, git, git_environment, write
+from support.claude_client import PROGRAM, Client, make_client
+from support.messages_api import messages_api, text
+
+pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
+
+NAME = "aws-bedrock-agentcore-codeinterpreter"
+PLUGIN_ID = f"{NAME}@agentcore-sandbox"
+MARKETPLACE = ROOT / "dist/marketplace"
+PLUGIN = ROOT / "dist/plugin" / NAME
+MANIFEST = Path(".claude-plugin/plugin.json")
+URL = "https://example.invalid/marketplace.git"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    return make_client(tmp_path / "client")
+
+
+def contents(folder: Path) -> dict[str, tuple[int, str]]:
+    """Each file's permissions and checksum, without the marks that a running client leaves."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".in_use")
+    return {
+        path.relative_to(folder).as_posix(): (
+            path.stat().st_mode & 0o777,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in files
+    }
+
+
+def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("agnix")), "--strict", "--target", "claude-code", "."]
+    return subprocess.run(
+        command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("folder", [MARKETPLACE, PLUGIN], ids=["marketplace", "plugin"])
+def test_claude_and_agnix_find_nothing_to_blame(client: Client, folder: Path) -> None:
+    assert "Validation passed" in client.run("plugin", "validate", "--strict", str(folder)).stdout
+    done = lint(folder, client.home)
+    assert done.returncode == 0, done.stdout
+    assert "Found 0 errors, 0 warnings" in done.stdout
+
+
+def test_claude_and_agnix_would_find_faults(client: Client, tmp_path: Path) -> None:
+    broken = tmp_path / NAME
+    shutil.copytree(PLUGIN, broken, ignore=shutil.ignore_patterns("*.pyz"))
+    manifest = json.loads(broken.joinpath(MANIFEST).read_text())
+    write(broken / MANIFEST, json.dumps({**manifest, "nonsense": True}))
+    write(broken / "skills/code-interpreter-execute/SKILL.md", "---\nname: Not Allowed\n---\n")
+    assert client.run("plugin", "validate", "--strict", str(broken), check=False).returncode == 1
+    assert lint(broken, client.home).returncode == 1
+
+
+def run_readme(client: Client, beginning: str) -> str:
+    """Run the README's lines of shell that begin so, in the source folder, as a reader would."""
+    lines = [line for line in ROOT.joinpath("README.md").read_text("utf-8").splitlines() if line.startswith(beginning)]
+    assert lines
+    return subprocess.run(
+        ["/bin/sh", "-ec", "\n".join(lines)],
+        cwd=ROOT,
+        env=client.environment(),
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=True,
+    ).stdout
+
+
+def test_a_zipapp_alone_runs_as_the_readme_says(client: Client) -> None:
+    assert run_readme(client, "python3 dist/zipapps/") == "42\n"
+
+
+def test_install_as_the_readme_says_is_exact_and_runs_code(client: Client) -> None:
+    run_readme(client, "claude plugin ")
+    installed = client.plugins()[PLUGIN_ID]
+    folder = Path(installed["installPath"])
+    assert installed["enabled"]
+    assert installed["version"] == json.loads(PLUGIN.joinpath(MANIFEST).read_text())["version"]
+    assert contents(folder) == contents(PLUGIN)
+    program = [str(folder / "bin/agentcore-sandbox"), "run", "--interpreter-id", "local"]
+    answer = subprocess.run(
+        [*program, "import platform; print(6 * 7, platform.node())"],
+        env=client.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "42 sandbox\n", "")
+
+
+def make_edition(tmp_path: Path, version: str) -> Path:
+    """A source tree whose dist/marketplace is the built one with another version, and without the large zipapps."""
+    source = tmp_path / f"source-{version}"
+    large = shutil.ignore_patterns("*-linux-*.pyz", "*-darwin-*.pyz", "*-windows-*.pyz")
+    shutil.copytree(MARKETPLACE, source / "dist/marketplace", ignore=large)
+    shutil.copytree(ROOT / "plugin-template/.claude-plugin", source / "plugin-template/.claude-plugin")
+    manifest = source / "dist/marketplace/plugins" / NAME / MANIFEST
+    write(manifest, json.dumps({**json.loads(manifest.read_text()), "version": version}))
+    return source
+
+
+@pytest.fixture
+def repository(tmp_path: Path, client: Client) -> Path:
+    """A bare marketplace repository that the client's git finds behind URL."""
+    path = tmp_path / "bare.git"
+    environment = git_environment(tmp_path / "home")
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(path), environment=environment)
+    write(client.home / ".gitconfig", f'[url "file://{path}"]\n\tinsteadOf = {URL}\n')
+    return path
+
+
+def publish(repository: Path, tmp_path: Path, version: str) -> None:
+    """Publish the built plugin as another version."""
+    source = make_edition(tmp_path, version)
+    build(source, "publish", str(repository), "--push", environment=git_environment(tmp_path / "home"))
+
+
+def test_install_from_git_update_and_uninstall(client: Client, repository: Path, tmp_path: Path) -> None:
+    publish(repository, tmp_path, "1.0.0")
+    client.run("plugin", "marketplace", "add", URL)
+    client.run("plugin", "install", PLUGIN_ID)
+    assert client.plugins()[PLUGIN_ID]["version"] == "1.0.0"
+
+    publish(repository, tmp_path, "1.1.0")
+    client.run("plugin", "marketplace", "update", "agentcore-sandbox")
+    client.run("plugin", "update", PLUGIN_ID)
+    updated = client.plugins()[PLUGIN_ID]
+    assert updated["version"] == "1.1.0"
+    published = contents(tmp_path / "source-1.1.0/dist/marketplace/plugins" / NAME)
+    assert contents(Path(updated["installPath"])) == published
+
+    client.run("plugin", "uninstall", PLUGIN_ID)
+    assert client.plugins() == {}
+
+
+def test_published_tag_is_the_one_that_claude_would_make(client: Client, repository: Path, tmp_path: Path) -> None:
+    publish(repository, tmp_path, "1.0.0")
+    environment = git_environment(tmp_path / "home")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(repository), str(clone), environment=environment)
+    answer = client.run("plugin", "tag", "--dry-run", "--force", str(clone / "plugins" / NAME)).stdout
+    assert f"{git(clone, 'describe', '--exact-match', environment=environment)}" in answer
+
+
+def test_a_team_gets_the_plugin_by_the_settings_that_the_readme_shows(
+    client: Client, repository: Path, tmp_path: Path
+) -> None:
+    publish(repository, tmp_path, "1.0.0")
+    readme = MARKETPLACE.joinpath("README.md").read_text("utf-8")
+    settings = readme.partition("```json\n")[2].partition("```")[0].replace("<the git URL of this repository>", URL)
+    project = tmp_path / "project"
+    write(project / ".claude/settings.json", settings)
+    client.trust(project)
+    with messages_api([text("hello")]) as (url, _):
+        events = client.ask("hi", project, url, CLAUDE_CODE_SYNC_PLUGIN_INSTALL="1")
+    skills = next(event["skills"] for event in events if event.get("subtype") == "init")
+    assert f"{NAME}:code-interpreter-execute" in skills

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plugin_build.git import redact
+from support.build_folders import NAME, VERSION_FILE, build, git, write
+from support.waiting import wait_until
+
+PLUGIN = f"plugins/{NAME}"
+TAG = f"{NAME}--v0.1.0"
+Environment = dict[str, str]
+Spoiler = Callable[[Path, Environment], Path]
+
+
+def restage(source: Path, environment: Environment, *, version: str = "0.1.0", readme: str = "changed\n") -> None:
+    """Build the plugin again with another version or other contents."""
+    write(source / VERSION_FILE, f'__version__ = "{version}"\n')
+    write(source / "plugin-template/README.md", readme)
+    build(source, "plugin", environment=environment)
+    build(source, "marketplace", environment=environment)
+
+
+def references(repository: Path, environment: Environment) -> str:
+    """Every branch and tag with the object it points to."""
+    return git(repository, "for-each-ref", "--format=%(refname) %(objectname)", environment=environment)
+
+
+def state(repository: Path, environment: Environment) -> tuple[str, str, list[str]]:
+    """All of a working repository that a user sees: references, changes, files."""
+    files = sorted(str(path) for path in repository.rglob("*") if ".git" not in path.parts)
+    return (
+        references(repository, environment),
+        git(repository, "status", "--short", environment=environment),
+        files,
+    )
+
+
+def files_at(repository: Path, revision: str, environment: Environment) -> list[str]:
+    return git(repository, "ls-tree", "-r", "--name-only", revision, environment=environment).splitlines()
+
+
+@pytest.fixture
+def bare(tmp_path: Path, environment: Environment) -> Path:
+    path = tmp_path / "bare.git"
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(path), environment=environment)
+    return path
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, bare: Path, environment: Environment) -> Path:
+    """A team's marketplace with a plugin and a README of its own, cloned from the bare repository."""
+    path = tmp_path / "checkout"
+    git(tmp_path, "clone", "--quiet", str(bare), str(path), environment=environment)
+    other = {"name": "other", "source": "./plugins/other", "description": "Another"}
+    write(path / ".claude-plugin/marketplace.json", json.dumps({"name": "team", "plugins": [other]}))
+    write(path / "plugins/other/.claude-plugin/plugin.json", '{"name": "other"}')
+    write(path / "README.md", "Our team's plugins\n")
+    git(path, "add", ".", environment=environment)
+    git(path, "commit", "--quiet", "--message", "Start", environment=environment)
+    git(path, "push", "--quiet", "origin", "main", environment=environment)
+    return path
+
+
+def test_first_publication_fills_an_empty_bare_repository(built: Path, bare: Path, environment: Environment) -> None:
+    done = build(built, "publish", str(bare), "--push", environment=environment)
+    assert done.stdout == f"{TAG} is pushed to {bare}\n"
+    assert [line.split()[0] for line in references(bare, environment).splitlines()] == [
+        "refs/heads/main",
+        f"refs/tags/{TAG}",
+    ]
+    staged = built / "dist/marketplace"
+    expected = sorted(str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file())
+    assert sorted(files_at(bare, TAG, environment)) == expected
+    assert git(bare, "log", "--format=%s", "main", environment=environment) == f"Publish {NAME} 0.1.0"
+    assert list(built.joinpath("dist/publish").iterdir()) == []
+
+
+def test_run_bits_survive(built: Path, bare: Path, environment: Environment) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    line = git(bare, "ls-tree", "main", f"{PLUGIN}/bin/agentcore-sandbox", environment=environment)
+    assert line.startswith("100755 ")
+
+
+def test_publishing_the_same_again_does_nothing(built: Path, bare: Path, environment: Environment) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    before = references(bare, environment)
+    done = build(built, "publish", str(bare), "--push", environment=environment)
+    assert done.stdout == f"{TAG} is already published in {bare}; nothing to do\n"
+    assert references(bare, environment) == before
+
+
+def test_changed_contents_under_a_published_version_are_refused(
+    built: Path, bare: Path, environment: Environment
+) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    before = references(bare, environment)
+    restage(built, environment)
+    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"plugin_build publish: {TAG} is already published with other contents; raise the version\n"
+    assert references(bare, environment) == before
+
+
+def test_changed_contents_are_refused_without_a_tag_too(built: Path, bare: Path, environment: Environment) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    git(bare, "tag", "--delete", TAG, environment=environment)
+    restage(built, environment)
+    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    assert "raise the version" in done.stderr
+
+
+def test_a_lost_tag_is_made_again(built: Path, bare: Path, environment: Environment) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    commit = git(bare, "rev-parse", "main", environment=environment)
+    git(bare, "tag", "--delete", TAG, environment=environment)
+    build(built, "publish", str(bare), "--push", environment=environment)
+    assert git(bare, "rev-parse", f"{TAG}^{{commit}}", "main", environment=environment) == f"{commit}\n{commit}"
+
+
+def test_next_version_replaces_the_plugin(built: Path, bare: Path, environment: Environment) -> None:
+    build(built, "publish", str(bare), "--push", environment=environment)
+    built.joinpath("plugin-template/bin/agentcore-sandbox").rename(built / "plugin-template/bin/renamed")
+    restage(built, environment, version="0.2.0")
+    build(built, "publish", str(bare), "--push", environment=environment)
+    files = files_at(bare, "main", environment)
+    assert f"{PLUGIN}/bin/renamed" in files
+    assert f"{PLUGIN}/bin/agentcore-sandbox" not in files
+    assert git(bare, "tag", environment=environment).splitlines() == [TAG, f"{NAME}--v0.2.0"]
+
+
+def test_older_version_is_refused(built: Path, bare: Path, environment: Environment) -> None:
+    restage(built, environment, version="0.10.0")
+    build(built, "publish", str(bare), "--push", environment=environment)
+    restage(built, environment, version="0.9.0")
+    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    assert done.stderr == f"plugin_build publish: {NAME} 0.10.0 is already published, which is newer than 0.9.0\n"
+
+
+def test_without_push_a_bare_repository_stays_and_the_clone_is_kept(
+    built: Path, bare: Path, environment: Environment
+) -> None:
+    done = build(built, "publish", str(bare), environment=environment)
+    assert references(bare, environment) == ""
+    command = done.stdout.partition("to push it: ")[2]
+    subprocess.run(command, shell=True, env=environment, check=True, timeout=60)  # noqa: S602 - as the user would
+    assert f"refs/tags/{TAG}" in references(bare, environment)
+
+
+def test_git_url_is_cloned(built: Path, bare: Path, environment: Environment) -> None:
+    done = build(built, "publish", f"file://{bare}", "--push", environment=environment)
+    assert done.stdout == f"{TAG} is pushed to file://{bare}\n"
+    assert f"refs/tags/{TAG}" in references(bare, environment)
+
+
+def test_checkout_gets_commit_and_tag_and_keeps_what_it_had(
+    built: Path, bare: Path, checkout: Path, environment: Environment
+) -> None:
+    before = references(bare, environment)
+    done = build(built, "publish", str(checkout), environment=environment)
+    assert done.stdout == (
+        f"{TAG} is committed in {checkout}; to push it: git -C {checkout} push --atomic origin main {TAG}\n"
+    )
+    assert references(bare, environment) == before
+    assert git(checkout, "status", "--short", environment=environment) == ""
+    assert git(checkout, "log", "--format=%s", environment=environment) == f"Publish {NAME} 0.1.0\nStart"
+    catalogue = json.loads(checkout.joinpath(".claude-plugin/marketplace.json").read_text())
+    assert catalogue["name"] == "team"
+    assert [entry["name"] for entry in catalogue["plugins"]] == ["other", NAME]
+    assert checkout.joinpath("README.md").read_text() == "Our team's plugins\n"
+    assert checkout.joinpath(PLUGIN, "bin/agentcore-sandbox").stat().st_mode & 0o111
+
+
+def test_checkout_is_pushed_to_its_remote_also_afterwards(
+    built: Path, bare: Path, checkout: Path, environment: Environment
+) -> None:
+    build(built, "publish", str(checkout), environment=environment)
+    done = build(built, "publish", str(checkout), "--push", environment=environment)
+    assert done.stdout == f"{TAG} is committed in {checkout} and pushed to origin\n"
+    listed = [line for line in references(checkout, environment).splitlines() if "remotes" not in line]
+    assert listed == references(bare, environment).splitlines()
+
+
+def test_refused_push_leaves_the_checkout_as_it_was(
+    built: Path, bare: Path, checkout: Path, environment: Environment, tmp_path: Path
+) -> None:
+    rival = tmp_path / "rival"
+    git(tmp_path, "clone", "--quiet", str(bare), str(rival), environment=environment)
+    git(rival, "commit", "--quiet", "--allow-empty", "--message", "Rival", environment=environment)
+    git(rival, "push", "--quiet", environment=environment)
+    before, published = state(checkout, environment), references(bare, environment)
+    done = build(built, "publish", str(checkout), "--push", environment=environment, check=False)
+    assert done.returncode == 1
+    assert "git push failed" in done.stderr
+    assert state(checkout, environment) == before
+    assert references(bare, environment) == published
+
+
+def test_dry_run_prints_the_difference_and_changes_nothing(
+    built: Path, checkout: Path, environment: Environment
+) -> None:
+    before = state(checkout, environment)
+    done = build(built, "publish", str(checkout), "--dry-run", environment=environment)
+    assert f"+++ b/{PLUGIN}/README.md" in done.stdout
+    assert "+The plugin" in done.stdout
+    assert state(checkout, environment) == before
+    assert list(built.joinpath("dist/publish").iterdir()) == []
+
+
+def dirty(checkout: Path, environment: Environment) -> Path:
+    del environment
+    write(checkout / "draft", "mine")
+    return checkout
+
+
+def detached(checkout: Path, environment: Environment) -> Path:
+    git(checkout, "checkout", "--quiet", "--detach", environment=environment)
+    return checkout
+
+
+def folder_inside(checkout: Path, environment: Environment) -> Path:
+    del environment
+    return checkout / "plugins"
+
+
+def no_catalogue(checkout: Path, environment: Environment) -> Path:
+    write(checkout / ".claude-plugin/marketplace.json", "[]")
+    git(checkout, "commit", "--quiet", "--all", "--message", "Break", environment=environment)
+    return checkout
+
+
+def not_there(checkout: Path, environment: Environment) -> Path:
+    del environment
+    return checkout / "absent"
+
+
+def no_repository(checkout: Path, environment: Environment) -> Path:
+    del environment
+    return checkout.parent / "home"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (dirty, "has changes that are not committed"),
+        (detached, "HEAD is not a symbolic ref"),
+        (folder_inside, "is a folder inside the repository"),
+        (no_catalogue, "marketplace.json is not a JSON object"),
+        (not_there, "is neither a folder nor a git URL"),
+        (no_repository, "not a git repository"),
+    ],
+)
+def test_unfit_repository_is_refused_untouched(
+    built: Path,
+    checkout: Path,
+    environment: Environment,
+    prepare: Callable[[Path, Environment], Path],
+    message: str,
+) -> None:
+    place = prepare(checkout, environment)
+    before = state(checkout, environment)
+    done = build(built, "publish", str(place), environment=environment, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert state(checkout, environment) == before
+
+
+def test_no_secret_of_a_url_is_printed(built: Path, environment: Environment) -> None:
+    url = "https://user:t0ken@127.0.0.1:1/marketplace.git"
+    done = build(built, "publish", url, environment=environment, check=False)
+    assert done.returncode == 1
+    assert "127.0.0.1" in done.stderr
+    assert "t0ken" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:t0ken@example.invalid/a.git is gone", "https://***@example.invalid/a.git is gone"),
+        ("ssh://git@example.invalid/a, https://t0ken@b", "ssh://***@example.invalid/a, https://***@b"),
+        ("git@example.invalid:a.git and file:///a@b", "git@example.invalid:a.git and file:///a@b"),
+    ],
+)
+def test_user_information_in_urls_is_redacted(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_another_repository_in_the_environment_is_not_touched(
+    built: Path, bare: Path, checkout: Path, environment: Environment
+) -> None:
+    before = state(checkout, environment)
+    inside_a_hook = {
+        **environment,
+        "GIT_DIR": str(checkout / ".git"),
+        "GIT_INDEX_FILE": str(checkout / ".git/index"),
+    }
+    build(built, "publish", str(bare), "--push", environment=inside_a_hook)
+    assert state(checkout, environment) == before
+    assert f"refs/tags/{TAG}" in references(bare, environment)
+
+
+def interrupting_git(folder: Path, call: int, number: signal.Signals) -> None:
+    """A `git` that sends the publisher a signal before the call of that number, then does its work."""
+    write(
+        folder / "git",
+        f"""#!/bin/sh
+count=$(($(cat '{folder}/count' 2>/dev/null) + 1))
+echo $count > '{folder}/count'
+[ $count -ne {call} ] || kill -{int(number)} "$(cat '{folder}/publisher')"
+exec /usr/bin/git "$@"
+""",
+        0o755,
+    )
+
+
+def publish_interrupted(source: Path, checkout: Path, folder: Path, environment: Environment) -> int:
+    """Publish with the `git` of that folder first on PATH; a negative status is the signal that ended it."""
+    note_process = 'echo $$ > "$0/publisher"; exec "$@"'
+    command = [sys.executable, "-m", "plugin_build", "publish", "--root", str(source), str(checkout)]
+    return subprocess.run(
+        ["/bin/sh", "-c", note_process, str(folder), *command],
+        env={**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    ).returncode
+
+
+@pytest.mark.skipif(not Path("/usr/bin/git").exists(), reason="the interrupting git calls /usr/bin/git")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_interruption_at_any_git_call_publishes_all_or_nothing(
+    built: Path, checkout: Path, environment: Environment, number: signal.Signals, tmp_path: Path
+) -> None:
+    before, call, status = state(checkout, environment), 0, -1
+    while status != 0 and TAG not in references(checkout, environment):
+        call += 1
+        folder = tmp_path / str(call)
+        interrupting_git(folder, call, number)
+        status = publish_interrupted(built, checkout, folder, environment)
+        # After a SIGKILL the landing's own process may still be at work: then it ends the publication.
+        wait_until(lambda: state(checkout, environment) == before or is_published(checkout, environment))
+    assert call > 10  # clone, add, commit, tag, fetch ...: all before the references move
+    assert is_published(checkout, environment)
+    git(checkout, "fsck", "--strict", environment=environment)
+
+
+def is_published(checkout: Path, environment: Environment) -> bool:
+    """Whether branch, tag, index and files are all at the new version."""
+    head, tag = (
+        git(checkout, "rev-parse", "HEAD", environment=environment),
+        references(checkout, environment),
+    )
+    done = TAG in tag and git(checkout, "rev-parse", f"{TAG}^{{commit}}", environment=environment) == head
+    return done and git(checkout, "status", "--short", environment=environment) == ""
