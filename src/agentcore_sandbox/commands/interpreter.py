@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -74,12 +75,9 @@ def _resolve_target(flags: settings.Flags, target: str | None, action: str) -> s
 
 
 def _open(resolved: settings.Settings) -> tuple[ControlPlane, Connection]:
+    connection = connect_account(resolved)
     from agentcore_sandbox.account.control import ControlPlane
-    from agentcore_sandbox.account.errors import translated
-    from agentcore_sandbox.aws_clients import connect
 
-    with translated(resolved):
-        connection = connect(resolved)
     return ControlPlane(connection, resolved), connection
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import access
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -86,12 +87,11 @@ def _interpreter_arn(flags: settings.Flags, account: str | None) -> str:
 
 def _place(resolved: settings.Settings, account: str | None) -> tuple[str, str, str]:
     """Partition, region and account; what is not given is found out."""
+    connection = connect_account(resolved)
     from agentcore_sandbox.account import identity
     from agentcore_sandbox.account.errors import translated
-    from agentcore_sandbox.aws_clients import connect
 
     with translated(resolved):
-        connection = connect(resolved)
         region = connection.region
         if account:
             return connection.session.get_partition_for_region(region), region, account

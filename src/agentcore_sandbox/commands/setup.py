@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -78,11 +79,10 @@ class _Work:
         self._steps = self._make_steps()
 
     def _connect(self) -> Connection:
+        connection = connect_account(self._settings)
         from agentcore_sandbox.account.errors import translated
-        from agentcore_sandbox.aws_clients import connect
 
         with translated(self._settings):
-            connection = connect(self._settings)
             _ = connection.region  # without one nothing can be planned
         return connection
 
