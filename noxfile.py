@@ -107,7 +107,8 @@ def zipapp(session: nox.Session) -> None:
     # What is in them is the same for every Python: shown once.
     once = ("contents", "reproducible") if session.python != pythons()[0] else ()
     options = [f"--ignore=tests/zipapp/test_{name}.py" for name in once]
-    session.run("pytest", "tests/zipapp", "tests/cli", "--zipapp", str(own_zipapp()), *options, *session.posargs)
+    suites = ["tests/zipapp", "tests/cli", "tests/account"]
+    session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites, *options]))
 
 
 def own_zipapp() -> Path:
