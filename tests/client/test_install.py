@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.build_folders import ROOT, build, git, git_environment, write
-from support.claude_client import PROGRAM, Client, make_client
+from support.claude_client import PROGRAM, Client
 from support.messages_api import messages_api, text
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
@@ -24,11 +24,6 @@ MARKETPLACE = ROOT / "dist/marketplace"
 PLUGIN = ROOT / "dist/plugin" / NAME
 MANIFEST = Path(".claude-plugin/plugin.json")
 URL = "https://example.invalid/marketplace.git"
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return make_client(tmp_path / "client")
 
 
 def contents(folder: Path) -> dict[str, tuple[int, str]]:
