@@ -26,6 +26,23 @@ MANIFEST = Path(".claude-plugin/plugin.json")
 URL = "https://example.invalid/marketplace.git"
 
 
+PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
+SHIPPED = {
+    ".claude-plugin/plugin.json",
+    ".gitattributes",
+    "LICENSE",
+    "README.md",
+    "SHA256SUMS",
+    "THIRD_PARTY_NOTICES",
+    "bin/agentcore-sandbox",
+    "bin/agentcore-sandbox.cmd",
+    "sbom.cdx.json",
+    "skills/code-interpreter-execute/SKILL.md",
+    *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),
+}
+RUNNABLE = {"bin/agentcore-sandbox"}
+
+
 def contents(folder: Path) -> dict[str, tuple[int, str]]:
     """Each file's permissions and checksum, without the marks that a running client leaves."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".in_use")
@@ -43,6 +60,14 @@ def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_exactly_this_ships() -> None:
+    shipped = contents(PLUGIN)
+    assert shipped.keys() == SHIPPED
+    runnable = {name for name, (mode, _) in shipped.items() if mode == 0o755 and not name.endswith(".pyz")}
+    assert runnable == RUNNABLE
+    assert contents(MARKETPLACE / "plugins" / NAME) == shipped
 
 
 @pytest.mark.parametrize("folder", [MARKETPLACE, PLUGIN], ids=["marketplace", "plugin"])
