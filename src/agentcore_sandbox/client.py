@@ -6,7 +6,6 @@ the user's code five times (facts, "Client faults to avoid"). Only what cannot h
 
 from __future__ import annotations
 
-import os
 import queue
 import random
 import threading
@@ -15,15 +14,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
-from botocore import session as botocore_session
-from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
-from agentcore_sandbox import __version__, result
+from agentcore_sandbox import result
+from agentcore_sandbox.aws_clients import Connection, connect
 from agentcore_sandbox.aws_errors import Context, translate
-from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
-from agentcore_sandbox.settings import Settings, is_loopback
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,14 +27,14 @@ if TYPE_CHECKING:
 
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
 
-    from agentcore_sandbox.local.daemon import LocalEndpoint
+    from agentcore_sandbox.settings import Settings
 
 INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900 (facts, "Limits")
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
-CONNECT_SECONDS = 10.0
 INVOKE_ATTEMPTS = 5
 POLL_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
+READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
 
@@ -73,7 +69,8 @@ class CodeInterpreter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         try:
-            self._client = _connect(settings)
+            self._connection = connect(settings)
+            self._client = _create(self._connection)
         except Exception as error:
             raise translate(error, Context(settings)) from error
 
@@ -81,6 +78,17 @@ class CodeInterpreter:
     def region(self) -> str:
         """The region that requests go to."""
         return self._client.meta.region_name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What a session's name belongs to: account or key, region, interpreter, endpoint. Never print it."""
+        where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
+        if self._settings.is_local and not self._settings.endpoint_url:
+            return ("local", *where)  # its keys are new ones whenever it starts
+        try:
+            return (_owner(self._connection), *where)
+        except Exception as error:
+            raise translate(error, Context(self._settings)) from error
 
     def start(self, *, name: str, lifetime: int) -> str:
         """Start a session.
@@ -127,6 +135,19 @@ class CodeInterpreter:
             session_id=session_id,
         )
         return response.get("sessionTimeoutSeconds")
+
+    def is_ready(self, session_id: str) -> bool:
+        """Whether a session still runs."""
+        try:
+            response = self._request(
+                lambda: self._client.get_code_interpreter_session(
+                    codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+                ),
+                session_id=session_id,
+            )
+        except SessionGoneError:
+            return False
+        return response["status"] == READY
 
     def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
         """All pages of the interpreter's sessions.
@@ -262,39 +283,17 @@ def _summary(item: Any) -> SessionSummary:
     return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
 
 
-def _connect(settings: Settings) -> BedrockAgentCoreClient:
-    if settings.is_local and not settings.endpoint_url:
-        from agentcore_sandbox.local import daemon
-
-        return _connect_local(daemon.ensure(), settings)
-    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
-    return _create(session, settings.endpoint_url)
-
-
-def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> BedrockAgentCoreClient:
-    # No profile and no configuration file: the embedded service must work whatever is wrong with them.
-    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    bare = botocore_session.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
-    session = boto3.Session(
-        aws_access_key_id=endpoint.access_key,
-        aws_secret_access_key=endpoint.secret_key,
-        region_name=settings.region,
-        botocore_session=bare,
-    )
-    return _create(session, endpoint.url)
+def _owner(connection: Connection) -> str:
+    """The account where the credentials tell it, because temporary keys change; else the key's id."""
+    credentials = connection.session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    frozen = credentials.get_frozen_credentials()
+    return frozen.account_id or frozen.access_key or ""
 
 
-def _create(session: boto3.Session, endpoint_url: str | None) -> BedrockAgentCoreClient:
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=INVOKE_SECONDS,
-        retries={"mode": "standard"},
-        tcp_keepalive=True,
-        user_agent_extra=f"agentcore-sandbox/{__version__}",
-        # A proxy has no way to this machine's loopback.
-        proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
-    )
-    client: BedrockAgentCoreClient = session.client("bedrock-agentcore", endpoint_url=endpoint_url, config=config)
+def _create(connection: Connection) -> BedrockAgentCoreClient:
+    client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
     never: Any = _never  # the stubs know no handler that answers
     client.meta.events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", never)
     return client

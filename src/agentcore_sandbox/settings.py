@@ -43,7 +43,7 @@ class Settings:
     """One resolved set of connection settings.
 
     Attributes:
-        interpreter_id: Id or ARN of the interpreter, or `local`.
+        interpreter_id: Id or ARN of the interpreter, or `local`; empty where a command is about the account.
         profile: Name of the AWS profile, or None for AWS's own rules.
         region: AWS region, or None for AWS's own rules.
         endpoint_url: Endpoint that replaces AWS's, or None.
@@ -69,7 +69,26 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
     interpreter = flags.interpreter_id or environ.get("CUSTOM_AGENTCORE_INTERPRETER_ID")
     if not interpreter:
         raise UsageError("no code interpreter is set", NO_INTERPRETER_HINT, code="NoInterpreter")
-    settings = Settings(
+    settings = _settings(interpreter, flags, environ)
+    if settings.is_local:
+        settings = _resolve_local(settings, environ)
+    _check(settings)
+    return settings
+
+
+def resolve_account(flags: Flags, environ: Mapping[str, str]) -> Settings:
+    """Resolve the flags of a command that is about the account and not about one interpreter.
+
+    Raises:
+        UsageError: A value cannot be right.
+    """
+    settings = _settings("", flags, environ)
+    _check_region_and_endpoint(settings)
+    return settings
+
+
+def _settings(interpreter: str, flags: Flags, environ: Mapping[str, str]) -> Settings:
+    return Settings(
         interpreter_id=interpreter,
         profile=flags.profile or environ.get("CUSTOM_AGENTCORE_AWS_PROFILE") or None,
         region=(
@@ -81,10 +100,6 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
         ),
         endpoint_url=flags.endpoint_url or None,
     )
-    if settings.is_local:
-        settings = _resolve_local(settings, environ)
-    _check(settings)
-    return settings
 
 
 def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
@@ -110,6 +125,10 @@ def _check(settings: Settings) -> None:
             f"not an interpreter id or ARN: {settings.interpreter_id!r}",
             "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",
         )
+    _check_region_and_endpoint(settings)
+
+
+def _check_region_and_endpoint(settings: Settings) -> None:
     if settings.region and not _REGION.fullmatch(settings.region):
         raise UsageError(f"not a region name: {settings.region!r}", "a region looks like us-east-1")
     if settings.endpoint_url:

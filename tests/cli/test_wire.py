@@ -126,8 +126,16 @@ def test_stream(aws: CommandLine, faults: FaultServer, case: Case) -> None:
     assert faults.operations() == ["start", "invoke", "stop"]
 
 
-def test_silence_ends_at_the_time_limit(aws: CommandLine, faults: FaultServer) -> None:
-    faults.answers["invoke"] = fault_server.silence
+def silence_before_headers(handler: Handler) -> None:
+    handler.state.finished.wait(120)
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("answer", [fault_server.silence, silence_before_headers])
+def test_silence_ends_at_the_time_limit(
+    aws: CommandLine, faults: FaultServer, answer: Callable[[Handler], None]
+) -> None:
+    faults.answers["invoke"] = answer
     done = aws.run("run", "--exec-timeout", "0.5", "print('hello')")
     assert (done.returncode, done.stdout) == (124, b"")
     assert done.stderr.startswith(b"error[TimeLimit]: not finished within 0.5 seconds")

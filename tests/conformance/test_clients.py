@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from support.processes import CommandLine
-
-    from .conftest import Target
+    from support.target import Target
 
 SDK_SESSION = Path(__file__).parent / "sdk_session.py"
 PROGRAM = "aws"

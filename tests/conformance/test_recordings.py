@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from support.processes import eventually
 
 if TYPE_CHECKING:
-    from .conftest import Session
+    from support.target import Session
 
 RECORDINGS = Path(__file__).parent.parent / "wire"
 

@@ -54,9 +54,9 @@ def test_a_figure_of_a_failing_cell_is_shown_too(plotting: Session) -> None:
 def test_too_large_images_are_left_out_and_told(plotting: Session) -> None:
     code = (
         "import matplotlib.pyplot as plt, os\n"
-        "fig = plt.figure(dpi=300)\n"
         "import numpy as np\n"
-        "plt.imshow(np.random.rand(1500, 1500), interpolation='none')\nfig.set_size_inches(12, 12)"
+        "plt.figure(figsize=(15, 15))\n"
+        "plt.imshow(np.random.rand(1200, 1200, 3), interpolation='none');"
     )
     payload = plotting.invoke("executeCode", code=code)
     assert "Images of more than 3 MB in all are left out" in payload["structuredContent"]["stderr"]

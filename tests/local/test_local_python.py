@@ -35,8 +35,8 @@ def inside(folder: Path, code: str) -> str:
 
 def test_by_default_the_base_interpreter_of_this_program(tmp_path: Path, choose: pytest.MonkeyPatch) -> None:
     choose.delenv(python.VARIABLE, raising=False)
-    base = os.path.realpath(sys._base_executable)  # type: ignore[attr-defined] # what venv uses
-    assert inside(tmp_path / "sandbox", "import sys\nprint(sys.executable)") == base
+    code = "import os, sys\nprint(sys.prefix, os.path.realpath(sys.executable))"
+    assert inside(tmp_path / "sandbox", code) == f"{sys.base_prefix} {os.path.realpath(sys.executable)}"
 
 
 def test_a_virtual_environment_with_its_packages(tmp_path: Path, choose: pytest.MonkeyPatch) -> None:

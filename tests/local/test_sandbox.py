@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import sandbox
+from agentcore_sandbox.local.isolation import launcher
 from agentcore_sandbox.local.isolation.programs import Program
 from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.sandbox import Sandbox, SandboxConfig, SandboxGoneError
@@ -155,4 +160,37 @@ def test_a_sandbox_that_is_not_ready_says_why(
     with pytest.raises(AgentcoreSandboxError, match=reason) as caught:
         made._start(Program(program, program.parent))
     assert caught.value.code == "LocalSandboxStart"
+    assert not made.alive
+
+
+@pytest.mark.parametrize(("network", "found"), [(False, "refused"), (True, "reached")])
+def test_the_hosts_network_is_there_only_when_asked_for(tmp_path: Path, network: bool, found: str) -> None:  # noqa: FBT001
+    sandboxes.require_bubblewrap()
+    (tmp_path / "sandbox").mkdir(mode=0o700)
+    made = Sandbox(SandboxConfig(tmp_path / "sandbox", network=network))
+    with socket.create_server(("127.0.0.1", 0)) as server, contextlib.closing(made):
+        made.start()
+        address = server.getsockname()
+        code = (
+            f"import socket\ntry:\n    socket.create_connection({address}).close()\n    print('reached')\n"
+            "except ConnectionRefusedError:\n    print('refused')"
+        )
+        assert sandboxes.Session(made).out(code) == found
+
+
+def test_a_sandbox_closed_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandboxes.require_bubblewrap()
+    (tmp_path / "sandbox").mkdir(mode=0o700)
+    made = Sandbox(SandboxConfig(tmp_path / "sandbox"))
+    launched = []
+
+    def launch_slowly(*arguments: Any, **options: Any) -> Any:
+        made.close()
+        launched.append(launcher.launch(*arguments, **options))
+        return launched[0]
+
+    monkeypatch.setattr(sandbox, "launcher", SimpleNamespace(**{**vars(launcher), "launch": launch_slowly}))
+    with pytest.raises(AgentcoreSandboxError):
+        made.start()
+    assert launched[0].poll() is not None
     assert not made.alive

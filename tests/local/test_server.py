@@ -355,9 +355,17 @@ def test_requests_are_recorded_without_keys_and_bodies(running: Running) -> None
     invoke(client, session, "secret-command")
     with pytest.raises(ClientError):
         start(client, "unknown")
-    assert eventually(lambda: len(running.requests) == 3)
-    recorded = [(entry["method"], entry["status"], entry.get("error")) for entry in running.requests]
-    assert recorded == [("PUT", 200, None), ("POST", 200, None), ("PUT", 404, "ResourceNotFoundException")]
+    assert eventually(lambda: len(running.requests) == 6)
+    performed, answered = running.requests[::2], running.requests[1::2]
+    assert [entry["operation"] for entry in performed] == [
+        "StartCodeInterpreterSession",
+        "InvokeCodeInterpreter",
+        "StartCodeInterpreterSession",
+    ]
+    assert (performed[1]["sessionId"], performed[1]["tool"]) == (session, "executeCommand")
+    assert [entry["requestId"] for entry in performed] == [entry["requestId"] for entry in answered]
+    outcomes = [(entry["method"], entry["status"], entry.get("error")) for entry in answered]
+    assert outcomes == [("PUT", 200, None), ("POST", 200, None), ("PUT", 404, "ResourceNotFoundException")]
     text = json.dumps(running.requests)
     assert "secret" not in text
     assert KEYS.access_key_id not in text

@@ -120,7 +120,7 @@ def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100) -> Iterat
 
     sessions = Sessions(folder, make, clock, limit)
     plane = DataPlane(sessions, tools.invoke, clock, max_invoke)
-    server = Server(0, KEYS, Service(data_plane_routes(plane)).handle, requests.append)
+    server = Server(0, KEYS, Service(data_plane_routes(plane), requests.append).handle, requests.append)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

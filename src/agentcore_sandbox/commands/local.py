@@ -30,10 +30,10 @@ _MAX_PORT = 65535
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `local`."""
     about = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=ACTIONS, help=about)
+    parser.add_argument("action", choices=tuple(ACTIONS), help=about)
     parser.add_argument("--port", metavar="N", type=_port, help="serve: the port (default: a free one)")
     parser.add_argument("--log", metavar="FILE", type=Path, help="serve: append one JSON line a request to FILE")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="status: print one JSON object on stdout")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
 
 def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> int:
@@ -43,12 +43,10 @@ def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> in
         action: One of `ACTIONS`.
         port: Where to serve; None for a free one.
         log: Where to record requests.
-        as_json: Print the status as JSON.
+        as_json: Print one JSON object.
     """
     if action != "serve" and (port is not None or log is not None):
         raise UsageError(f"--port and --log are for `local serve`, not for `local {action}`")
-    if action != "status" and as_json:
-        raise UsageError(f"--json is for `local status`, not for `local {action}`")
     output = Output(as_json=as_json)
     if action == "serve":
         _serve(output, port or 0, log)
@@ -58,13 +56,16 @@ def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> in
 
 
 def _serve(output: Output, port: int, log: Path | None) -> None:
+    from agentcore_sandbox.local.runtime import Runtime
+
+    runtime = Runtime.of(os.environ)  # tells where no service can be, before modules that such a system lacks
     from agentcore_sandbox.local import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
         _print_exports(output, endpoint)
         output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C ends it and its sessions")
 
-    serve.foreground(os.environ, port, log, ready)
+    serve.foreground(runtime, port, log, ready)
     output.say("agentcore-sandbox: the service and its sessions have ended")
 
 
@@ -75,7 +76,11 @@ def _env(output: Output) -> None:
 
 
 def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
-    for name, value in _variables(endpoint, os.environ).items():
+    variables = _variables(endpoint, os.environ)
+    if output.as_json:
+        output.data(variables)
+        return
+    for name, value in variables.items():
         output.line(f"export {name}={shlex.quote(value)}")
 
 
@@ -124,7 +129,8 @@ def _described(endpoint: LocalEndpoint, sessions: int) -> dict[str, Any]:
 def _stop(output: Output) -> None:
     from agentcore_sandbox.local import daemon
 
-    output.line("stopped" if daemon.stop() else "not running")
+    stopped = daemon.stop()
+    output.data({"stopped": stopped}) if output.as_json else output.line("stopped" if stopped else "not running")
 
 
 def _port(text: str) -> int:

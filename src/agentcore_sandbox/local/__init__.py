@@ -26,8 +26,8 @@ Sessions:
 
 - A client token is remembered for the newest 10,000 requests; a repeated start gets the first answer, also after that
   session's end, and a repeated stop succeeds.
-- Lists are in order of creation, newest first. Terminated sessions stay listable for 30 days, but the newest 2,000
-  only, and only as long as the service runs.
+- Lists are in order of creation, newest first. Terminated sessions stay listable for 30 days, but only the newest
+  2,000, and only as long as the service runs.
 - `local` and `aws.codeinterpreter.v1` are one interpreter. Certificates and file systems of sessions are refused.
 - Sessions have no rate limit.
 """

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.local.runtime import PROGRAM, LocalEndpoint, Runtime, settings
+from agentcore_sandbox.local.runtime import IDLE, PROGRAM, LocalEndpoint, Runtime, settings
 from agentcore_sandbox.local.service import sigv4
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IDLE = 900.0
 """Seconds without a session and a request after which a background service ends."""
-_ANSWER = 5.0  # seconds
+_ANSWER = 3.0  # seconds
 __all__ = ["LocalEndpoint", "ensure", "find", "status", "stop"]
 
 _START = 60.0
@@ -176,11 +176,11 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _idle() -> float:
-    value = os.environ.get("AGENTCORE_SANDBOX_LOCAL_IDLE", str(DEFAULT_IDLE))
+    value = os.environ.get(IDLE, str(DEFAULT_IDLE))
     with suppress(ValueError):
         if 0 < float(value) < float("inf"):
             return float(value)
-    raise UsageError(f"AGENTCORE_SANDBOX_LOCAL_IDLE must be a number of seconds above 0, not {value!r}")
+    raise UsageError(f"{IDLE} must be a number of seconds above 0, not {value!r}")
 
 
 def _answers(state: LocalEndpoint) -> bool:

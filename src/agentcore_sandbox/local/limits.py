@@ -22,7 +22,7 @@ class Limits:
         task_seconds: Run time of one task (AWS: 8 hours).
     """
 
-    processes: int = 512
+    processes: int = 1024
     memory_bytes: int = 8 * GIB
     file_bytes: int = 10 * GIB
     output_bytes: int = 3 * MIB

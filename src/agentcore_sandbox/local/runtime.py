@@ -26,6 +26,8 @@ if sys.platform != "win32":
 
 PROGRAM = str(Path(__file__).resolve().parents[1])
 """The folder of the package that runs here."""
+IDLE = "AGENTCORE_SANDBOX_LOCAL_IDLE"
+"""The variable that says after how many idle seconds a background service ends."""
 _STATE = "service.json"
 _SERVING = "serving.lock"
 _STARTING = "starting.lock"
@@ -68,8 +70,10 @@ class LocalEndpoint:
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that shape the service."""
-    return {name: value for name, value in environment.items() if name.startswith("AGENTCORE_SANDBOX_LOCAL_")}
+    """Return the variables that shape the service's sandboxes."""
+    named = {name: value for name, value in environment.items() if name.startswith("AGENTCORE_SANDBOX_LOCAL_")}
+    named.pop(IDLE, None)
+    return named
 
 
 class Runtime:
@@ -168,7 +172,10 @@ class Runtime:
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[int]:
-        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE)
+        try:
+            descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE)
+        except OSError as error:
+            raise folders.unusable(self.folder, f"cannot be used: {error.strerror}") from error
         try:
             yield descriptor
         finally:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import languages
@@ -24,12 +24,15 @@ from agentcore_sandbox.local.tasks import Tasks
 if TYPE_CHECKING:
     import subprocess
 
+    Process = subprocess.Popen[bytes]
+
     from agentcore_sandbox.local.guest import frames
 
 __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
 
 READY_SECONDS = 30.0
 SEND_SECONDS = 10.0
+ANSWER_BYTES = 8 << 20  # what an answer may carry beside contents of files and streams: images, notes
 END_SECONDS = 1.0  # in which the kernel ends the other processes of a namespace
 COMPLAINT_BYTES = 2000
 
@@ -60,7 +63,9 @@ class Sandbox:
         self.config = config
         self.tasks = Tasks()
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._sending = threading.Lock()
+        self._closed = False
+        self._process: Process | None = None
         self._channel: socket.socket | None = None
         self._workers: dict[str, languages.Worker] = {}
 
@@ -99,7 +104,8 @@ class Sandbox:
             except SandboxGoneError:
                 ours.close()
                 raise
-        return Call(ours, self.config.limits.payload_bytes)
+        limits = self.config.limits
+        return Call(ours, limits.payload_bytes + 2 * limits.output_bytes + ANSWER_BYTES)
 
     def ask(
         self, answerer: str, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
@@ -140,33 +146,27 @@ class Sandbox:
         raise SandboxGoneError("it ended in the middle of a call")
 
     def close(self) -> None:
-        """Kill everything in it. It may be called twice, and by several threads."""
+        """Kill everything in it. It may be called twice, by several threads, and while it starts."""
         with self._lock:
+            self._closed = True
             process, self._process = self._process, None
             channel, self._channel = self._channel, None
-        self.tasks.close()
         if channel:
             channel.close()
         if process:
             process.kill()  # of its init's parent: the kernel then ends every process of the namespace
             process.wait()
+        self.tasks.close()
 
     def _start(self, program: programs.Program) -> None:
         self._workers = languages.workers()
         launcher.make_folders(self.config.folder)
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as complaints:
             try:
-                self._process = launcher.launch(
-                    program,
-                    self.config.folder,
-                    theirs.fileno(),
-                    self._agent_options(),
-                    network=self.config.network,
-                    complaints=complaints,
-                )
+                self._adopt(ours, self._launch(program, theirs, complaints))
                 theirs.close()
-                self._await_agent(self._channel)
+                _await_agent(ours)
             except OSError as error:
                 self.close()
                 complaints.seek(0)
@@ -174,6 +174,19 @@ class Sandbox:
                 raise _not_started(said or str(error)) from error
             finally:
                 launcher.clear_up(self.config.folder)
+
+    def _launch(self, program: programs.Program, channel: socket.socket, complaints: IO[bytes]) -> Process:
+        folder, network = self.config.folder, self.config.network
+        options = self._agent_options()
+        return launcher.launch(program, folder, channel.fileno(), options, network=network, complaints=complaints)
+
+    def _adopt(self, channel: socket.socket, process: Process) -> None:
+        """Take over what was started, or end it where the sandbox was closed meanwhile."""
+        with self._lock:
+            self._channel, self._process = channel, process
+            closed = self._closed
+        if closed:
+            self.close()
 
     def _agent_options(self) -> dict[str, object]:
         limits = self.config.limits
@@ -185,20 +198,22 @@ class Sandbox:
             "workers": self._workers,
         }
 
-    def _await_agent(self, channel: socket.socket) -> None:
-        channel.settimeout(READY_SECONDS)
-        if channel.recv(16) != b"ready":
-            raise ConnectionError("it ended before its agent was ready")
-        channel.settimeout(SEND_SECONDS)
-
     def _hand_over(self, answerer: str, conn: socket.socket) -> None:
-        with self._lock:
-            if self._channel is None:
-                raise SandboxGoneError("it was closed")
-            try:
-                socket.send_fds(self._channel, [answerer.encode()], [conn.fileno()])
-            except OSError as error:
-                raise SandboxGoneError("its agent has ended") from error
+        channel = self._channel
+        if channel is None:
+            raise SandboxGoneError("it was closed")
+        try:
+            with self._sending:
+                socket.send_fds(channel, [answerer.encode()], [conn.fileno()])
+        except OSError as error:
+            raise SandboxGoneError("its agent has ended") from error
+
+
+def _await_agent(channel: socket.socket) -> None:
+    channel.settimeout(READY_SECONDS)
+    if channel.recv(16) != b"ready":
+        raise ConnectionError("it ended before its agent was ready")
+    channel.settimeout(SEND_SECONDS)
 
 
 def check() -> str:

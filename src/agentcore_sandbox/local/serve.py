@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
@@ -26,9 +26,12 @@ from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.data_plane import DataPlane
 from agentcore_sandbox.local.service.request_log import RequestLog
 from agentcore_sandbox.local.service.routes import Service, data_plane_routes
-from agentcore_sandbox.local.service.server import Record, Server
+from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.local.service.messages import Record
 
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
@@ -56,11 +59,11 @@ class Options:
     record: Record = _ignore
 
 
-def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: Ready) -> None:
+def foreground(runtime: Runtime, port: int, log: Path | None, ready: Ready) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
 
     Args:
-        environ: Says where the runtime folder is.
+        runtime: The runtime folder.
         port: 0 chooses a free one.
         log: Where to record requests.
         ready: Called once requests are taken.
@@ -69,7 +72,6 @@ def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: R
         AgentcoreSandboxError: Another one serves, no sandbox works here, or the port is taken.
         UsageError: The log cannot be written.
     """
-    runtime = Runtime.of(environ)
     with ExitStack() as stack:
         record = _ignore if log is None else stack.enter_context(closing(RequestLog(log))).write
         starting = stack.enter_context(ExitStack())
@@ -93,19 +95,25 @@ def background(folder: str, ready: int, idle: float) -> NoReturn:
     """
     if os.fork():
         os._exit(0)
+    outcome = os.fdopen(ready, "wb")
     os.chdir("/")
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(ready, {}))
+        _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(outcome, {}))
     except AgentcoreSandboxError as error:
-        _report(ready, {"code": error.code, "message": error.message, "hint": error.hint})
+        _report(outcome, {"code": error.code, "message": error.message, "hint": error.hint})
+    except OSError as error:
+        message, hint = f"the embedded service did not start: {error}", "see that the disk has room, then try again"
+        _report(outcome, {"code": "LocalServiceFailed", "message": message, "hint": hint})
     sys.exit(0)
 
 
-def _report(pipe: int, outcome: dict[str, str]) -> None:
-    os.write(pipe, json.dumps(outcome).encode())
-    os.close(pipe)
+def _report(pipe: BinaryIO, outcome: dict[str, str]) -> None:
+    """Tell the waiting caller; what comes later is nobody's business there."""
+    if not pipe.closed:
+        with pipe:
+            pipe.write(json.dumps(outcome).encode())
 
 
 def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
@@ -133,7 +141,7 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     sessions = Sessions(folder, lambda path: sandbox.Sandbox(sandbox.SandboxConfig(path)), clock)
     stack.callback(sessions.close)
     plane = DataPlane(sessions, tools.invoke, clock)
-    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()])
+    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()], options.record)
     server = _listen(options, service)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import array
 import os
 import signal
 import socket
+import struct
 from typing import Any
 
 from . import frames
 
 CHUNK = 1 << 16
+DESCRIPTOR = struct.Struct("i")
 
 
 def send(conn: socket.socket, message: dict[str, Any], data: bytes = b"") -> None:
@@ -42,17 +43,17 @@ def read_exactly(conn: socket.socket, size: int) -> bytes:
 
 def send_descriptor(conn: socket.socket, label: bytes, descriptor: int) -> None:
     """Hand a descriptor to the process at the other end of a SOCK_SEQPACKET socket."""
-    conn.sendmsg([label], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))])
+    conn.sendmsg([label], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, DESCRIPTOR.pack(descriptor))])
 
 
 def receive_descriptor(conn: socket.socket) -> tuple[bytes, socket.socket | None]:
     """Wait for a label and the socket that came with it; an empty label is the end."""
-    space = socket.CMSG_SPACE(array.array("i").itemsize)
+    space = socket.CMSG_SPACE(DESCRIPTOR.size)
     # Close-on-exec from the first instant, or a program started meanwhile would inherit the channel.
     label, control, _, _ = conn.recvmsg(256, space, socket.MSG_CMSG_CLOEXEC)
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            return label, socket.socket(fileno=array.array("i", data)[0])
+            return label, socket.socket(fileno=DESCRIPTOR.unpack(data[: DESCRIPTOR.size])[0])
     return label, None
 
 

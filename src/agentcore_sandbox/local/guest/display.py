@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from types import FunctionType
 from typing import Any, Callable, Iterator, NamedTuple
 
@@ -98,6 +97,8 @@ def _plain(value: object) -> str:
 
 
 def _signature(function: FunctionType) -> str:
+    import inspect
+
     try:
         return str(inspect.signature(function))
     except ValueError:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import io
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 BACKEND = f"{__package__}.figure_backend"
@@ -53,28 +51,30 @@ def add_figure(figure: Any) -> None:
     IMAGES.add(content.getvalue())
 
 
-class BackendFinder(importlib.abc.MetaPathFinder):
+class BackendFinder:
     """Chooses the backend when matplotlib is first imported.
 
     The variable MPLBACKEND would do the same, and break every Python that the cell's code starts.
     """
 
-    def find_spec(self, fullname: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         """Find matplotlib as the other finders do, with a loader that adds one step."""
         if fullname != "matplotlib":
             return None
         sys.meta_path.remove(self)
+        import importlib.util
+
         spec = importlib.util.find_spec(fullname)
         if spec and spec.loader:
-            spec.loader = _BackendLoader(spec.loader)
+            spec.loader = _BackendLoader(spec.loader)  # type: ignore[assignment] # a loader by its methods
         return spec
 
 
-class _BackendLoader(importlib.abc.Loader):
+class _BackendLoader:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 

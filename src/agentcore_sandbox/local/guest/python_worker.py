@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import inspect
 import linecache
 import os
 import signal
@@ -18,6 +17,7 @@ from typing import Any
 from . import channels, display, figures
 from .tracebacks import Formatter
 
+CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import
 FAILED = 1  # the exit code of a cell that ended in an exception (recorded)
 
 
@@ -94,7 +94,7 @@ class Interpreter:
 
     def _evaluate(self, code: types.CodeType) -> Any:
         value = eval(code, self._namespace)  # noqa: S307 - running the user's code is what this process is for
-        return self._await(value) if code.co_flags & inspect.CO_COROUTINE else value
+        return self._await(value) if code.co_flags & CO_COROUTINE else value
 
     def _await(self, coroutine: Any) -> Any:
         """Run a cell with `await` outside functions in the context's own event loop."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Sequence
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -16,8 +15,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BLOCKS = (ast.stmt, ast.excepthandler, *([ast.match_case] if hasattr(ast, "match_case") else []))
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """A function, a class or a module: its qualified name and its lines, counted from 1."""
 
     name: str

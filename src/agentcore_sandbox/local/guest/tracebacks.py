@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import builtins
-import inspect
 import itertools
 import linecache
 import os
-import textwrap
-import traceback
 from collections import Counter
 from types import CodeType, FrameType, TracebackType
 from typing import Iterator, Mapping, Tuple
@@ -46,6 +43,8 @@ class Formatter:
         if isinstance(error, SyntaxError):
             return self._syntax_error(error)
         if isinstance(error, GROUPS):
+            import traceback
+
             return "".join(traceback.format_exception(type(error), error, self._of_cells(error.__traceback__)))
         return "\n".join(["-" * WIDTH, *self._chain(error)])
 
@@ -144,6 +143,8 @@ def _grouped(entries: list[Entry]) -> Iterator[list[tuple[Entry, bool]]]:
 
 def _context(code: CodeType, line: int, context: int) -> Iterator[str]:
     """Yield the numbered lines around a line, without the indentation that they share."""
+    import textwrap
+
     source = sources.of_file(code.co_filename)
     pieces = source.pieces_around(line, source.scope(code, line), context, context)
     numbers = [number for piece in pieces for number in (piece if line in piece else _shortened(piece))]
@@ -174,6 +175,8 @@ def _name_of(code: CodeType, line: int) -> str:
 
 def _signature(frame: FrameType) -> str:
     """Return the names of a frame's parameters."""
+    import inspect
+
     names, varargs, keywords, _ = inspect.getargvalues(frame)
     names = [*names, *([f"*{varargs}"] if varargs else []), *([f"**{keywords}"] if keywords else [])]
     return f"({', '.join(names)})"

@@ -45,7 +45,8 @@ def find() -> Interpreter:
     Raises:
         AgentcoreSandboxError: `LocalPython`: it is missing, does not start, is too old, or would expose other files.
     """
-    return _examine(os.environ.get(VARIABLE) or str(getattr(sys, "_base_executable", sys.executable)))
+    base = str(getattr(sys, "_base_executable", sys.executable))  # before 3.11 it may be a virtual environment's link
+    return _examine(os.environ.get(VARIABLE) or os.path.realpath(base))
 
 
 @functools.cache

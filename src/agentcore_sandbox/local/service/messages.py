@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+
+Record = Callable[[Mapping[str, Any]], None]
+"""Is told of each request when it is performed and when it is answered; never keys, headers or bodies."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,7 @@ class Request:
     """An HTTP request whose signature is verified.
 
     Args:
+        request_id: Ours, as the answer's headers give it.
         method: HTTP method.
         path: Percent-encoded, as on the wire.
         query: As on the wire, without the question mark.
@@ -23,6 +29,7 @@ class Request:
         cancelled: Set when the caller has hung up.
     """
 
+    request_id: str
     method: str
     path: str
     query: str

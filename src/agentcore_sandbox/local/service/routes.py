@@ -15,10 +15,12 @@ from agentcore_sandbox.local.service import errors, model, shapes
 from agentcore_sandbox.local.service.data_plane import SESSION_HEADER, DataPlane
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.local.service.messages import Answer, EventStream, Request
+    from agentcore_sandbox.local.service.messages import Answer, EventStream, Record, Request
 
 _TRACE = {"traceId": "x-amzn-trace-id", "traceParent": "traceparent"}
 _SESSIONS = r"/code-interpreters/(?P<codeInterpreterIdentifier>[^/]+)/sessions"
+
+_TOLD = {"sessionId": "sessionId", "name": "tool"}
 
 Operation = Callable[[dict[str, Any], threading.Event], "Answer | EventStream"]
 
@@ -35,6 +37,7 @@ class Route:
         run: The implementation.
         query: Members in the query string.
         headers: Members in headers, with the header's name.
+        recorded: Members that go into the record of requests, with their names there.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Route:
     run: Operation
     query: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: _TRACE)
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 def data_plane_routes(plane: DataPlane) -> list[Route]:
@@ -59,7 +63,7 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
             model.START_SESSION,
             plane.start_session,
         ),
-        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header),
+        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header, recorded=_TOLD),
         Route(
             "StopCodeInterpreterSession",
             "PUT",
@@ -88,10 +92,16 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
 
 
 class Service:
-    """All operations of the endpoint."""
+    """All operations of the endpoint.
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    Args:
+        routes: The operations.
+        record: Is told of each request before it is performed.
+    """
+
+    def __init__(self, routes: Sequence[Route], record: Record) -> None:
         self._routes = routes
+        self._record = record
 
     def handle(self, request: Request) -> Answer | EventStream:
         """Perform a request.
@@ -102,8 +112,10 @@ class Service:
         for route in self._routes:
             match = re.fullmatch(route.path, request.path)
             if match and route.method == request.method:
-                members = _located(route, match, request)
-                return route.run(shapes.check(route.shape, members), request.cancelled)
+                members = shapes.check(route.shape, _located(route, match, request))
+                told = {name: members[member] for member, name in route.recorded.items()}
+                self._record({"event": "request", "requestId": request.request_id, "operation": route.name, **told})
+                return route.run(members, request.cancelled)
         raise errors.ServiceError(
             "UnknownOperationException",
             HTTPStatus.NOT_FOUND,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox.local.service import errors, event_stream, sigv4
 from agentcore_sandbox.local.service.departures import Departures
 from agentcore_sandbox.local.service.errors import ServiceError
-from agentcore_sandbox.local.service.messages import Answer, EventStream, Request
+from agentcore_sandbox.local.service.messages import Answer, EventStream, Record, Request
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +29,6 @@ _PIECE = 1 << 20
 _SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
 
 Handle = Callable[[Request], "Answer | EventStream"]
-Record = Callable[[Mapping[str, Any]], None]
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +39,7 @@ class Server(ThreadingHTTPServer):
         port: 0 chooses a free one.
         keys: What requests must be signed with.
         handle: Performs a request.
-        record: Is told of each request and its outcome.
+        record: Is told of each answer.
     """
 
     daemon_threads = True
@@ -102,7 +101,7 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             self._serve_one()
         finally:
-            about = {"requestId": self._request_id, "method": self.command, "path": self.path}
+            about = {"event": "answer", "requestId": self._request_id, "method": self.command, "path": self.path}
             self.server.record({**about, **self._outcome, "seconds": round(time.monotonic() - began, 6)})
 
     def _serve_one(self) -> None:
@@ -126,7 +125,7 @@ class _Connection(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         message = sigv4.Message(self.command, path, query, headers, self._body())
         sigv4.verify(message, scope, self.server.keys)
-        return Request(self.command, path, query, headers, message.body)
+        return Request(self._request_id, self.command, path, query, headers, message.body)
 
     def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""

@@ -24,6 +24,7 @@ LISTED_FOR = timedelta(days=30)
 LISTED_AT_MOST = 2000
 """Terminated sessions that stay listable."""
 
+_CLEANERS = 8  # threads that end sessions and remove their folders
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Session:
     deadline: float
     number: int = 0
     terminated: bool = False
+    end: alarms.Alarm | None = None
 
     @property
     def status(self) -> str:
@@ -93,7 +95,7 @@ class Sessions:
         self._count = 0
         self._starting = 0
         self._closed = False
-        self._cleaner = ThreadPoolExecutor(4, thread_name_prefix="cleaner")
+        self._cleaner = ThreadPoolExecutor(_CLEANERS, thread_name_prefix="cleaner")
 
     def start(self, interpreter: str, name: str | None, timeout: int) -> Session:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
@@ -110,7 +112,6 @@ class Sessions:
         finally:
             with self._lock:
                 self._starting -= 1
-        self._clock.after(timeout, lambda: self._cleaner.submit(self.terminate, session))
         return session
 
     def find(self, interpreter: str, session_id: str) -> Session:
@@ -145,6 +146,8 @@ class Sessions:
             first, session.terminated = not session.terminated, True
         if first:
             session.updated = _now()
+            if session.end:
+                self._clock.cancel(session.end)
             session.sandbox.close()
             self._remove(session.folder)
             _log.info("session %s terminated", session.session_id)
@@ -163,8 +166,7 @@ class Sessions:
         with self._lock:
             self._closed = True
             sessions = list(self._sessions.values())
-        for session in sessions:
-            self.terminate(session)
+        list(self._cleaner.map(self.terminate, sessions))
         self._cleaner.shutdown()
 
     def _remove(self, folder: Path) -> None:
@@ -204,6 +206,7 @@ class Sessions:
             self._count += 1
             session.number = self._count
             self._sessions[session.session_id] = session
+            session.end = self._clock.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
         if closed:
             self.terminate(session)
             raise errors.internal("The embedded service is going down")

@@ -12,7 +12,7 @@ from support.processes import eventually
 if TYPE_CHECKING:
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
 
-    from .conftest import Session, Target
+    from support.target import Session, Target
 
 GONE = {"ValidationException", "ResourceNotFoundException", "ConflictException"}
 

@@ -1,0 +1,57 @@
+"""Interpreters as values. Pure; shapes are those of botocore's model of bedrock-agentcore-control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Network:
+    """What an interpreter's sessions can reach.
+
+    Attributes:
+        mode: PUBLIC, SANDBOX or VPC.
+        subnets: Ids, for VPC.
+        security_groups: Ids, for VPC.
+    """
+
+    mode: str
+    subnets: Sequence[str] = ()
+    security_groups: Sequence[str] = ()
+
+    def configuration(self) -> dict[str, Any]:
+        """The network as the API wants it."""
+        if self.mode != "VPC":
+            return {"networkMode": self.mode}
+        vpc = {"subnets": list(self.subnets), "securityGroups": list(self.security_groups)}
+        return {"networkMode": self.mode, "vpcConfig": vpc}
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An interpreter as GetCodeInterpreter tells it.
+
+    Attributes:
+        interpreter_id: `NAME-` and ten characters.
+        arn: The same with region and account.
+        name: As given to create.
+        status: CREATING, CREATE_FAILED, READY, DELETING, DELETE_FAILED or DELETED.
+        created_at: When.
+        network: What it can reach; None where only a list was asked for.
+        role: ARN of the execution role, None without one.
+        failure: Why it failed, empty where it did not.
+    """
+
+    interpreter_id: str
+    arn: str
+    name: str
+    status: str
+    created_at: datetime
+    network: Network | None = None
+    role: str | None = None
+    failure: str = ""

@@ -1,0 +1,195 @@
+"""IAM documents as data: who may assume the role, what code in the sandbox may do, what callers may do. Pure.
+
+Actions, and which resources each takes, are those of the Service Authorization Reference (bedrock-agentcore, logs, s3,
+dynamodb); the trust policy is that of the developer guide, "Resource and session management".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+VERSION = "2012-10-17"
+SERVICE = "bedrock-agentcore.amazonaws.com"
+OWNER_TAG = {"created-by": "agentcore-sandbox"}
+INLINE_NAME = "execution"
+ROLE_ABOUT = "Code in an AgentCore Code Interpreter session; made by agentcore-sandbox"
+SYSTEM_INTERPRETER = "aws.codeinterpreter.v1"
+RUN_ACTIONS = (
+    "bedrock-agentcore:StartCodeInterpreterSession",
+    "bedrock-agentcore:InvokeCodeInterpreter",
+    "bedrock-agentcore:StopCodeInterpreterSession",
+)
+LISTING_ACTIONS = (
+    "bedrock-agentcore:GetCodeInterpreterSession",
+    "bedrock-agentcore:ListCodeInterpreterSessions",
+)
+
+Document = dict[str, Any]
+Text = str | dict[str, Any]
+"""A string, or the CloudFormation function that gives it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Actions on resources; `{}` in a resource stands for the ARN that the user names."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Access:
+    """One kind of access that code in the sandbox can get.
+
+    Attributes:
+        arn: What the resource's ARN must look like.
+        example: Such an ARN.
+        rules: What is allowed.
+        endpoint: The service's name in a VPC endpoint, `com.amazonaws.REGION.NAME`.
+    """
+
+    arn: str
+    example: str
+    rules: tuple[Rule, ...]
+    endpoint: str
+
+
+_ACCOUNT = r"[a-z0-9-]+:[0-9]{12}"
+ACCESS = {
+    "logs_group": Access(
+        rf"arn:[a-z-]+:logs:{_ACCOUNT}:log-group:[A-Za-z0-9._/#-]+",
+        "arn:aws:logs:us-east-1:111122223333:log-group:my-trail",
+        (
+            Rule(("logs:StartQuery", "logs:GetQueryResults"), ("{}", "{}:*")),
+            # Neither can be limited to a log group: the reference has no resource type for them.
+            Rule(("logs:StopQuery", "logs:DescribeLogGroups"), ("*",)),
+        ),
+        "logs",
+    ),
+    "s3_read": Access(
+        r"arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}",
+        "arn:aws:s3:::my-bucket",
+        (Rule(("s3:ListBucket",), ("{}",)), Rule(("s3:GetObject",), ("{}/*",))),
+        "s3",
+    ),
+    "s3_write": Access(
+        r"arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}",
+        "arn:aws:s3:::my-bucket",
+        (Rule(("s3:PutObject",), ("{}/*",)),),
+        "s3",
+    ),
+    "dynamodb_read": Access(
+        rf"arn:[a-z-]+:dynamodb:{_ACCOUNT}:table/[A-Za-z0-9_.-]{{3,255}}",
+        "arn:aws:dynamodb:us-east-1:111122223333:table/my-table",
+        (
+            Rule(("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:DescribeTable"), ("{}",)),
+            Rule(("dynamodb:Query", "dynamodb:Scan"), ("{}", "{}/index/*")),
+        ),
+        "dynamodb",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Access to one resource.
+
+    Attributes:
+        access: A key of `ACCESS`.
+        arn: The resource.
+    """
+
+    access: str
+    arn: str
+
+
+def grant(access: str, arn: str) -> Grant:
+    """Check an ARN that the user names; the `:*` at the end that AWS shows for log groups is dropped.
+
+    Raises:
+        UsageError: It is not the ARN of such a resource.
+    """
+    kind = ACCESS[access]
+    plain = arn.removesuffix(":*") if access == "logs_group" else arn
+    if not re.fullmatch(kind.arn, plain):
+        flag = access.replace("_", "-")
+        raise UsageError(f"not an ARN for --{flag}: {arn!r}", f"it looks like {kind.example}")
+    return Grant(access, plain)
+
+
+def trust(account: Text, source_arn: Text) -> Document:
+    """Who may assume the execution role: AgentCore, for this account's AgentCore resources of one region.
+
+    Args:
+        account: The account's 12 digits.
+        source_arn: A pattern of the resources, see `source_arn`.
+    """
+    condition = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": source_arn},
+    }
+    statement = {
+        "Sid": "AgentCoreOfThisAccount",
+        "Effect": "Allow",
+        "Principal": {"Service": SERVICE},
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
+    }
+    return {"Version": VERSION, "Statement": [statement]}
+
+
+def execution(grants: Iterable[Grant]) -> Document:
+    """What code in the sandbox may do: the same for every caller, as the role belongs to the interpreter.
+
+    Args:
+        grants: At least one.
+    """
+    return {"Version": VERSION, "Statement": list(_statements(tuple(grants)))}
+
+
+def _statements(grants: tuple[Grant, ...]) -> Iterator[Document]:
+    for name, access in ACCESS.items():
+        arns = sorted({grant.arn for grant in grants if grant.access == name})
+        for number, rule in enumerate(access.rules if arns else (), start=1):
+            resources = [resource.format(arn) for arn in arns for resource in rule.resources]
+            yield _allow(_sid(name, number), rule.actions, list(dict.fromkeys(resources)))
+
+
+def _sid(name: str, number: int) -> str:
+    return name.title().replace("_", "") + str(number)
+
+
+def caller(interpreter: Text, *, with_listing: bool = False) -> Document:
+    """What callers may do: run code in one interpreter, and see its sessions only where asked for.
+
+    Args:
+        interpreter: Its ARN.
+        with_listing: Also allow what `sessions` and `stop --all` need.
+    """
+    statements = [_allow("RunCode", RUN_ACTIONS, interpreter)]
+    if with_listing:
+        statements.append(_allow("SeeSessions", LISTING_ACTIONS, interpreter))
+    return {"Version": VERSION, "Statement": statements}
+
+
+def _allow(sid: str, actions: Iterable[str], resource: Text | list[str]) -> Document:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+def source_arn(partition: str, region: str, account: str) -> str:
+    """The pattern for `trust`: all AgentCore resources, as documented; a narrower one is not."""
+    return f"arn:{partition}:bedrock-agentcore:{region}:{account}:*"
+
+
+def interpreter_arn(interpreter_id: str, partition: str, region: str, account: str) -> str:
+    """The ARN of an interpreter; that of AWS's own names no account."""
+    if interpreter_id == SYSTEM_INTERPRETER:
+        return f"arn:{partition}:bedrock-agentcore:{region}:aws:code-interpreter/{interpreter_id}"
+    return f"arn:{partition}:bedrock-agentcore:{region}:{account}:code-interpreter-custom/{interpreter_id}"

@@ -1,0 +1,161 @@
+"""The steps of `setup`: an execution role, what it may do, an interpreter, and a policy for callers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.account import policies
+from agentcore_sandbox.account.control import READY, ControlPlane
+from agentcore_sandbox.account.errors import translated
+from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
+from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentcore_sandbox.account.desired import Blueprint, Place
+    from agentcore_sandbox.account.interpreters import Interpreter, Network
+    from agentcore_sandbox.account.policies import Document
+    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.settings import Settings
+
+
+@dataclass(frozen=True)
+class InterpreterStep:
+    """The interpreter. It cannot be changed, only replaced.
+
+    Attributes:
+        control: The control plane.
+        blueprint: What it shall be.
+        role_arn: The execution role's.
+        tell: Is given each state while it is waited for.
+    """
+
+    control: ControlPlane
+    blueprint: Blueprint
+    role_arn: str
+    tell: Callable[[str], None]
+
+    @property
+    def what(self) -> str:
+        """Kind and name."""
+        return f"interpreter {self.blueprint.name}"
+
+    @property
+    def about(self) -> str:
+        """The network mode."""
+        return f"network {self.blueprint.network.mode}" if self.blueprint.network else "with all its sessions"
+
+    def find(self) -> Interpreter | None:
+        """The interpreter of that name.
+
+        Raises:
+            AgentcoreSandboxError: `NameTaken`: it has another role, so `setup` did not make it.
+        """
+        found = self.control.find(self.blueprint.name)
+        if found and found.role != self.role_arn:
+            hint = "take another name; what somebody else made is neither changed nor removed"
+            raise AgentcoreSandboxError("NameTaken", f"{self.what} is there, but setup did not make it", hint)
+        return found
+
+    def look(self) -> Change:
+        """Compare network and state."""
+        found = self.find()
+        if found is None:
+            return Change.CREATE
+        if found.status not in (READY, "CREATING") or not _same(found.network, self.blueprint.network):
+            message = f"{found.interpreter_id} is {found.status} with network {found.network and found.network.mode}"
+            hint = "it cannot be changed: remove it with `agentcore-sandbox setup --teardown`, or take another name"
+            raise AgentcoreSandboxError("CannotChange", message, hint)
+        return Change.KEEP
+
+    def make(self, change: Change, undo: Undo) -> None:
+        """Create it and wait until it is READY."""
+        if change is not Change.CREATE or self.blueprint.network is None:
+            raise ValueError(change)
+        tags = {**self.blueprint.tags, **policies.OWNER_TAG}
+        interpreter_id = self.control.create(
+            self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
+        )
+        undo.add(self.what, lambda: self._remove(interpreter_id))
+        with interruptible():
+            self.control.wait_until_ready(interpreter_id, self.tell)
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return self.find() is not None
+
+    def remove(self) -> None:
+        """Delete it and wait until it is gone."""
+        found = self.find()
+        if found:
+            self._remove(found.interpreter_id)
+
+    def _remove(self, interpreter_id: str) -> None:
+        self.control.delete(interpreter_id)
+        self.control.wait_until_gone(interpreter_id, self.tell)
+
+
+def _same(one: Network | None, other: Network | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.mode, set(one.subnets), set(one.security_groups)) == (
+        other.mode,
+        set(other.subnets),
+        set(other.security_groups),
+    )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a blueprint in the order in which they are made."""
+
+    role: ExecutionRole
+    permissions: ExecutionPolicy
+    interpreter: InterpreterStep
+    caller: CallerPolicy
+
+    def all(self) -> list[Step]:
+        """In order."""
+        return [self.role, self.permissions, self.interpreter, self.caller]
+
+
+def steps(
+    blueprint: Blueprint, place: Place, connection: Connection, settings: Settings, tell: Callable[[str], None]
+) -> Steps:
+    """Make the steps of a blueprint; asks nothing and changes nothing yet.
+
+    Args:
+        blueprint: What shall be there.
+        place: Where.
+        connection: Credentials.
+        settings: The same, for the words of errors.
+        tell: Says something to the user.
+    """
+    with translated(settings):
+        iam = connection.client("iam")
+    role_name, policy_name = place.role_name(blueprint.name), place.policy_name(blueprint.name)
+    source = policies.source_arn(place.identity.partition, place.region, place.identity.account)
+    document = policies.execution(blueprint.grants) if blueprint.grants else None
+    interpreter = InterpreterStep(
+        ControlPlane(connection, settings), blueprint, place.iam_arn(f"role/{role_name}"), tell
+    )
+    return Steps(
+        ExecutionRole(iam, role_name, policies.trust(place.identity.account, source), blueprint.tags),
+        ExecutionPolicy(iam, role_name, document),
+        interpreter,
+        CallerPolicy(
+            iam,
+            policy_name,
+            place.iam_arn(f"policy/{policy_name}"),
+            lambda: _caller_document(interpreter, with_listing=blueprint.with_listing),
+            blueprint.tags,
+        ),
+    )
+
+
+def _caller_document(interpreter: InterpreterStep, *, with_listing: bool) -> Document | None:
+    found = interpreter.find()
+    return policies.caller(found.arn, with_listing=with_listing) if found else None

@@ -1,0 +1,106 @@
+"""Clients of AWS's services: where the credentials come from, which endpoint, how long to wait."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore import session as botocore_session
+from botocore.config import Config
+from botocore.exceptions import NoRegionError, UnknownRegionError
+
+from agentcore_sandbox import __version__
+from agentcore_sandbox.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.local.daemon import LocalEndpoint
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+AGENTCORE = ("bedrock-agentcore", "bedrock-agentcore-control")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Credentials, a region, and where AgentCore's two services are.
+
+    Attributes:
+        session: Holds credentials and region.
+        endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. Other services are always AWS's own.
+    """
+
+    session: boto3.Session
+    endpoint_url: str | None = None
+
+    @property
+    def region(self) -> str:
+        """The region that requests go to.
+
+        Raises:
+            NoRegionError: None is set.
+        """
+        if not self.session.region_name:
+            raise NoRegionError
+        return self.session.region_name
+
+    @property
+    def partition(self) -> str:
+        """The partition that the region lies in, such as aws or aws-cn; that of an unknown region is aws."""
+        try:
+            return self.session.get_partition_for_region(self.region)
+        except UnknownRegionError:
+            return "aws"
+
+    def client(self, service: str, *, read_seconds: float = READ_SECONDS, signed: bool = True) -> Any:
+        """Make a client of a service.
+
+        Args:
+            service: As botocore calls it, such as bedrock-agentcore.
+            read_seconds: How long it may stay silent.
+            signed: Sign the requests; without it no credentials are looked for.
+        """
+        endpoint_url = self.endpoint_url if service in AGENTCORE else None
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=read_seconds,
+            retries={"mode": "standard"},
+            tcp_keepalive=True,
+            signature_version=None if signed else UNSIGNED,
+            user_agent_extra=f"agentcore-sandbox/{__version__}",
+            # A proxy has no way to this machine's loopback.
+            proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
+        )
+        # The stubs know only literal names of services.
+        make: Any = self.session.client
+        return make(service, endpoint_url=endpoint_url, config=config)
+
+
+def connect(settings: Settings) -> Connection:
+    """Find credentials and endpoint; `local` without an endpoint starts the embedded service if need be.
+
+    Raises:
+        BotoCoreError: Profile or configuration cannot be used.
+        AgentcoreSandboxError: The embedded service cannot be started.
+    """
+    if settings.is_local and not settings.endpoint_url:
+        from agentcore_sandbox.local import daemon
+
+        return _connect_local(daemon.ensure(), settings)
+    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+    return Connection(session, settings.endpoint_url)
+
+
+def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> Connection:
+    # No profile and no configuration file: the embedded service must work whatever is wrong with them.
+    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    bare = botocore_session.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
+    session = boto3.Session(
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
+        region_name=settings.region,
+        botocore_session=bare,
+    )
+    return Connection(session, endpoint.url)

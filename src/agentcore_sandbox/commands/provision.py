@@ -1,0 +1,187 @@
+"""What the commands share that make something in an AWS account: flags, their checks, the question before a change."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.commands import access
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from agentcore_sandbox.account.desired import Blueprint
+    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.output import Output
+    from agentcore_sandbox.settings import Flags
+
+DEFAULT_NAME = "agentcore_sandbox"
+LONGEST_SETUP_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
+NETWORKS = ("public", "sandbox", "vpc")
+PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
+PUBLIC_WARNING = (
+    "network public: code in the sandbox has full access to the internet, and can send there whatever it can read"
+)
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")  # botocore's model of CreateCodeInterpreter, and the next two
+_SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
+_ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
+_TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom
+_MOST = 16  # subnets, and security groups
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what an interpreter can reach, and its tags."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--network",
+        choices=NETWORKS,
+        help="public: full internet; sandbox: none but S3 and DNS; vpc: what the subnets and security groups allow",
+    )
+    for name, about in (("subnet", "a private subnet, at least two"), ("security-group", "a security group")):
+        dest = name.replace("-", "_") + "s"
+        group.add_argument(f"--{name}", metavar="ID", action="append", default=[], dest=dest, help=f"vpc: {about}")
+    group.add_argument("--no-network-check", action="store_true", help="vpc: do not look at subnets and groups first")
+
+
+def add_tags(parser: argparse.ArgumentParser) -> None:
+    """Add `--tag`."""
+    parser.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], dest="tags", help="a tag; may be repeated"
+    )
+
+
+def add_blueprint(parser: argparse.ArgumentParser) -> None:
+    """Add the name, and the flags that say what `setup` makes under it."""
+    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
+    parser.add_argument("--with-listing", action="store_true", help="callers may also see sessions")
+    add_network(parser)
+    access.add_arguments(parser)
+    add_tags(parser)
+
+
+def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> Blueprint:
+    """Read the other flags of `add_blueprint`.
+
+    Raises:
+        UsageError: One cannot be right.
+    """
+    grants = access.read({flag: given[flag] for flag in access.names()})
+    tags = read_tags(given["tags"])
+    from agentcore_sandbox.account.desired import Blueprint
+
+    return Blueprint(name, network, grants, given["with_listing"], tags)
+
+
+def read_name(name: str | None, *, longest: int = 48) -> str:
+    """Check an interpreter's name.
+
+    Args:
+        name: As given.
+        longest: Characters that it may have.
+
+    Raises:
+        UsageError: It is missing or cannot be one.
+    """
+    if not name or not _NAME.fullmatch(name):
+        message = "no name" if not name else f"not a name for an interpreter: {name!r}"
+        raise UsageError(message, "a letter, then up to 47 letters, digits and underscores, such as my_interpreter")
+    if len(name) > longest:
+        raise UsageError(f"the name has {len(name)} characters", f"{longest} are the most here")
+    return name
+
+
+def read_role(role: str | None) -> str | None:
+    """Check the ARN of an execution role.
+
+    Raises:
+        UsageError: It cannot be one.
+    """
+    if role is not None and not _ROLE.fullmatch(role):
+        raise UsageError(f"not the ARN of a role: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
+    return role
+
+
+def read_network(network: str | None, subnets: Sequence[str], security_groups: Sequence[str]) -> Network:
+    """Read the flags of `add_network`.
+
+    Raises:
+        UsageError: A flag is missing, too much, or cannot be right.
+    """
+    if network is None:
+        raise UsageError("no network mode", f"choose one: --network {'|'.join(NETWORKS)}")
+    if network != "vpc" and (subnets or security_groups):
+        raise UsageError(f"--subnet and --security-group are for --network vpc, not for {network}")
+    if network == "vpc":
+        _check_ids("--subnet", subnets, _SUBNET, at_least=2)
+        _check_ids("--security-group", security_groups, _SECURITY_GROUP, at_least=1)
+    from agentcore_sandbox.account.interpreters import Network
+
+    return Network(network.upper(), tuple(subnets), tuple(security_groups))
+
+
+def _check_ids(flag: str, ids: Sequence[str], form: re.Pattern[str], *, at_least: int) -> None:
+    for wrong in (text for text in ids if not form.fullmatch(text)):
+        raise UsageError(
+            f"not an id for {flag}: {wrong!r}", f"it looks like {form.pattern.split('-')[0]}-0123456789abcdef0"
+        )
+    if not at_least <= len(set(ids)) <= _MOST or len(set(ids)) != len(ids):
+        raise UsageError(f"--network vpc needs {at_least} to {_MOST} different {flag} IDs")
+
+
+def read_tags(tags: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE`.
+
+    Raises:
+        UsageError: It is none, or a character is not allowed.
+    """
+    pairs = [tag.partition("=") for tag in tags]
+    for tag, (key, equals, value) in zip(tags, pairs, strict=True):
+        if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
+            raise UsageError(f"not a tag: {tag!r}", "write --tag KEY=VALUE, without special characters and not aws:")
+    return {key: value for key, _, value in pairs}
+
+
+def confirm(output: Output, question: str, *, yes: bool) -> None:
+    """Ask before a change.
+
+    Args:
+        output: Where to ask.
+        question: With what happens, without a question mark.
+        yes: The answer is known.
+
+    Raises:
+        UsageError: There is nobody to ask.
+        AgentcoreSandboxError: `Declined`.
+    """
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", "look at what would happen, then add --yes")
+    output.say(f"{question}? Type yes to go on")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise AgentcoreSandboxError("Declined", "nothing was changed")
+
+
+def usage_lines(interpreter_id: str, flags: Flags) -> list[str]:
+    """The lines that make an interpreter the one to use: for a shell, and for the plugin."""
+    values = {"interpreter_id": interpreter_id, "profile": flags.profile, "region": flags.region}
+    return [*_exports(values), _plugin_install(values)]
+
+
+def _exports(values: Mapping[str, str | None]) -> list[str]:
+    names = {
+        "interpreter_id": "CUSTOM_AGENTCORE_INTERPRETER_ID",
+        "profile": "CUSTOM_AGENTCORE_AWS_PROFILE",
+        "region": "CUSTOM_AGENTCORE_AWS_REGION",
+    }
+    return [f"export {names[key]}={shlex.quote(value)}" for key, value in values.items() if value]
+
+
+def _plugin_install(values: Mapping[str, str | None]) -> str:
+    options = [f"--config {key}={shlex.quote(value)}" for key, value in values.items() if value]
+    return f"claude plugin install {PLUGIN} {' '.join(options)}"

@@ -1,0 +1,158 @@
+"""Make in an AWS account what is needed to run code: an execution role, an interpreter, a policy for callers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.account.desired import Blueprint, Place
+    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.account.plan import Change, Step
+    from agentcore_sandbox.account.steps import Steps
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `setup`."""
+    provision.add_blueprint(parser)
+    parser.add_argument("--teardown", action="store_true", help="remove what an earlier setup made under this name")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    options.add_account(parser)
+
+
+def run(
+    *, flags: settings.Flags, name: str, teardown: bool, dry_run: bool, yes: bool, as_json: bool, **given: Any
+) -> int:
+    """Show the plan, ask, and carry it out; what was made is undone when a step fails.
+
+    Args:
+        flags: Which account.
+        name: Of the interpreter.
+        teardown: Remove instead.
+        dry_run: Only show the plan.
+        yes: Do not ask.
+        as_json: Print JSON.
+        given: The other flags.
+    """
+    output = Output(as_json=as_json)
+    provision.read_name(name, longest=provision.LONGEST_SETUP_NAME)
+    if teardown and any(given.values()):
+        raise UsageError("--teardown takes a name, and none of the flags that say what to make")
+    blueprint = _blueprint(name, given, teardown=teardown)
+    work = _Work(output, flags, settings.resolve_account(flags, os.environ), blueprint)
+    if teardown:
+        work.tear_down(dry_run=dry_run, yes=yes)
+    else:
+        work.set_up(dry_run=dry_run, yes=yes, check=not given["no_network_check"])
+    return 0
+
+
+def _blueprint(name: str, given: dict[str, Any], *, teardown: bool) -> Blueprint:
+    network = None if teardown else provision.read_network(given["network"], given["subnets"], given["security_groups"])
+    return provision.blueprint(name, network, given)
+
+
+class _Work:
+    """One run of the command, connected to the account."""
+
+    def __init__(
+        self, output: Output, flags: settings.Flags, resolved: settings.Settings, blueprint: Blueprint
+    ) -> None:
+        self._output = output
+        self._flags = flags
+        self._settings = resolved
+        self._blueprint = blueprint
+        self._connection = connect_account(resolved)
+        self._place = self._find_place()
+        self._steps = self._make_steps()
+
+    def _find_place(self) -> Place:
+        from agentcore_sandbox.account.desired import Place
+        from agentcore_sandbox.account.identity import identify
+
+        return Place(identify(self._connection, self._settings), self._connection.region)
+
+    def _make_steps(self) -> Steps:
+        from agentcore_sandbox.account.steps import steps
+
+        return steps(self._blueprint, self._place, self._connection, self._settings, self._output.say)
+
+    def set_up(self, *, dry_run: bool, yes: bool, check: bool) -> None:
+        from agentcore_sandbox.account import plan
+
+        network = self._blueprint.network
+        if network and network.mode == "VPC" and check:
+            self._check(network)
+        found = plan.look(self._steps.all(), self._settings)
+        self._show(found, dry_run=dry_run)
+        if network and network.mode == "PUBLIC":
+            self._output.say(f"warning: {provision.PUBLIC_WARNING}")
+        if dry_run:
+            return
+        if any(change is not plan.Change.KEEP for _, change in found):
+            provision.confirm(self._output, "make these changes", yes=yes)
+            plan.carry_out(found, self._settings, self._output.say)
+        self._tell_result()
+
+    def _check(self, network: Network) -> None:
+        from agentcore_sandbox.account import networks, policies
+
+        services = {policies.ACCESS[grant.access].endpoint for grant in self._blueprint.grants}
+        for warning in networks.check(network, services, self._connection, self._settings):
+            self._output.say(f"warning: {warning}")
+
+    def tear_down(self, *, dry_run: bool, yes: bool) -> None:
+        from agentcore_sandbox.account import plan
+        from agentcore_sandbox.account.errors import translated
+
+        with translated(self._settings):
+            found = [(step, plan.Change.REMOVE) for step in reversed(self._steps.all()) if step.exists()]
+        self._show(found, dry_run=dry_run)
+        if dry_run:
+            return
+        if found:
+            provision.confirm(self._output, "remove these for good", yes=yes)
+            plan.tear_down(self._steps.all(), self._settings, self._output.say)
+        if self._output.as_json:
+            self._output.data({"removed": [step.what for step, _ in found]})
+        else:
+            self._output.line("nothing is left" if found else "nothing to remove")
+
+    def _show(self, found: Sequence[tuple[Step, Change]], *, dry_run: bool) -> None:
+        """Print the plan: it is what a dry run is for, and else goes before the question."""
+        identity = self._place.identity
+        if self._output.as_json and dry_run:
+            plan = [{"change": change.value, "resource": step.what, "about": step.about} for step, change in found]
+            self._output.data({"account": identity.account, "region": self._place.region, "plan": plan})
+            return
+        tell = self._output.line if dry_run else self._output.say
+        tell(f"account {identity.account}, region {self._place.region}, as {identity.arn}")
+        for step, change in found:
+            tell(f"  {change.value:<6} {step.what}: {step.about}")
+
+    def _tell_result(self) -> None:
+        made = self._steps.interpreter.find()
+        if made is None:
+            raise RuntimeError("the interpreter is gone again")
+        policy = self._steps.caller.arn
+        if self._output.as_json:
+            result = {"interpreterId": made.interpreter_id, "interpreterArn": made.arn, "roleArn": made.role}
+            self._output.data({**result, "callerPolicyArn": policy})
+            return
+        self._output.line(made.interpreter_id)
+        self._output.say("give those who run code the policy for callers, for example:")
+        self._output.say(f"  aws iam attach-user-policy --user-name NAME --policy-arn {policy}")
+        self._output.say("to use the interpreter in a shell, or in Claude Code:")
+        for line in provision.usage_lines(made.interpreter_id, replace(self._flags, region=self._place.region)):
+            self._output.say(f"  {line}")

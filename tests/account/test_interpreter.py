@@ -1,0 +1,228 @@
+"""`interpreter create|list|show|delete`: what it asks of the control plane, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.processes import DEADLINE
+
+if TYPE_CHECKING:
+    from support.control_server import ControlServer
+    from support.processes import CommandLine
+
+INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
+SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+def create(admin: CommandLine, name: str = "demo", *words: str) -> str:
+    done = admin.run("interpreter", "create", name, "--network", "sandbox", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().strip()
+
+
+def test_create_waits_and_prints_the_id_and_how_to_use_it(admin: CommandLine, control: ControlServer) -> None:
+    words = ["--role", ROLE, "--network", "sandbox", "--tag", "team=a b", "--tag", "x="]
+    done = admin.run("interpreter", "create", "demo", *words, "--region", "us-east-1")
+    assert done.returncode == 0, done.stderr
+    interpreter_id = done.stdout.decode().strip()
+    assert control.interpreters[interpreter_id]["status"] == "READY"
+    assert done.stderr.decode().splitlines() == [
+        f"{interpreter_id} is being created",
+        f"{interpreter_id} is CREATING",
+        f"{interpreter_id} is READY",
+        "to use it in a shell, or in Claude Code:",
+        f"  export CUSTOM_AGENTCORE_INTERPRETER_ID={interpreter_id}",
+        "  export CUSTOM_AGENTCORE_AWS_REGION=us-east-1",
+        f"  {INSTALL} --config interpreter_id={interpreter_id} --config region=us-east-1",
+    ]
+    operation, body = control.requests[0]
+    assert operation == "create"
+    assert body["tags"] == {"team": "a b", "x": ""}
+    assert body["executionRoleArn"] == ROLE
+    assert len(body["clientToken"]) >= 33
+
+
+def test_public_warns(admin: CommandLine, control: ControlServer) -> None:
+    done = admin.run("interpreter", "create", "demo", "--network", "public", "--json")
+    assert done.returncode == 0, done.stderr
+    assert b"warning: network public: code in the sandbox has full access to the internet" in done.stderr
+    made = json.loads(done.stdout)
+    assert (made["status"], made["networkMode"]) == ("READY", "PUBLIC")
+    assert made["interpreterId"] in control.interpreters
+
+
+def test_create_that_fails_says_why_and_how_to_clean_up(admin: CommandLine, control: ControlServer) -> None:
+    control.outcome = "CREATE_FAILED"
+    done = admin.run("interpreter", "create", "demo", "--network", "sandbox")
+    assert (done.returncode, done.stdout) == (125, b"")
+    (interpreter_id,) = control.interpreters
+    assert f"error[CreateFailed]: {interpreter_id} is CREATE_FAILED: no capacity\n".encode() in done.stderr
+    assert f"agentcore-sandbox interpreter delete {interpreter_id}".encode() in done.stderr
+
+
+def test_lost_answer_does_not_make_a_second_one(admin: CommandLine, control: ControlServer) -> None:
+    control.refusals["create"] = [(500, "InternalServerException", "again")]
+    create(admin)
+    tokens = {body["clientToken"] for operation, body in control.requests if operation == "create"}
+    assert (control.operations().count("create"), len(tokens)) == (2, 1)
+
+
+def test_list_follows_pages_and_show_tells_all(admin: CommandLine) -> None:
+    ids = [create(admin, name) for name in ("one", "two", "three")]
+    listed = json.loads(admin.run("interpreter", "list", "--json").stdout)["interpreters"]
+    assert {found["interpreterId"] for found in listed} == {*ids, "aws.codeinterpreter.v1"}
+    table = admin.run("interpreter", "list").stdout.decode().splitlines()
+    assert table[0].split() == ["INTERPRETER", "NAME", "STATUS", "CREATED"]
+    assert len(table) == 5
+    shown = admin.run("interpreter", "show", ids[0]).stdout.decode()
+    assert "networkMode: SANDBOX\n" in shown
+    assert "role" not in shown
+
+
+def test_show_takes_an_arn_and_its_region(admin: CommandLine, control: ControlServer) -> None:
+    interpreter_id = create(admin)
+    arn = control.interpreters[interpreter_id]["codeInterpreterArn"]
+    done = admin.run("interpreter", "show", arn, "--json", env={"AWS_REGION": ""})
+    assert json.loads(done.stdout)["arn"] == arn
+
+
+def test_delete_asks_for_yes_and_waits(admin: CommandLine, control: ControlServer) -> None:
+    interpreter_id = create(admin)
+    refused = admin.run("interpreter", "delete", interpreter_id)
+    assert refused.returncode == 2
+    assert b"add --yes" in refused.stderr
+    assert interpreter_id in control.interpreters
+    done = admin.run("interpreter", "delete", interpreter_id, "--yes")
+    assert (done.returncode, done.stdout) == (0, b"interpreter deleted\n"), done.stderr
+    assert control.interpreters == {}
+
+
+@pytest.mark.parametrize(("answer", "status", "left"), [(b"yes\n", 0, 0), (b"\n", 125, 1)], ids=["yes", "enter"])
+def test_delete_on_a_terminal(
+    admin: CommandLine, control: ControlServer, answer: bytes, status: int, left: int
+) -> None:
+    interpreter_id = create(admin)
+    ours, theirs = os.openpty()
+    child = admin.start("interpreter", "delete", interpreter_id, stdin=theirs)
+    os.write(ours, answer)
+    _, stderr = child.communicate(timeout=DEADLINE)
+    os.close(ours)
+    os.close(theirs)
+    assert (child.returncode, len(control.interpreters)) == (status, left), stderr
+    assert f"delete {interpreter_id} (demo) for good? Type yes to go on".encode() in stderr
+
+
+def test_delete_that_fails(admin: CommandLine, control: ControlServer) -> None:
+    interpreter_id = create(admin)
+    control.delete_outcome = "DELETE_FAILED"
+    done = admin.run("interpreter", "delete", interpreter_id, "--yes")
+    assert done.returncode == 125
+    assert b"error[DeleteFailed]" in done.stderr
+
+
+UNKNOWN = "demo-0123456789"
+REFUSALS = {
+    "no action": (["interpreter"], "the following arguments are required"),
+    "no name": (["interpreter", "create", "--network", "public"], "no name"),
+    "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a name"),
+    "no network": (["interpreter", "create", "demo"], "no network mode"),
+    "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not the ARN of a role"),
+    "bad tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "x"], "not a tag"),
+    "one subnet": (
+        ["interpreter", "create", "demo", "--network", "vpc", "--subnet", "subnet-12345678"],
+        "2 to 16 different --subnet",
+    ),
+    "bad subnet": (["interpreter", "create", "demo", "--network", "vpc", "--subnet", "x"], "not an id for --subnet"),
+    "no security group": (
+        [
+            "interpreter",
+            "create",
+            "d",
+            "--network",
+            "vpc",
+            "--subnet",
+            "subnet-12345678",
+            "--subnet",
+            "subnet-12345679",
+        ],
+        "1 to 16 different --security-group",
+    ),
+    "subnet without vpc": (
+        ["interpreter", "create", "demo", "--network", "public", "--subnet", "subnet-12345678"],
+        "are for --network vpc",
+    ),
+    "create's flag": (["interpreter", "list", "--role", ROLE], "for `interpreter create`"),
+    "list with a name": (["interpreter", "list", "demo"], "list takes no name"),
+    "show without id": (["interpreter", "show"], "show needs an id or ARN"),
+    "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
+    "delete AWS's own": (["interpreter", "delete", "aws.codeinterpreter.v1"], "cannot be deleted"),
+    "delete local": (["interpreter", "delete", "local"], "cannot be deleted"),
+    "bad endpoint": (["interpreter", "list", "--endpoint-url", "x"], "not an endpoint URL"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_wrong_usage_starts_nothing(admin: CommandLine, control: ControlServer, words: list[str], message: str) -> None:
+    done = admin.run(*words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode().splitlines()[0]
+    assert control.requests == []
+
+
+FAILURES = {
+    "unknown": (["show", UNKNOWN], {}, "UnknownInterpreter", "is not there"),
+    "delete unknown": (["delete", UNKNOWN, "--yes"], {}, "UnknownInterpreter", "is not there"),
+    "denied": (
+        ["list"],
+        {"list": (403, "AccessDeniedException", "User: u is not authorized to perform: a:ListIt on resource: arn:x")},
+        "AccessDenied",
+        "not allowed: a:ListIt on arn:x",
+    ),
+    "name taken": (
+        ["create", "demo", "--network", "sandbox"],
+        {"create": (409, "ConflictException", "demo already exists")},
+        "Conflict",
+        "demo already exists",
+    ),
+    "quota": (
+        ["create", "demo", "--network", "sandbox"],
+        {"create": (402, "ServiceQuotaExceededException", "too many")},
+        "QuotaExceeded",
+        "too many",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "refusals", "code", "message"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_failures_name_the_cause_and_the_remedy(
+    admin: CommandLine,
+    control: ControlServer,
+    words: list[str],
+    refusals: dict[str, tuple[int, str, str]],
+    code: str,
+    message: str,
+    as_json: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    control.refusals = {operation: [refusal] for operation, refusal in refusals.items()}
+    done = admin.run("interpreter", *words, *(["--json"] if as_json else []))
+    assert done.returncode == 125
+    assert b"dummy-secret" not in done.stdout + done.stderr
+    if as_json:
+        error = json.loads(done.stdout)["error"]
+        assert (error["code"], message in error["message"], bool(error["hint"])) == (code, True, True)
+    else:
+        assert f"error[{code}]: " in done.stderr.decode()
+        assert message in done.stderr.decode()
+
+
+def test_no_credentials(admin: CommandLine) -> None:
+    env = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = admin.run("interpreter", "list", env=env)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoCredentials]")

@@ -1,0 +1,168 @@
+"""`policy`: the documents, and that the caller's covers what the command line calls and nothing more."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentcore_sandbox import cli as command_line
+from agentcore_sandbox.account import policies
+from agentcore_sandbox.commands import access
+from support.fault_server import SESSION
+
+if TYPE_CHECKING:
+    from support.fault_server import FaultServer
+    from support.processes import CommandLine
+
+ACCOUNT = "123456789012"
+SYSTEM_ARN = "arn:aws:bedrock-agentcore:us-west-2:aws:code-interpreter/aws.codeinterpreter.v1"
+LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/trail/x"
+
+
+def document(cli: CommandLine, *words: str) -> dict[str, Any]:
+    done = cli.run("policy", *words)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_trust_is_for_this_account_and_region_only(admin: CommandLine) -> None:
+    (statement,) = document(admin, "trust")["Statement"]
+    assert statement["Principal"] == {"Service": "bedrock-agentcore.amazonaws.com"}
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:*"},
+    }
+
+
+def test_a_named_account_needs_no_credentials(cli: CommandLine) -> None:
+    (statement,) = document(cli, "trust", "--account", "210987654321", "--region", "cn-north-1")["Statement"]
+    arn = "arn:aws-cn:bedrock-agentcore:cn-north-1:210987654321:*"
+    assert statement["Condition"]["ArnLike"] == {"aws:SourceArn": arn}
+
+
+def test_execution_for_a_log_group_is_four_actions(cli: CommandLine) -> None:
+    statements = document(cli, "execution", "--logs-group", f"{LOG_GROUP}:*")["Statement"]
+    allowed = {action: statement["Resource"] for statement in statements for action in statement["Action"]}
+    assert allowed == {
+        "logs:StartQuery": [LOG_GROUP, f"{LOG_GROUP}:*"],
+        "logs:GetQueryResults": [LOG_GROUP, f"{LOG_GROUP}:*"],
+        "logs:StopQuery": ["*"],
+        "logs:DescribeLogGroups": ["*"],
+    }
+
+
+def test_execution_for_several_services(cli: CommandLine) -> None:
+    words = ["--s3-read", "arn:aws:s3:::bk1", "--s3-read", "arn:aws:s3:::bk2", "--s3-write", "arn:aws:s3:::bk2"]
+    found = document(cli, "execution", *words)
+    allowed = {action: statement["Resource"] for statement in found["Statement"] for action in statement["Action"]}
+    assert allowed == {
+        "s3:ListBucket": ["arn:aws:s3:::bk1", "arn:aws:s3:::bk2"],
+        "s3:GetObject": ["arn:aws:s3:::bk1/*", "arn:aws:s3:::bk2/*"],
+        "s3:PutObject": ["arn:aws:s3:::bk2/*"],
+    }
+    names = [statement["Sid"] for statement in found["Statement"]]
+    assert len(set(names)) == len(names)
+
+
+def test_no_access_grants_a_wildcard_action() -> None:
+    actions = [action for kind in policies.ACCESS.values() for rule in kind.rules for action in rule.actions]
+    assert not any("*" in action for action in actions)
+
+
+def test_every_kind_of_access_has_a_flag() -> None:
+    assert access.names() == list(policies.ACCESS)
+
+
+def test_examples_of_access_are_taken() -> None:
+    for name, kind in policies.ACCESS.items():
+        assert policies.grant(name, kind.example).arn == kind.example
+
+
+@pytest.mark.parametrize(
+    ("given", "arn"),
+    [
+        ("aws.codeinterpreter.v1", "arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/aws.codeinterpreter.v1"),
+        ("a-0123456789", f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter-custom/a-0123456789"),
+        (SYSTEM_ARN, SYSTEM_ARN),
+    ],
+)
+def test_caller_is_for_one_interpreter(admin: CommandLine, given: str, arn: str) -> None:
+    statements = document(admin, "caller", "--interpreter-id", given, "--with-listing")["Statement"]
+    assert {statement["Resource"] for statement in statements} == {arn}
+
+
+REFUSALS = {
+    "no kind": ([], "the following arguments are required"),
+    "nothing to allow": (["execution"], "nothing to allow"),
+    "not a log group": (["execution", "--logs-group", "arn:aws:s3:::x"], "not an ARN for --logs-group"),
+    "every log group": (["execution", "--logs-group", f"{LOG_GROUP}*"], "not an ARN for --logs-group"),
+    "every bucket": (["execution", "--s3-read", "arn:aws:s3:::*"], "not an ARN for --s3-read"),
+    "grants for trust": (["trust", "--s3-read", "arn:aws:s3:::abc"], "are for `policy execution`"),
+    "listing for trust": (["trust", "--with-listing"], "are for `policy caller`"),
+    "bad account": (["trust", "--account", "12"], "not an account id"),
+    "no interpreter": (["caller"], "no code interpreter is set"),
+    "local": (["caller", "--interpreter-id", "local"], "needs no policy"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
+    done = cli.run("policy", *words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode().splitlines()[0]
+
+
+def test_no_region(cli: CommandLine) -> None:
+    done = cli.run("policy", "trust", "--account", ACCOUNT)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoRegion]")
+
+
+OPERATIONS = {
+    "start": "StartCodeInterpreterSession",
+    "invoke": "InvokeCodeInterpreter",
+    "stop": "StopCodeInterpreterSession",
+    "get": "GetCodeInterpreterSession",
+    "list": "ListCodeInterpreterSessions",
+}
+RUNNING = {  # command: how it is called, in a way that calls all that it can call
+    "run": [["run", "--env", "A=1", "x"], ["run", "--cmd", "x"]],
+    "start": [["start"]],
+    "exec": [["exec", SESSION, "x"]],
+    "stop": [["stop", SESSION]],
+}
+LISTING = {"sessions": [["sessions", "--all"]], "stop --all": [["stop", "--all"]]}
+# They call nothing of the data plane, or are for those who administer the account.
+OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "help"}
+
+
+def called(aws: CommandLine, faults: FaultServer, calls: dict[str, list[list[str]]]) -> set[str]:
+    for words in [words for variants in calls.values() for words in variants]:
+        assert aws.run(*words).returncode == 0
+    return {f"bedrock-agentcore:{OPERATIONS[request.operation]}" for request in faults.requests}
+
+
+def granted(*, with_listing: bool) -> set[str]:
+    statements = policies.caller(SYSTEM_ARN, with_listing=with_listing)["Statement"]
+    return {action for statement in statements for action in statement["Action"]}
+
+
+def test_every_command_is_weighed() -> None:
+    assert set(command_line.COMMANDS) == {*RUNNING, "sessions", *OTHERS}
+
+
+def test_caller_policy_is_what_running_code_calls(aws: CommandLine, faults: FaultServer) -> None:
+    assert called(aws, faults, RUNNING) == granted(with_listing=False)
+
+
+def test_caller_policy_with_listing_is_what_all_commands_call(aws: CommandLine, faults: FaultServer) -> None:
+    def one_session(handler: Any) -> None:
+        item = {"codeInterpreterIdentifier": "x", "sessionId": SESSION, "status": "READY"}
+        handler.send_json(200, {"items": [{**item, "createdAt": "2026-11-23T10:00:00Z"}]})
+
+    faults.answers["list"] = one_session
+    assert called(aws, faults, {**RUNNING, **LISTING}) == granted(with_listing=True)

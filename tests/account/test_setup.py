@@ -1,0 +1,285 @@
+"""`setup`: the plan, what it makes, again and again, every failure undone, and the teardown that leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentcore_sandbox.account import policies
+from support.processes import DEADLINE, eventually
+
+if TYPE_CHECKING:
+    from account.conftest import Account
+    from support.control_server import ControlServer
+    from support.processes import CommandLine
+    from support.query_proxy import QueryProxy
+
+LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:trail"
+ROLE = "BedrockAgentCore-demo-us-east-1"
+POLICY_ARN = f"arn:aws:iam::123456789012:policy/{ROLE}-caller"
+WORDS = ["demo", "--network", "sandbox", "--logs-group", LOG_GROUP, "--tag", "team=a"]
+
+
+def set_up(admin: CommandLine, *words: str) -> dict[str, Any]:
+    done = admin.run("setup", *(words or WORDS), "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def changes(admin: CommandLine, *words: str) -> list[str]:
+    done = admin.run("setup", *(words or WORDS), "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    return [item["change"] for item in json.loads(done.stdout)["plan"]]
+
+
+def names(account: Account, control: ControlServer) -> list[str]:
+    """All that there is in the account: empty before a setup and after a teardown."""
+    iam = account.client("iam")
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    own = [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]]
+    return [*roles, *own, *(found["name"] for found in control.interpreters.values())]
+
+
+def test_dry_run_shows_the_plan_and_changes_nothing(
+    admin: CommandLine, account: Account, control: ControlServer
+) -> None:
+    done = admin.run("setup", *WORDS, "--dry-run")
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].startswith("account 123456789012, region us-east-1, as arn:aws:")
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["create", "role"],
+        ["create", "inline"],
+        ["create", "interpreter"],
+        ["create", "policy"],
+    ]
+    assert "logs:StartQuery, logs:GetQueryResults, logs:StopQuery, logs:DescribeLogGroups" in lines[2]
+    assert names(account, control) == []
+
+
+def test_without_a_terminal_it_needs_yes(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    done = admin.run("setup", *WORDS)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"  create role " in done.stderr
+    assert b"add --yes" in done.stderr
+    assert names(account, control) == []
+
+
+def test_it_makes_exactly_what_the_policies_say(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    made = set_up(admin)
+    (interpreter,) = control.interpreters.values()
+    assert made == {
+        "interpreterId": interpreter["codeInterpreterId"],
+        "interpreterArn": interpreter["codeInterpreterArn"],
+        "roleArn": f"arn:aws:iam::123456789012:role/{ROLE}",
+        "callerPolicyArn": POLICY_ARN,
+    }
+    assert interpreter["executionRoleArn"] == made["roleArn"]
+    iam = account.client("iam")
+    role = iam.get_role(RoleName=ROLE)["Role"]
+    source = "arn:aws:bedrock-agentcore:us-east-1:123456789012:*"
+    assert role["AssumeRolePolicyDocument"] == policies.trust("123456789012", source)
+    assert {"Key": "team", "Value": "a"} in role["Tags"]
+    inline = iam.get_role_policy(RoleName=ROLE, PolicyName="execution")["PolicyDocument"]
+    assert inline == policies.execution([policies.grant("logs_group", LOG_GROUP)])
+    version = iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId="v1")["PolicyVersion"]
+    assert version["Document"] == policies.caller(made["interpreterArn"])
+
+
+def test_text_output_is_the_id_and_says_what_to_do(admin: CommandLine) -> None:
+    done = admin.run("setup", "demo", "--network", "public", "--yes")
+    assert done.returncode == 0, done.stderr
+    interpreter_id = done.stdout.decode().strip()
+    said = done.stderr.decode()
+    assert "warning: network public" in said
+    assert f"aws iam attach-user-policy --user-name NAME --policy-arn {POLICY_ARN}" in said
+    assert f"export CUSTOM_AGENTCORE_INTERPRETER_ID={interpreter_id}\n" in said
+    assert f"--config interpreter_id={interpreter_id} --config region=us-east-1" in said
+
+
+def test_again_changes_nothing(admin: CommandLine, proxy: QueryProxy) -> None:
+    made = set_up(admin)
+    proxy.actions.clear()
+    assert changes(admin) == ["keep"] * 4
+    assert set_up(admin) == made
+    assert all(action.split(":")[1].startswith("Get") for action in proxy.actions)
+
+
+def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, account: Account) -> None:
+    set_up(admin)
+    other = ["demo", "--network", "sandbox", "--s3-read", "arn:aws:s3:::bucket"]
+    assert changes(admin, *other) == ["keep", "update", "keep", "keep"]
+    set_up(admin, *other)
+    none = ["demo", "--network", "sandbox", "--with-listing"]
+    assert changes(admin, *none) == ["keep", "remove", "keep", "update"]
+    set_up(admin, *none)
+    assert changes(admin, *none) == ["keep"] * 4
+    iam = account.client("iam")
+    assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
+    version = iam.get_policy(PolicyArn=POLICY_ARN)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId=version)["PolicyVersion"]["Document"]
+    assert len(document["Statement"]) == 2
+
+
+def test_policy_versions_do_not_run_out(admin: CommandLine) -> None:
+    for number in range(6):
+        set_up(admin, "demo", "--network", "sandbox", *(["--with-listing"] if number % 2 else []))
+
+
+def test_changed_trust_is_mended(admin: CommandLine, account: Account) -> None:
+    set_up(admin)
+    open_to_all = policies.trust("*", "*")
+    account.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(open_to_all))
+    assert changes(admin) == ["update", "keep", "keep", "keep"]
+    set_up(admin)
+    assert changes(admin) == ["keep"] * 4
+
+
+def test_other_network_is_refused(admin: CommandLine) -> None:
+    set_up(admin)
+    done = admin.run("setup", "demo", "--network", "public", "--yes")
+    assert done.returncode == 125
+    assert b"error[CannotChange]" in done.stderr
+
+
+STEPS = {
+    "role": {"CreateRole"},
+    "inline policy": {"PutRolePolicy"},
+    "caller policy": {"CreatePolicy"},
+}
+
+
+@pytest.mark.parametrize("refused", STEPS.values(), ids=STEPS.keys())
+def test_failure_of_an_iam_step_leaves_nothing(
+    admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, refused: set[str]
+) -> None:
+    proxy.refused = refused
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    (action,) = refused
+    assert f"error[AccessDenied]: not allowed: iam:{action} on arn:".encode() in done.stderr
+    assert names(account, control) == []
+
+
+def test_refused_create_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    control.refusals["create"] = [(402, "ServiceQuotaExceededException", "too many")]
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    assert b"error[QuotaExceeded]: too many" in done.stderr
+    assert f"undone: role {ROLE}".encode() in done.stderr
+    assert names(account, control) == []
+
+
+def test_failed_create_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    control.outcome = "CREATE_FAILED"
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    assert b"error[CreateFailed]" in done.stderr
+    assert b"undone: interpreter demo\n" in done.stderr
+    assert names(account, control) == []
+
+
+def test_failure_of_a_change_restores_what_was(admin: CommandLine, account: Account, proxy: QueryProxy) -> None:
+    set_up(admin)
+    proxy.refused = {"CreatePolicyVersion"}
+    other = ["demo", "--network", "sandbox", "--s3-read", "arn:aws:s3:::bucket", "--with-listing"]
+    done = admin.run("setup", *other, "--yes")
+    assert done.returncode == 125
+    assert b"undone: the change of inline policy" in done.stderr
+    proxy.refused = set()
+    assert changes(admin) == ["keep"] * 4
+    inline = account.client("iam").get_role_policy(RoleName=ROLE, PolicyName="execution")["PolicyDocument"]
+    assert inline == policies.execution([policies.grant("logs_group", LOG_GROUP)])
+
+
+def test_what_cannot_be_undone_is_told(admin: CommandLine, account: Account, proxy: QueryProxy) -> None:
+    proxy.refused = {"CreatePolicy", "DeleteRole"}
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    assert b"error[AccessDenied]: not allowed: iam:CreatePolicy" in done.stderr
+    assert f"could not undo role {ROLE}: not allowed: iam:DeleteRole".encode() in done.stderr
+    proxy.refused = set()
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    assert account.client("iam").list_roles()["Roles"] == []
+
+
+def test_new_role_that_is_not_known_yet_is_waited_for(admin: CommandLine, control: ControlServer) -> None:
+    words = "Role validation failed: the service cannot assume the role"
+    control.refusals["create"] = [(400, "ValidationException", words)] * 2
+    set_up(admin)
+    assert control.operations().count("create") == 3
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
+def test_signal_while_waiting_undoes_everything(
+    admin: CommandLine, account: Account, control: ControlServer, signum: signal.Signals
+) -> None:
+    control.outcome = "CREATING"
+    child = admin.start("setup", *WORDS, "--yes")
+    assert eventually(lambda: "get" in control.operations())
+    child.send_signal(signum)
+    _, said = child.communicate(timeout=DEADLINE)
+    assert child.returncode == 128 + signum, said
+    assert b"Traceback" not in said
+    assert names(account, control) == []
+
+
+def test_teardown_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    set_up(admin)
+    iam = account.client("iam")
+    iam.create_user(UserName="u")
+    iam.attach_user_policy(UserName="u", PolicyArn=POLICY_ARN)
+    set_up(admin, *WORDS, "--with-listing")
+    dry = admin.run("setup", "demo", "--teardown", "--dry-run")
+    assert [line.split()[0] for line in dry.stdout.decode().splitlines()[1:]] == ["remove"] * 4
+    assert len(names(account, control)) == 3
+    done = admin.run("setup", "demo", "--teardown", "--yes")
+    assert (done.returncode, done.stdout) == (0, b"nothing is left\n"), done.stderr
+    assert names(account, control) == []
+    again = admin.run("setup", "demo", "--teardown", "--json")
+    assert (again.returncode, json.loads(again.stdout)) == (0, {"removed": []})
+
+
+def test_teardown_goes_on_where_it_was(
+    admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy
+) -> None:
+    set_up(admin)
+    proxy.refused = {"DeleteRole"}
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 125
+    assert names(account, control) == [ROLE]
+    proxy.refused = set()
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    assert names(account, control) == []
+
+
+def test_what_others_made_is_neither_changed_nor_removed(
+    admin: CommandLine, account: Account, control: ControlServer
+) -> None:
+    account.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
+    admin.run("interpreter", "create", "other", "--network", "sandbox")
+    for words in (["demo", "--network", "sandbox"], ["demo", "--teardown"], ["other", "--teardown"]):
+        done = admin.run("setup", *words, "--yes")
+        assert done.returncode == 125
+        assert b"error[NameTaken]" in done.stderr
+    assert names(account, control) == [ROLE, "other"]
+
+
+REFUSALS = {
+    "no network": (["demo"], "no network mode"),
+    "long name": (["d" * 33, "--network", "public"], "the name has 33 characters"),
+    "bad name": (["a-b", "--network", "public"], "not a name"),
+    "teardown with more": (["demo", "--teardown", "--network", "public"], "--teardown takes a name"),
+    "bad access": (["demo", "--network", "public", "--logs-group", "x"], "not an ARN for --logs-group"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], message: str) -> None:
+    done = admin.run("setup", *words, "--yes")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode().splitlines()[0]
+    assert proxy.actions == []

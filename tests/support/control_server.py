@@ -1,0 +1,157 @@
+"""A loopback server with the control plane of code interpreters, which fails in chosen ways."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ACCOUNT = "123456789012"  # moto's
+ARNS = "arn:aws:bedrock-agentcore:us-east-1"
+CREATED = "2026-11-23T10:00:00Z"
+SYSTEM = "aws.codeinterpreter.v1"
+
+
+@dataclass
+class ControlServer:
+    """The interpreters, and what to do wrong.
+
+    Attributes:
+        interpreters: By id, as GetCodeInterpreter answers.
+        refusals: Operation -> errors (HTTP status, code, message) that the next calls get.
+        outcome: The status after CREATING.
+        page: How many interpreters a list shows at once.
+    """
+
+    interpreters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refusals: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    outcome: str = "READY"
+    delete_outcome: str = "DELETED"
+    page: int = 2
+    url: str = ""
+
+    def operations(self) -> list[str]:
+        return [operation for operation, _ in self.requests]
+
+    def create(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if any(found["name"] == body["name"] for found in self.interpreters.values()):
+            return 409, {"code": "ConflictException", "message": f"{body['name']} already exists"}
+        interpreter_id = f"{body['name']}-{len(self.requests):010}"
+        made = {
+            "codeInterpreterId": interpreter_id,
+            "codeInterpreterArn": f"{ARNS}:{ACCOUNT}:code-interpreter-custom/{interpreter_id}",
+            "name": body["name"],
+            "status": "CREATING",
+            "networkConfiguration": body["networkConfiguration"],
+            "createdAt": CREATED,
+            "lastUpdatedAt": CREATED,
+        }
+        self.interpreters[interpreter_id] = made | (
+            {"executionRoleArn": body["executionRoleArn"]} if "executionRoleArn" in body else {}
+        )
+        return 202, made
+
+    def get(self, interpreter_id: str) -> tuple[int, dict[str, Any]]:
+        found = self.interpreters.get(interpreter_id)
+        if not found:
+            return 404, {"code": "ResourceNotFoundException", "message": f"{interpreter_id} is not there"}
+        answer = dict(found)
+        self._go_on(interpreter_id, found)
+        return 200, answer
+
+    def _go_on(self, interpreter_id: str, found: dict[str, Any]) -> None:
+        """What is under way has ended when it is looked at the next time."""
+        if found["status"] == "CREATING":
+            found["status"] = self.outcome
+            if self.outcome != "READY":
+                found["failureReason"] = "no capacity"
+        elif found["status"] == "DELETING":
+            found["status"] = self.delete_outcome
+            if self.delete_outcome == "DELETED":
+                del self.interpreters[interpreter_id]
+
+    def list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
+        start = int(query.get("nextToken", ["0"])[0])
+        system = {
+            "codeInterpreterId": SYSTEM,
+            "codeInterpreterArn": f"{ARNS}:aws:code-interpreter/{SYSTEM}",
+            "status": "READY",
+            "createdAt": CREATED,
+        }
+        custom = query.get("type") == ["CUSTOM"]
+        found = [*([] if custom else [system]), *self.interpreters.values()]
+        summaries = [{k: v for k, v in item.items() if k != "networkConfiguration"} for item in found]
+        more = {"nextToken": str(start + self.page)} if start + self.page < len(found) else {}
+        return 200, {"codeInterpreterSummaries": summaries[start : start + self.page], **more}
+
+    def delete(self, interpreter_id: str) -> tuple[int, dict[str, Any]]:
+        if interpreter_id not in self.interpreters:
+            return self.get(interpreter_id)
+        self.interpreters[interpreter_id]["status"] = "DELETING"
+        return 202, dict(self.interpreters[interpreter_id])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: ControlServer
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+    def do_PUT(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        self._answer("create", body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._answer("list", parse_qs(urlsplit(self.path).query))
+
+    def do_GET(self) -> None:
+        self._answer("get", unquote(urlsplit(self.path).path.rpartition("/")[2]))
+
+    def do_DELETE(self) -> None:
+        self._answer("delete", unquote(urlsplit(self.path).path.rpartition("/")[2]))
+
+    def _answer(self, operation: str, argument: Any) -> None:
+        self.state.requests.append((operation, argument if isinstance(argument, dict) else {"id": argument}))
+        refusals = self.state.refusals.get(operation)
+        if refusals:
+            status, code, message = refusals.pop(0)
+            self._send(status, {"code": code, "message": message})
+        else:
+            self._send(*getattr(self.state, operation)(argument))
+
+    def _send(self, status: int, value: dict[str, Any]) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        if "code" in value:
+            self.send_header("x-amzn-ErrorType", value["code"])
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextmanager
+def serve() -> Iterator[ControlServer]:
+    """Serve on a loopback port until the block ends."""
+    state = ControlServer()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (_Handler,), {"state": state}))
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

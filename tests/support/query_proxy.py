@@ -1,0 +1,88 @@
+"""A loopback proxy before moto that notes which actions are called, and refuses those that a test names."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DENIED = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: u is not authorized to perform: "
+    "iam:{action} on resource: arn:aws:iam::123456789012:role/r</Message></Error></ErrorResponse>"
+)
+KEPT = ("authorization", "content-type", "x-amz-date", "x-amz-security-token")
+
+
+@dataclass
+class QueryProxy:
+    """What was called, and what is refused.
+
+    Attributes:
+        upstream: moto's URL.
+        actions: As IAM policies name them, such as iam:CreateRole.
+        refused: Names of actions without the service.
+    """
+
+    upstream: str
+    actions: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    url: str = ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: QueryProxy
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        action = parse_qs(body.decode())["Action"][0]
+        service = self.headers["Authorization"].split("/")[3]
+        self.state.actions.append(f"{service}:{action}")
+        if action in self.state.refused:
+            self._send(403, DENIED.format(action=action).encode())
+        else:
+            self._send(*self._forward(body))
+
+    def _forward(self, body: bytes) -> tuple[int, bytes]:
+        address = urlsplit(self.state.upstream)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+        headers = {name: value for name, value in self.headers.items() if name.lower() in KEPT}
+        connection.request("POST", self.path, body, headers)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, data
+
+    def _send(self, status: int, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextmanager
+def serve(upstream: str) -> Iterator[QueryProxy]:
+    """Serve on a loopback port until the block ends."""
+    state = QueryProxy(upstream)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (_Handler,), {"state": state}))
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
