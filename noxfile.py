@@ -136,10 +136,10 @@ def install_client(session: nox.Session) -> str:
 
 @nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
-    """Build, then prove plugin and marketplace with the real Claude Code and a linter."""
+    """Build, then prove plugin and marketplace with a linter and the real Claude Code, which other tests do without."""
     install(session, "test")
     session.install("--require-hashes", "-r", "requirements/plugin.txt")
-    session.run("pytest", "tests/plugin", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
+    session.run("pytest", "tests/client", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
 
 
 @nox.session(python=False, default=False)

@@ -21,14 +21,18 @@ class Client:
     Attributes:
         program: The native program.
         home: Its home folder, which holds its configuration, and `bin` with `claude` and the first Python on its PATH.
+        base: The variables that every child of the tests gets.
     """
 
     program: Path
     home: Path
+    base: dict[str, str]
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
+            **self.base,
             "HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),  # it leaves folders there
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
             "PATH": f"{self.home / 'bin'}:/usr/bin:/bin",
             "ANTHROPIC_API_KEY": "dummy",
@@ -80,9 +84,10 @@ class Client:
         return {plugin["id"]: plugin for plugin in json.loads(self.run("plugin", "list", "--json").stdout)}
 
 
-def make_client(home: Path) -> Client:
+def make_client(home: Path, base: dict[str, str]) -> Client:
     """A client that has never run before."""
-    home.joinpath("bin").mkdir(parents=True)
+    for name in ("bin", "tmp"):
+        home.joinpath(name).mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
     home.joinpath("bin/claude").symlink_to(os.environ[PROGRAM])
-    return Client(Path(os.environ[PROGRAM]), home)
+    return Client(Path(os.environ[PROGRAM]), home, base)
