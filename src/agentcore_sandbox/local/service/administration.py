@@ -38,7 +38,8 @@ class Administration:
         ]
 
     def _status(self, _members: Members, _request: Request) -> Answer:
-        return Answer({"sessions": len(self._sessions.ready())})
+        ready = self._sessions.ready()
+        return Answer({"sessions": len(ready), "sessionsWithNetwork": sum(session.network for session in ready)})
 
     def _stop(self, members: Members, _request: Request) -> Answer:
         """Stop; with `onlyIdle` not while there is a session."""

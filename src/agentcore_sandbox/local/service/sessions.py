@@ -58,6 +58,7 @@ class Session:
     created: datetime
     updated: datetime
     deadline: float
+    network: bool
     number: int = 0
     terminated: bool = False
 
@@ -192,7 +193,7 @@ class Sessions:
         now = _now()
         deadline = alarms.seconds() + timeout
         sandbox = self._make_sandbox(folder, network)
-        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline)
+        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline, network)
 
     def _start_sandbox(self, session: Session) -> None:
         try:
