@@ -20,8 +20,8 @@ CALLERS = 20
 
 
 def test_nothing_runs_until_it_is_needed(local: Local) -> None:
-    assert local.status() == {"running": False}
-    assert local.text("local", "status") == "not running\n"
+    assert not local.status()["running"]
+    assert local.text("local", "status").startswith("not running\n")
     assert local.text("local", "stop") == "not running\n"
 
 
@@ -32,7 +32,7 @@ def test_it_starts_when_needed_serves_and_stops(local: Local) -> None:
     assert f"running at {found['url']}, process {found['pid']}, " in local.text("local", "status")
     assert local.text("local", "stop") == "stopped\n"
     assert ended(found["pid"])
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
 
 
 def test_it_is_free_of_its_caller(local: Local) -> None:
@@ -84,7 +84,7 @@ def test_a_killed_service_leaves_nothing_and_the_next_call_works(local: Local) -
     assert environments_with(marker)
     os.kill(pid, signal.SIGKILL)
     assert ended(pid)
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
     assert "no session" in local.run("sessions", "--interpreter-id", "local").stderr.decode()
     assert local.state["pid"] != pid
     assert eventually(lambda: not (local.runtime / "sessions" / session).exists())
@@ -173,7 +173,7 @@ def test_a_failed_start_tells_the_reason_and_leaves_nothing(local: Local) -> Non
 def test_a_broken_state_file_of_a_dead_service_does_not_matter(local: Local, left: bytes) -> None:
     local.runtime.mkdir(mode=0o700)
     (local.runtime / "service.json").write_bytes(left)
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
 
 
 def test_a_folder_open_to_others_is_refused(local: Local) -> None:

@@ -24,6 +24,10 @@ ACTIONS = {
     "status": "say whether it runs, where, and with how many sessions",
     "stop": "end it and all its sessions",
 }
+INTERPRETERS = {
+    "local": "has no network",
+    "local-public": "shares this machine's network, loopback servers included",
+}
 _MAX_PORT = 65535
 
 
@@ -105,24 +109,29 @@ def _status(output: Output) -> None:
 
     found = daemon.status()
     if output.as_json:
-        output.data({"running": found is not None, **(_described(*found) if found else {})})
-    elif found:
-        endpoint, sessions = found
-        output.line(
-            f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, sessions: {sessions}"
+        output.data(
+            {"running": found is not None, **(_described(*found) if found else {}), "interpreters": INTERPRETERS}
         )
-    else:
-        output.line("not running")
+        return
+    output.line(_told(*found) if found else "not running")
+    output.line("interpreters: " + "; ".join(f"{name} {network}" for name, network in INTERPRETERS.items()))
 
 
-def _described(endpoint: LocalEndpoint, sessions: int) -> dict[str, Any]:
+def _told(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> str:
+    return (
+        f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, "
+        f"sessions: {counts['sessions']}, of which {counts['sessionsWithNetwork']} share this machine's network"
+    )
+
+
+def _described(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> dict[str, Any]:
     started = datetime.fromtimestamp(endpoint.started, timezone.utc)
     return {
         "url": endpoint.url,
         "pid": endpoint.pid,
         "version": endpoint.version,
         "startedAt": started.isoformat(),
-        "sessions": sessions,
+        **counts,
     }
 
 

@@ -15,7 +15,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--interpreter-id",
         metavar="ID",
-        help="id or ARN of the code interpreter; 'local' needs no AWS account",
+        help="id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account",
     )
     _add_account(group)
     group.add_argument("--endpoint-url", metavar="URL", help="endpoint instead of AWS's")

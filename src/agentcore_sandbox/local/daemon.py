@@ -73,14 +73,17 @@ def ensure() -> LocalEndpoint:
     return state
 
 
-def status() -> tuple[LocalEndpoint, int] | None:
-    """Return the running service and the number of its sessions, or None.
+def status() -> tuple[LocalEndpoint, dict[str, int]] | None:
+    """Return the running service with its number of `sessions` and of `sessionsWithNetwork`, or None.
 
     Raises:
         AgentcoreSandboxError: `LocalServiceFailed`: it runs and does not answer.
     """
     state = find()
-    return None if state is None else (state, int(_ask(state, "GET", "/local/status")["sessions"]))
+    if state is None:
+        return None
+    answer = _ask(state, "GET", "/local/status")
+    return state, {name: int(answer.get(name, 0)) for name in ("sessions", "sessionsWithNetwork")}
 
 
 def stop() -> bool:

@@ -113,6 +113,11 @@ class Runtime:
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return folders.make_private(_first_writable(_DISK) / f"agentcore-sandbox-{os.geteuid()}-{name}")
 
+    @property
+    def interpreters_path(self) -> Path:
+        """Where the created interpreters are kept."""
+        return self.folder / "interpreters.json"
+
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
         with self._lock(_SERVING) as serving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -21,11 +22,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+from agentcore_sandbox.local.service import interpreter_file
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
+from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
+from agentcore_sandbox.local.service.interpreters import Interpreters
 from agentcore_sandbox.local.service.request_log import RequestLog
-from agentcore_sandbox.local.service.routes import Service, data_plane_routes
+from agentcore_sandbox.local.service.routes import Route, Service, control_plane_routes, data_plane_routes
 from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
@@ -139,10 +143,9 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
-    sessions = Sessions(folder, lambda path: sandbox.Sandbox(sandbox.SandboxConfig(path)), clock)
+    sessions = Sessions(folder, _make_sandbox, clock)
     stack.callback(sessions.close)
-    plane = DataPlane(sessions, tools.invoke, clock)
-    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()], options.record)
+    service = Service([*_routes(runtime, sessions, clock), *Administration(sessions, end).routes()], options.record)
     server = _listen(options, service)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
@@ -150,6 +153,17 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     stack.callback(thread.join)
     stack.callback(server.shutdown)
     return server, sessions
+
+
+def _make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
+    return sandbox.Sandbox(sandbox.SandboxConfig(folder, network))
+
+
+def _routes(runtime: Runtime, sessions: Sessions, clock: Alarms) -> list[Route]:
+    path = runtime.interpreters_path
+    known = Interpreters(clock, interpreter_file.load(path), functools.partial(interpreter_file.save, path))
+    data, control = DataPlane(known, sessions, tools.invoke, clock), ControlPlane(known, sessions)
+    return [*data_plane_routes(data), *control_plane_routes(control)]
 
 
 def _allow_many_files() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,16 +12,18 @@ from urllib.parse import parse_qsl, unquote
 
 from agentcore_sandbox.local.service import errors, model, shapes
 from agentcore_sandbox.local.service.data_plane import SESSION_HEADER, DataPlane
+from agentcore_sandbox.local.service.messages import Request
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.local.service.messages import Answer, EventStream, Record, Request
+    from agentcore_sandbox.local.service.control_plane import ControlPlane
+    from agentcore_sandbox.local.service.messages import Answer, EventStream, Record
 
 _TRACE = {"traceId": "x-amzn-trace-id", "traceParent": "traceparent"}
 _SESSIONS = r"/code-interpreters/(?P<codeInterpreterIdentifier>[^/]+)/sessions"
 
 _TOLD = {"sessionId": "sessionId", "name": "tool"}
 
-Operation = Callable[[dict[str, Any], threading.Event], "Answer | EventStream"]
+Operation = Callable[[dict[str, Any], Request], "Answer | EventStream"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,19 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
     ]
 
 
+def control_plane_routes(plane: ControlPlane) -> list[Route]:
+    """Return the routes of the control plane, as botocore's model has them."""
+    every = "/code-interpreters"
+    one = rf"{every}/(?P<codeInterpreterId>[^/]+)"
+    page = ["maxResults", "nextToken", "type"]
+    return [
+        Route("CreateCodeInterpreter", "PUT", every, model.CREATE, plane.create, headers={}),
+        Route("GetCodeInterpreter", "GET", one, model.GET, plane.get, headers={}),
+        Route("ListCodeInterpreters", "POST", every, model.LIST, plane.list_all, page, {}),
+        Route("DeleteCodeInterpreter", "DELETE", one, model.DELETE, plane.delete, ["clientToken"], {}),
+    ]
+
+
 class Service:
     """All operations of the endpoint.
 
@@ -115,7 +129,7 @@ class Service:
                 members = shapes.check(route.shape, _located(route, match, request))
                 told = {name: members[member] for member, name in route.recorded.items()}
                 self._record({"event": "request", "requestId": request.request_id, "operation": route.name, **told})
-                return route.run(members, request.cancelled)
+                return route.run(members, request)
         raise errors.ServiceError(
             "UnknownOperationException",
             HTTPStatus.NOT_FOUND,
@@ -127,9 +141,15 @@ def _located(route: Route, match: re.Match[str], request: Request) -> dict[str, 
     """Gather the members from the places where the model puts them; the body has the others."""
     elsewhere: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()}
     query = dict(parse_qsl(request.query, keep_blank_values=True))
-    elsewhere |= {name: query.get(name) for name in route.query}
+    elsewhere |= {name: _queried(route.shape.members[name], query.get(name)) for name in route.query}
     elsewhere |= {name: request.headers.get(header) for name, header in route.headers.items()}
     return {**_json(request.body), **elsewhere}
+
+
+def _queried(shape: shapes.Shape, text: str | None) -> Any:
+    """A query string has texts only; what is no number stays one, so that the check refuses it."""
+    is_number = isinstance(shape, shapes.Integer) and text is not None and re.fullmatch("-?[0-9]{1,9}", text)
+    return int(text) if is_number and text else text
 
 
 def _json(body: bytes) -> dict[str, Any]:

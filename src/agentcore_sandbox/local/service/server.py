@@ -125,7 +125,7 @@ class _Connection(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         message = sigv4.Message(self.command, path, query, headers, self._body())
         sigv4.verify(message, scope, self.server.keys)
-        return Request(self._request_id, self.command, path, query, headers, message.body)
+        return Request(self._request_id, self.command, path, query, scope.region, headers, message.body)
 
     def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
@@ -156,7 +156,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer | EventStream, cancelled: threading.Event) -> None:
         if isinstance(answer, Answer):
-            self._send(HTTPStatus.OK, {}, answer.body)
+            self._send(answer.status, {}, answer.body)
         else:
             with self.server.departures.watch(self.connection, cancelled):
                 self._stream(answer)

@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,6 @@ from agentcore_sandbox.local import folders
 from agentcore_sandbox.local.service import alarms, errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 MAX_SESSIONS = 1000
@@ -43,6 +43,9 @@ class Sandbox(Protocol):
         """Whether it still runs."""
 
 
+MakeSandbox = Callable[["Path", bool], Sandbox]
+
+
 @dataclass
 class Session:
     """One sandbox with a lifetime."""
@@ -56,6 +59,7 @@ class Session:
     created: datetime
     updated: datetime
     deadline: float
+    network: bool
     number: int = 0
     terminated: bool = False
     end: alarms.Alarm | None = None
@@ -74,7 +78,7 @@ class Sessions:
 
     Args:
         folder: Private; each session gets a folder in it.
-        make_sandbox: Given the session's folder, makes its sandbox.
+        make_sandbox: Given the session's folder, and whether it shares the host's network, makes its sandbox.
         clock: Ends the lifetimes.
         limit: How many may be READY at once.
     """
@@ -82,7 +86,7 @@ class Sessions:
     def __init__(
         self,
         folder: Path,
-        make_sandbox: Callable[[Path], Sandbox],
+        make_sandbox: MakeSandbox,
         clock: alarms.Alarms,
         limit: int = MAX_SESSIONS,
     ) -> None:
@@ -97,7 +101,7 @@ class Sessions:
         self._closed = False
         self._cleaner = ThreadPoolExecutor(_CLEANERS, thread_name_prefix="cleaner")
 
-    def start(self, interpreter: str, name: str | None, timeout: int) -> Session:
+    def start(self, interpreter: str, name: str | None, timeout: int, *, network: bool = False) -> Session:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
 
         Raises:
@@ -106,7 +110,7 @@ class Sessions:
         """
         self._reserve()
         try:
-            session = self._new(interpreter, name, timeout)
+            session = self._new(interpreter, name, timeout, network=network)
             self._start_sandbox(session)
             self._add(session)
         finally:
@@ -185,13 +189,13 @@ class Sessions:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
 
-    def _new(self, interpreter: str, name: str | None, timeout: int) -> Session:
+    def _new(self, interpreter: str, name: str | None, timeout: int, *, network: bool) -> Session:
         session_id = _ulid()
         folder = folders.make_private(self._folder / session_id)
         now = _now()
         deadline = alarms.seconds() + timeout
-        sandbox = self._make_sandbox(folder)
-        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline)
+        sandbox = self._make_sandbox(folder, network)
+        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline, network)
 
     def _start_sandbox(self, session: Session) -> None:
         try:
