@@ -1,0 +1,92 @@
+"""The hook: reads an event from standard input, answers on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+from skill_guard.marks import Marks
+from skill_guard.policy import Context, check
+from skill_guard.refusal import Refusal
+from skill_guard.settings import export_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+BLOCK = 2  # the exit status by which a hook stops what it was asked about; any other failure would let it go on
+SECONDS = 30  # for one answer; hooks.json gives twice as long, and a hook that is too late counts as silent
+
+
+def arm(event: Mapping[str, Any], marks: Marks) -> None:
+    """A skill of this plugin begins (`UserPromptExpansion`)."""
+    marks.add(event.get("session_id"), event.get("prompt_id"))
+
+
+def judge(event: Mapping[str, Any], marks: Marks) -> None:
+    """Claude wants to run a shell command (`PreToolUse`)."""
+    if not marks.has(event.get("session_id"), event.get("prompt_id")):
+        return
+    if event.get("tool_name") not in ("Bash", "Monitor"):
+        raise Refusal("while this skill runs, use the Bash tool, for agentcore-sandbox only")
+    command, folder = event["tool_input"]["command"], event["cwd"]
+    check(command, Context(folder, os.environ))
+
+
+def begin(_: Mapping[str, Any], marks: Marks) -> None:
+    """A session of Claude Code begins (`SessionStart`)."""
+    marks.remove_old()
+    lines = export_lines(os.environ)
+    if lines and os.environ.get("CLAUDE_ENV_FILE"):
+        with open(os.environ["CLAUDE_ENV_FILE"], "a", encoding="utf-8") as file:
+            file.write(lines)
+
+
+def end(event: Mapping[str, Any], marks: Marks) -> None:
+    """A session of Claude Code ends (`SessionEnd`)."""
+    marks.remove(event.get("session_id"))
+
+
+EVENTS = {"UserPromptExpansion": arm, "PreToolUse": judge, "SessionStart": begin, "SessionEnd": end}
+
+
+def too_late(*_: object) -> None:
+    """Say no before Claude Code stops waiting."""
+    raise Refusal(f"the guard took more than {SECONDS} seconds")
+
+
+def refuse(reason: str) -> None:
+    """Deny the tool call, and tell Claude why."""
+    decision = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason}
+    sys.stdout.write(json.dumps({"hookSpecificOutput": decision}))
+
+
+def main(event_name: str) -> int:
+    """Handle one event.
+
+    Args:
+        event_name: What hooks.json calls it.
+
+    Returns:
+        The exit status for Claude Code.
+    """
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, too_late)
+        signal.alarm(SECONDS)
+    try:
+        event = json.loads(sys.stdin.buffer.read())
+        EVENTS[event_name](event, Marks(os.environ["CLAUDE_PLUGIN_DATA"]))
+    except Refusal as refusal:
+        reason = f"agentcore-sandbox guard: {refusal}"
+    except Exception as error:  # noqa: BLE001 - what the guard cannot judge is refused
+        reason = f"agentcore-sandbox guard: this call cannot be judged ({type(error).__name__}: {error})"
+    else:
+        return 0
+    if event_name != "PreToolUse":
+        sys.stderr.write(reason)
+        return BLOCK
+    refuse(reason)
+    return 0
