@@ -101,8 +101,8 @@ def arrival(context: Context, source: str, target: str) -> None:
     """Check where a file or folder of the sandbox arrives on the host."""
     into_folder = target.endswith("/") or context.paths.is_folder(target)
     name = os.path.basename(source.rstrip("/"))
-    # Behind a pattern the sandbox chooses the names: they need a new folder.
-    whole = GLOB.search(source) or not into_folder
+    # Names that the sandbox chooses, behind a pattern or in a folder whose contents are meant, need a new folder.
+    whole = GLOB.search(source) or source.endswith("/") or not into_folder
     context.paths.check_writable(target if whole else os.path.join(target, name))
 
 

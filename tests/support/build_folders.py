@@ -28,6 +28,8 @@ def git_environment(home: Path) -> dict[str, str]:
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file with its folders; a link is replaced, never followed to what it points to."""
+    path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     path.chmod(mode)
