@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
 
+from skill_guard.event import read_json
 from skill_guard.marks import Marks
 from skill_guard.policy import Context, check
 from skill_guard.refusal import Refusal
-from skill_guard.settings import export_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 BLOCK = 2  # the exit status by which a hook stops what it was asked about; any other failure would let it go on
-SECONDS = 30  # for one answer; hooks.json gives twice as long, and a hook that is too late counts as silent
 
 
 def arm(event: Mapping[str, Any], marks: Marks) -> None:
@@ -38,6 +35,8 @@ def judge(event: Mapping[str, Any], marks: Marks) -> None:
 
 def begin(_: Mapping[str, Any], marks: Marks) -> None:
     """A session of Claude Code begins (`SessionStart`)."""
+    from skill_guard.settings import export_lines
+
     marks.remove_old()
     lines = export_lines(os.environ)
     if lines and os.environ.get("CLAUDE_ENV_FILE"):
@@ -53,13 +52,10 @@ def end(event: Mapping[str, Any], marks: Marks) -> None:
 EVENTS = {"UserPromptExpansion": arm, "PreToolUse": judge, "SessionStart": begin, "SessionEnd": end}
 
 
-def too_late(*_: object) -> None:
-    """Say no before Claude Code stops waiting."""
-    raise Refusal(f"the guard took more than {SECONDS} seconds")
-
-
 def refuse(reason: str) -> None:
     """Deny the tool call, and tell Claude why."""
+    import json
+
     decision = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason}
     sys.stdout.write(json.dumps({"hookSpecificOutput": decision}))
 
@@ -73,11 +69,8 @@ def main(event_name: str) -> int:
     Returns:
         The exit status for Claude Code.
     """
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, too_late)
-        signal.alarm(SECONDS)
     try:
-        event = json.loads(sys.stdin.buffer.read())
+        event = read_json(sys.stdin.buffer.read())
         EVENTS[event_name](event, Marks(os.environ["CLAUDE_PLUGIN_DATA"]))
     except Refusal as refusal:
         reason = f"agentcore-sandbox guard: {refusal}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 from skill_guard.refusal import Refusal
 
@@ -18,7 +19,8 @@ INSTRUCTIONS = re.compile(r"(claude|claude\.local|agents)\.md", re.IGNORECASE)
 # A working directory inside one of these is no project; `.claude/worktrees/` is where Claude Code puts one.
 PRIVATE_FOLDERS = re.compile(r"/\.(git|ssh|aws|gnupg|docker|kube|config|claude(?!/worktrees/[^/]))(/|$)", re.IGNORECASE)
 GLOB = re.compile(r"[*?\[]")
-MOST_ENTRIES = 20_000  # of a folder to copy; looking through them must not take long
+MOST_ENTRIES = 20_000  # of a folder to copy
+MOST_SECONDS = 20  # to look through it; hooks.json allows 60, and a hook that is too late counts as silent
 
 
 class HostPaths:
@@ -100,12 +102,12 @@ class HostPaths:
                 raise Refusal(f"{path!r} belongs to Claude Code or holds what does")
 
     def _check_contents(self, folder: str) -> None:
-        count = 0
+        count, start = 0, time.monotonic()
         for parent, folders, files in os.walk(folder):
+            count += len(folders) + len(files)
+            if count > MOST_ENTRIES or time.monotonic() > start + MOST_SECONDS:
+                raise Refusal("the folder is too large to look through: name the files that are needed")
             for name in (*folders, *files):
-                count += 1
-                if count > MOST_ENTRIES:
-                    raise Refusal(f"the folder has more than {MOST_ENTRIES} entries: name the files that are needed")
                 self._check_entry(os.path.join(parent, name))
 
     def _check_entry(self, path: str) -> None:

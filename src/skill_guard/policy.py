@@ -7,9 +7,7 @@ credentials. So every flag is listed with a check of its value, and what is not 
 from __future__ import annotations
 
 import os
-import re
 
-from skill_guard.host_paths import GLOB, HostPaths
 from skill_guard.refusal import Refusal
 from skill_guard.scanner import scan
 
@@ -17,14 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from skill_guard.host_paths import HostPaths
+
     Check = Callable[["Context", str], None]
     Flags = Mapping[str, Check | None]
 
 PROGRAM = "agentcore-sandbox"
-# What the command line takes for a flag; any other word that begins with '-' is code (agentcore_sandbox.cli).
-FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", re.DOTALL)
-# A path in a session, SESSION:path.
-REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*:.*", re.DOTALL)
 CONFIGURED = {  # flag: where its value may be configured by the user
     "--interpreter-id": ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"),
     "--profile": ("CUSTOM_AGENTCORE_AWS_PROFILE", "CLAUDE_PLUGIN_OPTION_PROFILE", "AWS_PROFILE"),
@@ -42,15 +38,41 @@ class Context:
     """
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
         self.environment = environment
+
+    @property
+    def paths(self) -> HostPaths:
+        """The files of the host. Most calls name none, and need not wait for the import of `re`."""
+        from skill_guard.host_paths import HostPaths
+
         own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
-        self.paths = HostPaths(folder, [environment[name] for name in own if environment.get(name)])
+        return HostPaths(self.folder, [self.environment[name] for name in own if self.environment.get(name)])
 
     @property
     def programs(self) -> tuple[str, ...]:
         """The two forms of the launcher that the skills show."""
         root = self.environment.get("CLAUDE_PLUGIN_ROOT")
         return (PROGRAM, os.path.join(root, "bin", PROGRAM)) if root else (PROGRAM,)
+
+
+def is_flag(word: str) -> bool:
+    """Whether agentcore_sandbox.cli takes a word for a flag; any other that begins with '-' is code."""
+    name = word.partition("=")[0]
+    letters = name[2:] if name.startswith("--") else name[1:]
+    plain = letters.isascii() and letters.replace("-", "").isalnum()
+    return name.startswith("-") and letters[:1].isalpha() and plain
+
+
+def is_remote(word: str) -> bool:
+    """Whether an operand of `cp` is `SESSION:path`."""
+    session, colon, _ = word.partition(":")
+    return bool(colon) and session.isascii() and session[:1].isalnum() and not set(session) & set("/\\ ")
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path of the sandbox stands for several, with names that the sandbox chooses."""
+    return not set("*?[{").isdisjoint(path)
 
 
 def anything(_: Context, __: str) -> None:
@@ -102,7 +124,7 @@ def arrival(context: Context, source: str, target: str) -> None:
     into_folder = target.endswith("/") or context.paths.is_folder(target)
     name = os.path.basename(source.rstrip("/"))
     # Names that the sandbox chooses, behind a pattern or in a folder whose contents are meant, need a new folder.
-    whole = GLOB.search(source) or source.endswith("/") or not into_folder
+    whole = is_pattern(source) or source.endswith("/") or not into_folder
     context.paths.check_writable(target if whole else os.path.join(target, name))
 
 
@@ -115,12 +137,12 @@ def copies(context: Context, words: list[str]) -> None:
     """Check the operands of `cp`: the last is the target, `SESSION:path` lies in the sandbox, `-` is a stream."""
     *sources, target = words or [""]
     for word in words:
-        if REMOTE.fullmatch(word) and context.paths.exists(word):
+        if is_remote(word) and context.paths.exists(word):
             raise Refusal(f"{word!r} could be a file here or in a session: rename the file")
     for source in sources:
-        if source != "-" and not REMOTE.fullmatch(source):
+        if source != "-" and not is_remote(source):
             context.paths.check_readable(source)
-        if target != "-" and not REMOTE.fullmatch(target):
+        if target != "-" and not is_remote(target):
             arrival(context, source.partition(":")[2] or source, target)
 
 
@@ -204,7 +226,7 @@ def _operands(words: list[str], command: str, context: Context) -> Iterator[str]
     for word in waiting:
         if word == "--":
             yield from waiting
-        elif FLAG.fullmatch(word):
+        elif is_flag(word):
             _check_flag(word, waiting, command, context)
         else:
             yield word
@@ -221,6 +243,6 @@ def _check_flag(word: str, waiting: Iterator[str], command: str, context: Contex
         return
     if not equals:
         value = next(waiting, "--")
-        if value == "--" or FLAG.fullmatch(value):
+        if value == "--" or is_flag(value):
             raise Refusal(f"{flag} needs a value")
     check_value(context, value)

@@ -7,8 +7,6 @@ Everything else could start something else in one of these shells and is refused
 
 from __future__ import annotations
 
-import re
-
 from skill_guard.refusal import Refusal
 
 HEREDOC = """pass code in a quoted heredoc: agentcore-sandbox run - <<'EOF'"""
@@ -25,9 +23,8 @@ ADVICE = {
     "#": "leave the comment out",
     "\n": "run one command at a time, each in its own call",
 }
-PLAIN = re.compile(r"[A-Za-z0-9_./,:=@%+-]+")
-BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
-HEREDOC_START = re.compile(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1[ \t]*\n""")
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=@%+-")
+CONTINUATION = "\\\n"
 # Inside "...": a backslash before one of these is an escape, before anything else it is itself.
 ESCAPED = frozenset('$`"\\')
 
@@ -68,23 +65,20 @@ class _Scanner:
         words: list[str] = []
         self._skip_blanks()
         while self.at < len(self.text):
-            start = HEREDOC_START.match(self.text, self.at)
-            if start:
-                return Call(words, self._heredoc(start))
             if self.text.startswith("<<", self.at):
-                raise Refusal("a heredoc needs a quoted name and ends its line: agentcore-sandbox run - <<'EOF'")
+                return Call(words, self._heredoc())
             words.append(self._word())
             self._skip_blanks()
         return Call(words, None)
 
     def _skip_blanks(self) -> None:
-        blanks = BLANKS.match(self.text, self.at)
-        self.at = blanks.end() if blanks else self.at
+        while self.text.startswith((" ", "\t", CONTINUATION), self.at):
+            self.at += 2 if self.text[self.at] == "\\" else 1
 
     def _word(self) -> str:
         parts = [self._part()]
         while self.at < len(self.text) and self.text[self.at] not in " \t":
-            if self.text.startswith("\\\n", self.at):
+            if self.text.startswith(CONTINUATION, self.at):
                 self.at += 2
             else:
                 parts.append(self._part())
@@ -96,13 +90,12 @@ class _Scanner:
             return self._single_quoted()
         if character == '"':
             return self._double_quoted()
-        plain = PLAIN.match(self.text, self.at)
-        if not plain:
+        if character not in PLAIN:
             raise Refusal(ADVICE.get(character, f"the character {character!a} must be quoted with '...'"))
         if character == "=" and self.text[self.at - 1 : self.at] in ("", " ", "\t", "\n"):
             raise Refusal("a word that begins with '=' must be quoted with '...'")  # zsh: =ls is /bin/ls
-        self.at = plain.end()
-        return plain[0]
+        self.at += 1
+        return character
 
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.at + 1)
@@ -139,10 +132,14 @@ class _Scanner:
         self.at += 1
         return character
 
-    def _heredoc(self, start: re.Match[str]) -> str:
-        *body, last = self.text[start.end() :].split("\n")
-        if start[2] in body:
-            raise Refusal(f"nothing may follow the heredoc: its closing line {start[2]} must be the last line")
-        if last != start[2]:
-            raise Refusal(f"the heredoc is not closed: its last line must be {start[2]} alone")
-        return "".join(f"{line}\n" for line in body)
+    def _heredoc(self) -> str:
+        start, *body = self.text[self.at :].split("\n")
+        quoted = start[2:].rstrip(" \t")
+        name = quoted[1:-1]
+        if quoted not in (f"'{name}'", f'"{name}"') or not (name.isascii() and name.isidentifier()):
+            raise Refusal("a heredoc needs a quoted name and ends its line: agentcore-sandbox run - <<'EOF'")
+        if name in body[:-1]:
+            raise Refusal(f"nothing may follow the heredoc: its closing line {name} must be the last line")
+        if body[-1:] != [name]:
+            raise Refusal(f"the heredoc is not closed: its last line must be {name} alone")
+        return "".join(f"{line}\n" for line in body[:-1])

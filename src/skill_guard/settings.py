@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +15,8 @@ VARIABLES = {  # option, as hooks get it: variable of the command line
 
 def export_lines(environment: Mapping[str, str]) -> str:
     """The lines for `$CLAUDE_ENV_FILE`; a variable that the user has set wins over the plugin's option."""
+    from shlex import quote
+
     lines = []
     for option, variable in VARIABLES.items():
         value = environment.get(option, "").strip()
