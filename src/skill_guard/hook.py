@@ -19,8 +19,11 @@ BLOCK = 2  # the exit status by which a hook stops what it was asked about; any 
 
 
 def arm(event: Mapping[str, Any], marks: Marks) -> None:
-    """A skill of this plugin begins (`UserPromptExpansion`)."""
+    """A skill of this plugin begins (`UserPromptExpansion`); tell Claude where its code will run."""
+    from skill_guard.settings import place
+
     marks.add(event.get("session_id"), event.get("prompt_id"))
+    answer("UserPromptExpansion", additionalContext=place(os.environ))
 
 
 def judge(event: Mapping[str, Any], marks: Marks) -> None:
@@ -52,12 +55,11 @@ def end(event: Mapping[str, Any], marks: Marks) -> None:
 EVENTS = {"UserPromptExpansion": arm, "PreToolUse": judge, "SessionStart": begin, "SessionEnd": end}
 
 
-def refuse(reason: str) -> None:
-    """Deny the tool call, and tell Claude why."""
+def answer(event_name: str, **what: str) -> None:
+    """Write what Claude Code shall take from a hook."""
     import json
 
-    decision = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason}
-    sys.stdout.write(json.dumps({"hookSpecificOutput": decision}))
+    sys.stdout.write(json.dumps({"hookSpecificOutput": {"hookEventName": event_name, **what}}))
 
 
 def main(event_name: str) -> int:
@@ -81,5 +83,5 @@ def main(event_name: str) -> int:
     if event_name != "PreToolUse":
         sys.stderr.write(reason)
         return BLOCK
-    refuse(reason)
+    answer("PreToolUse", permissionDecision="deny", permissionDecisionReason=reason)
     return 0
