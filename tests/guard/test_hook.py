@@ -60,9 +60,13 @@ class Hooks:
             check=False,
         )
 
-    def arm(self, session: str = "s1", prompt: str = "p1") -> None:
+    def arm(self, session: str = "s1", prompt: str = "p1") -> str:
+        """Start a skill; gives what Claude is told."""
         done = self.fire("UserPromptExpansion", {"session_id": session, "prompt_id": prompt})
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(done.stdout)["hookSpecificOutput"]
+        assert told["hookEventName"] == "UserPromptExpansion"
+        return str(told["additionalContext"])
 
     def ask(self, command: str = "ls", **changes: Any) -> str:
         """What Claude is told when it wants to run a command; empty when nothing is said."""
@@ -230,6 +234,23 @@ def test_skill_does_not_start_where_it_cannot_be_marked(hooks: Hooks) -> None:
 def test_reason_is_plain_ascii_whatever_the_command_was(hooks: Hooks) -> None:
     hooks.arm()
     assert hooks.ask("\x1b[2J\udc80é").isascii()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "No code interpreter is configured"),
+        ({"CLAUDE_PLUGIN_OPTION_INTERPRETER_ID": "local"}, "on this machine (local): a bubblewrap sandbox without AWS"),
+        ({"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public"}, "on this machine (local-public)"),
+        (
+            {"CLAUDE_PLUGIN_OPTION_INTERPRETER_ID": "local", "CUSTOM_AGENTCORE_INTERPRETER_ID": "mine-0123456789"},
+            "on AWS, in the code interpreter mine-0123456789.",
+        ),
+    ],
+)
+def test_claude_is_told_where_code_will_run(hooks: Hooks, variables: dict[str, str], told: str) -> None:
+    hooks.more.update(variables)
+    assert told in hooks.arm()
 
 
 def shell_sees(hooks: Hooks, tmp_path: Path, **variables: str) -> list[str]:
