@@ -126,6 +126,24 @@ def test_hostile_session(local: CommandLine) -> None:
     assert done.stderr.count(b"left out") == 3
 
 
+def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:
+    program = "mkdir -p h/.git/hooks h/sub; touch h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c .d"
+    ok(local, "exec", "work", "--cmd", program)
+    done = local.run("cp", "--no-hidden", "work:h", "work:.d", "seen/")
+    assert done.returncode == 0
+    assert sorted(str(path.relative_to(local.home)) for path in local.home.glob("seen/**/*")) == [
+        "seen/h",
+        "seen/h/a",
+        "seen/h/sub",
+        "seen/h/sub/b",
+    ]
+    assert b"left out, hidden or neither file nor folder: h/.env\n" in done.stderr
+    ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
+    assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
+    ok(local, "cp", "work:h", "all")
+    assert (local.home / "all/.git/hooks/x").exists()
+
+
 LISTINGS = {
     "outside": [[0, "../../evil", "file", 1, 420, 0]],
     "absolute": [[0, "/evil", "file", 1, 420, 0]],
@@ -150,6 +168,31 @@ def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object)
     assert b"Internal" not in done.stderr
     left = [path for path in aws.home.rglob("*") if path not in before and path.is_file()]
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "root"),
+    [
+        ("plot.png", ".bashrc"),
+        ("plot.png", ".git"),
+        ("out/plot.png", "plot.png"),
+        ("*.png", ".x.png"),
+        ("*.png", "sub/x.png"),
+        ("*.png", "x.sh"),
+        ("out/**/*.png", "out/.git/x.png"),
+        ("out/**/*.png", "other/x.png"),
+        ("d", ""),
+        ("d", "d/e"),
+    ],
+)
+def test_session_that_gives_another_name_than_was_asked_for(
+    aws: CommandLine, faults: FaultServer, asked: str, root: str
+) -> None:
+    answer = json.dumps({"answer": {"roots": [root], "entries": [[0, "", "file", 0, 420, 0]]}})
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    done = aws.run("cp", f"{fault_server.SESSION}:{asked}", ".")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"error[UnexpectedAnswer]: the session's list of files makes no sense" in done.stderr
 
 
 @pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"answer": 5}', '{"file": "x"}', '{"error": 5}'])

@@ -27,6 +27,7 @@ URL = "https://example.invalid/marketplace.git"
 
 
 PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
+GUARD = ("__init__", "event", "hook", "host_paths", "marks", "policy", "refusal", "scanner", "settings")
 SHIPPED = {
     ".claude-plugin/plugin.json",
     ".gitattributes",
@@ -36,11 +37,15 @@ SHIPPED = {
     "THIRD_PARTY_NOTICES",
     "bin/agentcore-sandbox",
     "bin/agentcore-sandbox.cmd",
+    "hooks/guard",
+    "hooks/hooks.json",
+    *(f"hooks/skill_guard/{name}.py" for name in GUARD),
+    "lib/python.sh",
     "sbom.cdx.json",
     "skills/code-interpreter-execute/SKILL.md",
     *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),
 }
-RUNNABLE = {"bin/agentcore-sandbox"}
+RUNNABLE = {"bin/agentcore-sandbox", "hooks/guard"}
 
 
 def contents(folder: Path) -> dict[str, tuple[int, str]]:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAM = "AGENTCORE_TEST_CLAUDE"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens
@@ -56,6 +59,21 @@ class Client:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def talk(self, prompts: list[str], folder: Path, url: str, *flags: str, **more: str) -> list[dict[str, Any]]:
+        """Put prompts one after the other in one session; gives the last event of each."""
+        formats = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
+        with subprocess.Popen(
+            [str(self.program), "-p", *formats, *flags],
+            cwd=folder,
+            env=self.environment(ANTHROPIC_BASE_URL=url, **more),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            results = [put(process, prompt) for prompt in prompts]
+            process.communicate(timeout=60)
+        return results
+
     def ask(self, prompt: str, folder: Path, url: str, **more: str) -> list[dict[str, Any]]:
         """Put one prompt in a folder to the Messages API at that URL; gives the events that `claude` prints."""
         done = subprocess.run(
@@ -82,6 +100,17 @@ class Client:
         listing = self.run("plugin", "list").stdout
         assert "failed to load" not in listing, listing
         return {plugin["id"]: plugin for plugin in json.loads(self.run("plugin", "list", "--json").stdout)}
+
+
+def put(process: subprocess.Popen[str], prompt: str) -> dict[str, Any]:
+    """Send one prompt to a running client, and wait for the event that ends it."""
+    assert process.stdin
+    assert process.stdout
+    message = {"role": "user", "content": prompt}
+    process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
+    process.stdin.flush()
+    events: Iterator[dict[str, Any]] = (json.loads(line) for line in process.stdout)
+    return next(event for event in events if event["type"] == "result")
 
 
 def make_client(home: Path, base: dict[str, str]) -> Client:

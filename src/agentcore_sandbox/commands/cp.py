@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands import options, transfers
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import SessionGoneError, UsageError
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
+    transfers.add_no_hidden(parser)
     options.add_lifetime(parser)
     options.add_connection(parser)
 
@@ -53,13 +54,14 @@ class Copy:
     uploads: bool
 
 
-def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, lifetime: int, as_json: bool) -> int:
+def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: bool, lifetime: int, as_json: bool) -> int:
     """Copy.
 
     Args:
         flags: Where the session is.
         paths: Sources and target.
         force: Replace files that are there.
+        hidden: Copy hidden files out of the session too.
         lifetime: Of a session that is started for a new name, in seconds.
         as_json: Print an object with the keys `copied`, `skipped` and `sessionId`.
     """
@@ -69,7 +71,10 @@ def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, lifetime: i
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
     target = Target(connect(resolved), request.session, lifetime, output)
-    report, session_id = (_upload if request.uploads else _download)(target, request, force=force)
+    if request.uploads:
+        report, session_id = _upload(target, request, force=force)
+    else:
+        report, session_id = _download(target, request, force=force, hidden=hidden)
     _tell(output, report, session_id, shown=request.target != STREAM)
     return 0
 
@@ -119,13 +124,15 @@ def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]
     return upload.run(Workspace(target.interpreter, session_id)), session_id
 
 
-def _download(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]:
+def _download(target: Target, request: Copy, *, force: bool, hidden: bool) -> tuple[Report, str]:
     from agentcore_sandbox.transfer import download
     from agentcore_sandbox.workspace import Workspace
 
     workspace = Workspace(target.interpreter, target.known_id())
     if request.target != STREAM:
-        task = download.Download(request.sources, request.target, force=force, quiet=target.output.as_json)
+        task = download.Download(
+            request.sources, request.target, force=force, hidden=hidden, quiet=target.output.as_json
+        )
         return task.run(workspace), workspace.session_id
     if len(request.sources) > 1:
         raise UsageError("standard output takes one file at a time")
@@ -138,7 +145,7 @@ def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> No
         output.data({"copied": copied, "skipped": report.skipped, "sessionId": session_id})
         return
     for path in report.skipped:
-        output.say(f"agentcore-sandbox: left out, neither file nor folder: {path}")
+        output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
     if shown:
         size = sum(copied.size for copied in report.copied)
         output.say(f"agentcore-sandbox: copied {len(report.copied)} files, {size} bytes")

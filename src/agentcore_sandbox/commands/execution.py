@@ -244,7 +244,7 @@ class Attempt:
 
     def _tell_skipped(self, paths: Sequence[str]) -> None:
         for path in paths:
-            self._task.output.say(f"agentcore-sandbox: left out, neither file nor folder: {path}")
+            self._task.output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
 
     def _workspace(self) -> Workspace:
         from agentcore_sandbox.workspace import Workspace
@@ -267,6 +267,7 @@ def read(
     uploads: Sequence[str],
     downloads: Sequence[str],
     force: bool,
+    hidden: bool,
     raw: bool,
     follow: bool,
     as_json: bool,
@@ -279,7 +280,7 @@ def read(
     chosen, environment = read_program(
         code=code, file=file, language=language, command=command, runtime=runtime, env=env, clear_context=clear_context
     )
-    copies = transfers.read(uploads, downloads, force=force, quiet=as_json)
+    copies = transfers.read(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
     copies.check()
     if follow:
         following.check(chosen)

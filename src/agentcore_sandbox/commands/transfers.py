@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="copy out of the session when the program has ended, also when it failed; repeatable",
     )
     parser.add_argument("--force", action="store_true", help="uploads and downloads may replace files")
+    add_no_hidden(parser)
+
+
+def add_no_hidden(parser: argparse.ArgumentParser) -> None:
+    """Declare the flag that keeps files which programs obey unseen (.git/hooks, .bashrc) out of a download."""
+    about = "leave out what has a name with a dot in front when copying out of the session"
+    parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about)
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Transfers:
         uploads: Pairs of a path or glob here and a path in the session, empty for the work folder.
         downloads: Pairs of a path or glob in the session and a path here.
         force: Replace files that are there.
+        hidden: Fetch hidden files too.
         quiet: Show no progress.
         uploaded: The files that were sent.
         downloaded: The files that were fetched.
@@ -54,6 +62,7 @@ class Transfers:
     uploads: Sequence[tuple[str, str]] = ()
     downloads: Sequence[tuple[str, str]] = ()
     force: bool = False
+    hidden: bool = True
     quiet: bool = False
     uploaded: list[Copied] = field(default_factory=list)
     downloaded: list[Copied] = field(default_factory=list)
@@ -70,7 +79,7 @@ class Transfers:
 
         skipped: list[str] = []
         for source, target in self.downloads:
-            task = Download([source], target, force=self.force, quiet=self.quiet)
+            task = Download([source], target, force=self.force, hidden=self.hidden, quiet=self.quiet)
             skipped += _collect([task.run(workspace)], self.downloaded)
         return skipped
 
@@ -91,14 +100,14 @@ class Transfers:
         return [Upload([source], target, force=self.force, quiet=self.quiet) for source, target in self.uploads]
 
 
-def read(uploads: Sequence[str], downloads: Sequence[str], *, force: bool, quiet: bool) -> Transfers:
+def read(uploads: Sequence[str], downloads: Sequence[str], *, force: bool, hidden: bool, quiet: bool) -> Transfers:
     """Check the flags.
 
     Raises:
         UsageError: A path is empty.
     """
     return Transfers(
-        [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads], force, quiet
+        [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads], force, hidden, quiet
     )
 
 

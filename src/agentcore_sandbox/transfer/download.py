@@ -44,12 +44,14 @@ class Download:
         patterns: Paths or globs in the session.
         destination: A folder that they go into, or the new name of the only one.
         force: Replace files that are there.
+        hidden: Fetch also what has a name that begins with a dot, or comes in a folder of such a name.
         quiet: Show no progress.
     """
 
     patterns: Sequence[str]
     destination: str
     force: bool = False
+    hidden: bool = True
     quiet: bool = False
 
     def run(self, workspace: Workspace) -> Report:
@@ -58,7 +60,8 @@ class Download:
         Raises:
             AgentcoreSandboxError: `FileExists`, `UnsafePath`, `LocalFile`, `SessionFile`, or what the service says.
         """
-        entries = listing.scan(workspace, self.patterns)
+        found = listing.scan(workspace, self.patterns)
+        entries = [entry for entry in found if self._is_wanted(entry)]
         places = self._places(entries)
         for entry, place in places:
             place.check(folder=entry.kind == listing.FOLDER, force=self.force)
@@ -67,7 +70,10 @@ class Download:
                 place.make_folder()
         files = [(entry, place) for entry, place in places if entry.kind == listing.FILE]
         copied = self._fetch(workspace, files)
-        return Report(copied, [entry.path for entry in entries if entry.kind not in (listing.FILE, listing.FOLDER)])
+        return Report(copied, [entry.path for entry in found if not self._is_wanted(entry)])
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        return entry.kind in (listing.FILE, listing.FOLDER) and (self.hidden or not entry.is_hidden)
 
     def _places(self, entries: Sequence[Entry]) -> list[tuple[Entry, Place]]:
         roots = list(dict.fromkeys(entry.root for entry in entries))
@@ -75,10 +81,9 @@ class Download:
         targets = dict(zip(roots, local_tree.targets(self.destination, names), strict=True))
         found = []
         for entry in entries:
-            if entry.kind in (listing.FILE, listing.FOLDER):
-                target = targets[entry.root]
-                parts = (*target.parts, *local_tree.safe_parts(entry.relative))
-                found.append((entry, local_tree.Place(target.base, parts)))
+            target = targets[entry.root]
+            parts = (*target.parts, *local_tree.safe_parts(entry.relative))
+            found.append((entry, local_tree.Place(target.base, parts)))
         local_tree.check_unique([place for _, place in found])
         return found
 

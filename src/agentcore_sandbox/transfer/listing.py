@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.transfer.local_tree import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +48,12 @@ class Entry:
         """The whole path in the session."""
         return f"{self.root.rstrip('/')}/{self.relative}" if self.relative else self.root
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it, or a folder that it comes in, has a name that begins with a dot."""
+        names = (base_name(self.root), *self.relative.split("/"))
+        return any(name.startswith(".") for name in names)
+
 
 def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPTH) -> list[Entry]:
     """Find paths and globs in a session.
@@ -59,10 +68,29 @@ def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPT
     """
     answer = workspace.ask(GUEST, "scan", patterns=list(patterns), depth=depth)
     try:
-        roots = [str(root) for root in answer["roots"]]
+        roots = [_root(str(root), patterns) for root in answer["roots"]]
         return [_entry(roots, item) for item in answer["entries"]]
     except (KeyError, TypeError, ValueError, IndexError):
         raise AgentcoreSandboxError("UnexpectedAnswer", "the session's list of files makes no sense", "") from None
+
+
+def _root(root: str, patterns: Sequence[str]) -> str:
+    """A path that the session says was found, if it was asked for: in a folder here it gets its own name."""
+    if root not in patterns and not any(_matches(root.split("/"), pattern.split("/")) for pattern in patterns):
+        raise ValueError(root)
+    return root
+
+
+def _matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether a path is one that `glob` finds with a pattern, both split at slashes."""
+    if not patterns or not names:
+        return not patterns and not names
+    if patterns[0] == "**":
+        below = not names[0].startswith(".") and _matches(names[1:], patterns)
+        return below or _matches(names, patterns[1:])
+    hidden = names[0].startswith(".") and not patterns[0].startswith(".")
+    here = fnmatchcase(names[0], patterns[0]) if glob.has_magic(patterns[0]) else names[0] == patterns[0]
+    return here and not hidden and _matches(names[1:], patterns[1:])
 
 
 def _entry(roots: Sequence[str], item: Any) -> Entry:

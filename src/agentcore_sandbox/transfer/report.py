@@ -32,7 +32,7 @@ class Report:
 
     Attributes:
         copied: In order.
-        skipped: Paths of links and of what is neither file nor folder.
+        skipped: Paths of links, of what is neither file nor folder, and of hidden files that were not wanted.
     """
 
     copied: list[Copied] = field(default_factory=list)
