@@ -187,6 +187,10 @@ class Output:
             raise UsageError("standard output is a terminal", "send it to a file or into a pipe, such as: | less")
         self._stdout.write_bytes(data)
 
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document to be read and edited: indented, but on one line where JSON was asked for."""
+        self.data(value) if self.as_json else self.line(json.dumps(value, ensure_ascii=False, indent=2))
+
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the cells are untrusted."""
         cells = [list(header), *([plain(cell) for cell in row] for row in rows)]

@@ -60,6 +60,11 @@ class Settings:
         """Whether the embedded service is meant, which is only ever chosen by name."""
         return self.interpreter_id in LOCAL_INTERPRETERS
 
+    @property
+    def plain_id(self) -> str:
+        """The interpreter's id, also where its ARN was given."""
+        return self.interpreter_id.rpartition("/")[2]
+
 
 def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:
     """Resolve flags against the environment. Empty values count as not set.

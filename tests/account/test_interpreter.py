@@ -127,8 +127,8 @@ def test_delete_that_fails(admin: CommandLine, control: ControlServer) -> None:
 
 UNKNOWN = "demo-0123456789"
 REFUSALS = {
-    "no action": (["interpreter"], "the following arguments are required"),
-    "no name": (["interpreter", "create", "--network", "public"], "no name"),
+    "no action": (["interpreter"], "no such command: interpreter"),
+    "no name": (["interpreter", "create", "--network", "public"], "arguments are required: name"),
     "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a name"),
     "no network": (["interpreter", "create", "demo"], "no network mode"),
     "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not the ARN of a role"),
@@ -156,9 +156,9 @@ REFUSALS = {
         ["interpreter", "create", "demo", "--network", "public", "--subnet", "subnet-12345678"],
         "are for --network vpc",
     ),
-    "create's flag": (["interpreter", "list", "--role", ROLE], "for `interpreter create`"),
-    "list with a name": (["interpreter", "list", "demo"], "list takes no name"),
-    "show without id": (["interpreter", "show"], "show needs an id or ARN"),
+    "create's flag": (["interpreter", "list", "--role", ROLE], "unrecognized arguments: --role"),
+    "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),
+    "show without id": (["interpreter", "show"], "arguments are required: interpreter"),
     "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
     "delete AWS's own": (["interpreter", "delete", "aws.codeinterpreter.v1"], "cannot be deleted"),
     "delete local": (["interpreter", "delete", "local"], "cannot be deleted"),

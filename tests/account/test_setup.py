@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.account import policies
+from plugin_build.botocore_data import KEPT_OPERATIONS
 from support.processes import DEADLINE, eventually
 
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
+    from support.fault_server import FaultServer
     from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
@@ -146,6 +150,7 @@ def test_other_network_is_refused(admin: CommandLine) -> None:
     assert b"error[CannotChange]" in done.stderr
 
 
+NO_OPERATION = {"iam:PassRole", "iam:TagRole", "iam:TagPolicy", "iam:CreateServiceLinkedRole"}  # asked for with another
 STEPS = {
     "role": {"CreateRole"},
     "inline policy": {"PutRolePolicy"},
@@ -283,3 +288,30 @@ def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], me
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert proxy.actions == []
+
+
+def test_a_fresh_account_from_setup_to_the_first_run(
+    admin: CommandLine, account: Account, control: ControlServer, faults: FaultServer
+) -> None:
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line.strip() for line in done.stderr.decode().splitlines() if "export CUSTOM_AGENTCORE_INTER" in line]
+    name, _, value = line.removeprefix("export ").partition("=")
+    user = {name: value, "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url}
+    assert admin.run("doctor", env=user).returncode == 0
+    assert admin.run("run", "print('hello')", env=user).stdout == b"hello\n"
+    (paths,) = {request.path for request in faults.requests if request.operation == "start"}
+    assert paths == f"/code-interpreters/{value}/sessions/start"
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    assert names(account, control) == []
+
+
+def test_actions_that_setup_calls_are_those_that_ship_and_are_documented(admin: CommandLine, proxy: QueryProxy) -> None:
+    set_up(admin)
+    set_up(admin, "demo", "--network", "sandbox", "--with-listing")
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
+    documented = set(re.findall(r"iam:[A-Za-z]+", table))
+    assert {action for action in proxy.actions if action.startswith("iam:")} <= documented
+    assert documented - NO_OPERATION == {f"iam:{name}" for name in KEPT_OPERATIONS["iam"]}

@@ -32,6 +32,7 @@ class Request:
     body: dict[str, Any]
     query: dict[str, list[str]]
     headers: dict[str, str]
+    path: str
 
     @property
     def session(self) -> str | None:
@@ -84,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(data) if data else {}
         operation = url.path.rsplit("/", 1)[-1]
-        request = Request(operation, body, parse_qs(url.query), dict(self.headers.items()))
+        request = Request(operation, body, parse_qs(url.query), dict(self.headers.items()), url.path)
         self.state.requests.append(request)
         self.current = request
         if request.is_preparation:

@@ -73,7 +73,7 @@ class Target:
     def interpreter(self) -> Interpreter:
         """The interpreter."""
         control = ControlPlane(self.connection, self.settings)
-        return control.get(self.settings.interpreter_id.rpartition("/")[2])
+        return control.get(self.settings.plain_id)
 
 
 def _ask(client: BedrockAgentCoreClient, interpreter_id: str) -> Answer:

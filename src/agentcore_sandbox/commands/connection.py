@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agentcore_sandbox.account.control import ControlPlane
     from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.settings import Settings
@@ -42,6 +43,21 @@ def connect_account(settings: Settings) -> Connection:
         connection = aws_clients.connect(settings)
         _ = connection.region  # nothing can be done without one
     return connection
+
+
+def connect_control(settings: Settings) -> ControlPlane:
+    """Make a client of the control plane.
+
+    Args:
+        settings: Which account.
+
+    Raises:
+        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+    """
+    connection = connect_account(settings)
+    from agentcore_sandbox.account.control import ControlPlane
+
+    return ControlPlane(connection, settings)
 
 
 def _enable_awscrt(settings: Settings) -> None:
