@@ -7,8 +7,9 @@ import sys
 
 from skill_guard.event import read_json
 from skill_guard.marks import Marks
-from skill_guard.policy import Context, check
+from skill_guard.policy import check
 from skill_guard.refusal import Refusal
+from skill_guard.values import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -73,10 +73,6 @@ class HostPaths:
         """Whether there is a folder of that name."""
         return os.path.isdir(os.path.join(self.root, path))
 
-    def exists(self, path: str) -> bool:
-        """Whether there is anything of that name."""
-        return os.path.lexists(os.path.join(self.root, path))
-
     def _resolve(self, path: str) -> str:
         if path.startswith("~"):
             raise Refusal(f"write the path {path!r} out, relative to the working directory")

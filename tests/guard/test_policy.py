@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import argparse
 import contextlib
-import importlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentcore_sandbox import cli
-from skill_guard import policy
-from skill_guard.policy import Context, check
+from agentcore_sandbox.commands import cp
+from skill_guard import policy, values
+from skill_guard.policy import check
 from skill_guard.refusal import Refusal
+from skill_guard.values import Context
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
 
 ALLOWED = [
@@ -37,13 +38,16 @@ ALLOWED = [
     "agentcore-sandbox run --file inner/job.py",
     "agentcore-sandbox run --upload 'src/a b' --upload data.csv:/tmp/x.csv 'x'",
     "agentcore-sandbox run --upload with:colon 'x'",
-    "agentcore-sandbox run --download plot.png --download /tmp/out/r.csv:src/r.csv 'x'",
-    "agentcore-sandbox run --download out:results --download '*.png:plots' --artifacts figures 'x'",
-    "agentcore-sandbox run --download plot.png:src/ --download plot.png:src 'x'",
+    "agentcore-sandbox run --no-hidden --download plot.png --download /tmp/out/r.csv:src/r.csv 'x'",
+    "agentcore-sandbox run --download out:results --download '*.png:plots' --no-hidden --artifacts figures 'x'",
+    "agentcore-sandbox run --no-hidden --download plot.png:src/ --download plot.png:src --download a/:src 'x'",
+    "agentcore-sandbox run --session NAME --follow 'x'",
     "agentcore-sandbox stop 01ABC 01DEF",
     "agentcore-sandbox sessions --all --json",
-    "agentcore-sandbox cp src NAME:src",
-    "agentcore-sandbox cp NAME:plot.png plot.png",
+    "agentcore-sandbox cp src data.csv NAME:src",
+    "agentcore-sandbox cp NAME:plot.png --no-hidden plot.png",
+    "agentcore-sandbox cp --no-hidden NAME:a NAME:b new",
+    "agentcore-sandbox cp NAME:out.csv -",
     "agentcore-sandbox cp - NAME:note.txt <<'EOF'\nhello\nEOF",
     "agentcore-sandbox ls -r NAME:/tmp",
     "agentcore-sandbox rm NAME:.env",
@@ -90,7 +94,9 @@ REFUSED = {
     "stop all": ("agentcore-sandbox stop --all", "name the sessions"),
     "overwriting": ("agentcore-sandbox cp --force N:a data.csv", "nothing of the user's is overwritten"),
     "code like a flag": ("agentcore-sandbox run -x", "goes into a heredoc"),
-    "an unknown job": ("agentcore-sandbox job edit 1", "`job edit` is not for requests"),
+    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not for requests"),
+    "no job": ("agentcore-sandbox job", "'job' is not for requests"),
+    "a flag before the job's command": ("agentcore-sandbox job --env HOME start x", "is not for requests"),
 }
 
 
@@ -160,20 +166,20 @@ WRITES = {
     "CLAUDE.md:src": "read as instructions",
     "src": "a folder that exists",
     "x/src:.": "a folder that exists",
-    "x/:src": "a folder that exists",
     "..": "not below the working directory",
     "x/..:src": "a folder that exists",
     "*": "a folder that exists",
     "*:.": "a folder that exists",
     "*.png:src": "a folder that exists",
-    "a:b:.env": "hidden",
+    "a:.env:b": "hidden",
+    "./.:src": "a folder that exists",
 }
 
 
 @pytest.mark.parametrize("value", WRITES)
 def test_nothing_of_the_kind_is_planted(value: str, context: Context) -> None:
     with pytest.raises(Refusal) as refusal:
-        check(f"agentcore-sandbox run --download '{value}' x", context)
+        check(f"agentcore-sandbox run --no-hidden --download '{value}' x", context)
     assert WRITES[value] in str(refusal.value)
 
 
@@ -182,16 +188,26 @@ def test_nothing_of_the_kind_is_planted(value: str, context: Context) -> None:
 )
 def test_cp_plants_nothing(words: str, context: Context) -> None:
     with pytest.raises(Refusal):
-        check(f"agentcore-sandbox cp {words}", context)
-
-
-def test_operand_that_could_be_a_file_or_in_a_session_is_refused(context: Context) -> None:
-    with pytest.raises(Refusal, match="could be a file here or in a session"):
-        check("agentcore-sandbox cp with:colon NAME:x", context)
+        check(f"agentcore-sandbox cp --no-hidden {words}", context)
 
 
 @pytest.mark.parametrize(
-    "command", ["run --file src/job.py", "run --upload . x", "run --download a:src/b x", "cp N:a src/b"]
+    "words", ["run --download a:b x", "exec S --download=a x", "cp N:a b", "cp N:a N:b c", "cp N:a -- b"]
+)
+def test_whatever_arrives_comes_without_hidden_files(words: str, context: Context) -> None:
+    with pytest.raises(Refusal, match="add --no-hidden"):
+        check(f"agentcore-sandbox {words}", context)
+
+
+@given(st.one_of(st.text("ab:/.-", max_size=6), st.text(max_size=6)))
+def test_guard_and_command_line_agree_on_what_is_in_a_session(word: str) -> None:
+    session, path = cp.split_path(word)
+    assert values.session_path(word) == (path if session is not None else None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run --file src/job.py", "run --upload . x", "run --no-hidden --download a:src/b x", "cp --no-hidden N:a src/b"],
 )
 def test_folders_of_the_plugin_and_of_claude_code_are_left_alone(command: str, project: Path) -> None:
     for name in ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR"):
@@ -232,38 +248,58 @@ def test_without_a_plugin_root_only_the_bare_name_counts(project: Path) -> None:
 
 
 def test_without_configuration_nothing_can_be_chosen(project: Path) -> None:
-    for flag in policy.CONFIGURED:
+    for flag in values.CONFIGURED:
         for value in ("local", "''"):
             with pytest.raises(Refusal):
                 check(f"agentcore-sandbox run {flag} {value} x", Context(str(project), {"AWS_PROFILE": ""}))
 
 
 # What stays the user's own business, each for a reason.
-NOT_FOR_REQUESTS = {
-    "local": "the embedded service itself: it prints the keys of other clients, and stops other people's work",
+COMMANDS_OF_THE_USER = {
+    "completion": "is for the user's own shell",
+    "interpreter": "changes the account",
+    "local": "prints the keys of other clients, and stops other people's work",
+    "policy": "belongs to setting up",
+    "setup": "changes the account",
+    "template": "belongs to setting up",
+}
+FLAGS_OF_THE_USER = {
     ("run", "--raw"): "means nothing where there is no terminal",
     ("exec", "--raw"): "means nothing where there is no terminal",
+    ("job logs", "--raw"): "means nothing where there is no terminal",
+    ("run", "--force"): "overwrites files of the user's",
+    ("exec", "--force"): "overwrites files of the user's",
+    ("cp", "--force"): "overwrites files of the user's",
     ("stop", "--all"): "ends sessions of others who use the interpreter",
 }
 
 
-def flags_of(command: str) -> dict[str, argparse.Action]:
-    parser = cli.Parser(prog=command)
-    importlib.import_module(f"agentcore_sandbox.commands.{command}").add_arguments(parser)
-    return {option: action for action in parser._actions for option in action.option_strings}
+def flags_of_the_command_line() -> dict[str, dict[str, bool]]:
+    """Each command and subcommand with its flags, and whether a flag takes a value."""
+    found: dict[str, dict[str, bool]] = {}
+
+    def look(parser: argparse.ArgumentParser, name: str) -> None:
+        below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for action in below:
+            for child_name, child in action.choices.items():
+                look(child, f"{name} {child_name}".strip())
+        if not below:
+            flags = [(option, action.nargs != 0) for action in parser._actions for option in action.option_strings]
+            found[name] = dict(flags)
+
+    look(cli.whole_parser(), "")
+    return found
 
 
-@pytest.mark.parametrize("command", [command for command in cli.COMMANDS if command != "help"])
-def test_every_command_and_flag_of_the_command_line_is_judged(command: str) -> None:
-    if command in NOT_FOR_REQUESTS:
-        assert command not in policy.COMMANDS
-        return
-    for flag, action in flags_of(command).items():
-        if (command, flag) in NOT_FOR_REQUESTS:
-            assert flag not in policy.COMMANDS[command]
-            continue
-        takes_value = action.nargs != 0
-        assert takes_value == (policy.COMMANDS[command][flag] is not None), flag
+def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
+    real = flags_of_the_command_line()
+    assert {name.split()[0] for name in real} - COMMANDS_OF_THE_USER.keys() == {
+        name.split()[0] for name in policy.COMMANDS if name != "help"
+    }
+    for name, flags in real.items():
+        if name.split()[0] not in COMMANDS_OF_THE_USER:
+            ours = {flag: check_value is not None for flag, check_value in policy.COMMANDS[name].items()}
+            assert ours == {flag: takes for flag, takes in flags.items() if (name, flag) not in FLAGS_OF_THE_USER}, name
 
 
 @given(st.one_of(st.text("-=aZ09é\n ", max_size=6), st.text(max_size=6)))
