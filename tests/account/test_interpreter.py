@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.processes import DEADLINE
+from support.local import serving
+from support.processes import DEADLINE, CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.control_server import ControlServer
-    from support.processes import CommandLine
 
 INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
@@ -226,3 +228,22 @@ def test_no_credentials(admin: CommandLine) -> None:
     done = admin.run("interpreter", "list", env=env)
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[NoCredentials]")
+
+
+def test_on_the_embedded_service(cli: CommandLine, tmp_path: Path) -> None:
+    machine = CommandLine(
+        cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    )
+    with serving(machine, stop=True) as (_, agentcore):
+        admin = CommandLine(cli.command, cli.home, {**machine.base, **agentcore})
+        interpreter_id = create(admin, "demo", "--role", ROLE, "--tag", "team=a")
+        again = admin.run("interpreter", "create", "demo", "--network", "sandbox")
+        assert again.stderr.splitlines()[0].startswith(b"error[Conflict]")
+        listed = json.loads(admin.run("interpreter", "list", "--json").stdout)["interpreters"]
+        assert interpreter_id in [found["interpreterId"] for found in listed]
+        shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
+        assert (shown["role"], shown["networkMode"], shown["status"]) == (ROLE, "SANDBOX", "READY")
+        assert admin.run("run", "print(1)", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": interpreter_id}).stdout == b"1\n"
+        deleted = admin.run("interpreter", "delete", shown["arn"], "--yes")
+        assert (deleted.returncode, deleted.stdout) == (0, b"interpreter deleted\n"), deleted.stderr
+        assert admin.run("interpreter", "show", interpreter_id).stderr.startswith(b"error[UnknownInterpreter]")

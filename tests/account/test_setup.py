@@ -12,13 +12,12 @@ import pytest
 
 from agentcore_sandbox.account import policies
 from plugin_build.botocore_data import KEPT_OPERATIONS
-from support.processes import DEADLINE, eventually
+from support.local import serving
+from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
-    from support.fault_server import FaultServer
-    from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:trail"
@@ -290,20 +289,30 @@ def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], me
     assert proxy.actions == []
 
 
-def test_a_fresh_account_from_setup_to_the_first_run(
-    admin: CommandLine, account: Account, control: ControlServer, faults: FaultServer
-) -> None:
-    done = admin.run("setup", *WORDS, "--yes")
-    assert done.returncode == 0, done.stderr
-    (line,) = [line.strip() for line in done.stderr.decode().splitlines() if "export CUSTOM_AGENTCORE_INTER" in line]
-    name, _, value = line.removeprefix("export ").partition("=")
-    user = {name: value, "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url}
-    assert admin.run("doctor", env=user).returncode == 0
-    assert admin.run("run", "print('hello')", env=user).stdout == b"hello\n"
-    (paths,) = {request.path for request in faults.requests if request.operation == "start"}
-    assert paths == f"/code-interpreters/{value}/sessions/start"
-    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
-    assert names(account, control) == []
+def test_a_fresh_account_from_setup_to_the_first_run(cli: CommandLine, account: Account, tmp_path: Path) -> None:
+    runtime = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    machine = CommandLine(cli.command, cli.home, {**cli.base, **runtime})
+    with serving(machine, stop=True) as (_, agentcore):
+        admin = CommandLine(cli.command, cli.home, {**machine.base, **agentcore, "AWS_ENDPOINT_URL": account.url})
+        done = admin.run("setup", *WORDS, "--yes")
+        assert done.returncode == 0, done.stderr
+        interpreter_id = done.stdout.decode().strip()
+        user = CommandLine(cli.command, cli.home, {**admin.base, **exported(done.stderr.decode())})
+        checks = user.run("doctor", "--run")
+        assert checks.returncode == 0, checks.stdout
+        assert f"ok       interpreter: {interpreter_id} is READY\n" in checks.stdout.decode()
+        assert user.run("run", "print(6 * 7)").stdout == b"42\n"
+        assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+        gone = user.run("run", "x")
+        assert gone.stderr.startswith(b"error[UnknownInterpreter]")
+    iam = account.client("iam")
+    assert (iam.list_roles()["Roles"], iam.list_policies(Scope="Local")["Policies"]) == ([], [])
+
+
+def exported(said: str) -> dict[str, str]:
+    """What the `export` lines set that setup ends with."""
+    lines = [line.strip().removeprefix("export ") for line in said.splitlines() if line.startswith("  export ")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
 def test_actions_that_setup_calls_are_those_that_ship_and_are_documented(admin: CommandLine, proxy: QueryProxy) -> None:
