@@ -15,6 +15,7 @@ from agentcore_sandbox.local.calls import SandboxGoneError
 from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
+from agentcore_sandbox.local.service.faults import Faults, parse
 from agentcore_sandbox.local.service.interpreters import Interpreters
 from agentcore_sandbox.local.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_sandbox.local.service.server import Server
@@ -22,7 +23,7 @@ from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
@@ -122,7 +123,7 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100) -> Iterator[Running]:
+def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: Sequence[str] = ()) -> Iterator[Running]:
     """Run the service; `folder` gets the sessions' folders."""
     clock, tools, requests = Alarms(), Tools(), list[Any]()
     sandboxes: list[SteeredSandbox] = []
@@ -135,7 +136,9 @@ def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100) -> Iterat
     known = Interpreters(clock)
     data, control = DataPlane(known, sessions, tools.invoke, clock, max_invoke), ControlPlane(known, sessions)
     routes = [*data_plane_routes(data), *control_plane_routes(control)]
-    server = Server(0, KEYS, Service(routes, requests.append).handle, requests.append)
+    server = Server(
+        0, KEYS, Service(routes, requests.append, Faults(map(parse, faults), sessions.end)).handle, requests.append
+    )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -13,23 +13,25 @@ import string
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
-from agentcore_sandbox.local.service import interpreter_file
+from agentcore_sandbox.local.service import interpreter_file, quotas
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
+from agentcore_sandbox.local.service.faults import Fault, Faults, parse
 from agentcore_sandbox.local.service.interpreters import Interpreters
+from agentcore_sandbox.local.service.quotas import Quotas
 from agentcore_sandbox.local.service.request_log import RequestLog
-from agentcore_sandbox.local.service.routes import Route, Service, control_plane_routes, data_plane_routes
+from agentcore_sandbox.local.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
@@ -37,6 +39,8 @@ from agentcore_sandbox.local.service.sigv4 import Keys
 if TYPE_CHECKING:
     from agentcore_sandbox.local.service.messages import Record
 
+FAULTS = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
+"""Faults, with blanks between them."""
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
 _log = logging.getLogger(__name__)
@@ -56,19 +60,33 @@ class Options:
         port: 0 chooses a free one.
         idle: Seconds without a request and a session after which to end; None never does.
         record: Is told of each request.
+        quotas: What is allowed.
+        faults: What shall go wrong.
     """
 
     port: int = 0
     idle: float | None = None
     record: Record = _ignore
+    quotas: Quotas = field(default_factory=Quotas)
+    faults: Sequence[Fault] = ()
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
+        """Read quotas and faults from the environment.
+
+        Raises:
+            UsageError: A variable's value cannot be right.
+        """
+        switches = [parse(text) for text in environ.get(FAULTS, "").split()]
+        return cls(quotas=quotas.read(environ), faults=switches, **more)
 
 
-def foreground(runtime: Runtime, port: int, log: Path | None, ready: Ready) -> None:
+def foreground(runtime: Runtime, options: Options, log: Path | None, ready: Ready) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
 
     Args:
         runtime: The runtime folder.
-        port: 0 chooses a free one.
+        options: How to serve; what it records goes to `log`.
         log: Where to record requests.
         ready: Called once requests are taken.
 
@@ -86,7 +104,7 @@ def foreground(runtime: Runtime, port: int, log: Path | None, ready: Ready) -> N
             starting.close()
             ready(endpoint)
 
-        _serve(runtime, Options(port, None, record), published)
+        _serve(runtime, replace(options, record=record), published)
 
 
 def background(folder: str, ready: int, idle: float) -> NoReturn:
@@ -104,7 +122,7 @@ def background(folder: str, ready: int, idle: float) -> NoReturn:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(outcome, {}))
+        _serve(Runtime(Path(folder)), Options.of(os.environ, idle=idle), lambda _: _report(outcome, {}))
     except AgentcoreSandboxError as error:
         _report(outcome, {"code": error.code, "message": error.message, "hint": error.hint})
     except OSError as error:
@@ -143,9 +161,11 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
-    sessions = Sessions(folder, _make_sandbox, clock)
+    sessions = Sessions(folder, _make_sandbox, clock, options.quotas.sessions)
     stack.callback(sessions.close)
-    service = Service([*_routes(runtime, sessions, clock), *Administration(sessions, end).routes()], options.record)
+    data, control = _planes(runtime, sessions, clock, options.quotas)
+    routes = [*data_plane_routes(data), *control_plane_routes(control), *Administration(sessions, end).routes()]
+    service = Service(routes, options.record, Faults(options.faults, sessions.end))
     server = _listen(options, service)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
@@ -159,11 +179,10 @@ def _make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT0
     return sandbox.Sandbox(sandbox.SandboxConfig(folder, network))
 
 
-def _routes(runtime: Runtime, sessions: Sessions, clock: Alarms) -> list[Route]:
+def _planes(runtime: Runtime, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
     path = runtime.interpreters_path
     known = Interpreters(clock, interpreter_file.load(path), functools.partial(interpreter_file.save, path))
-    data, control = DataPlane(known, sessions, tools.invoke, clock), ControlPlane(known, sessions)
-    return [*data_plane_routes(data), *control_plane_routes(control)]
+    return DataPlane(known, sessions, tools.invoke, clock, allowed.invoke_seconds), ControlPlane(known, sessions)
 
 
 def _allow_many_files() -> None:
@@ -188,7 +207,7 @@ def _listen(options: Options, service: Service) -> Server:
     access_key_id = "LOCAL" + "".join(secrets.choice(letters) for _ in range(15))
     try:
         keys = Keys(access_key_id, secrets.token_urlsafe(30))
-        return Server(options.port, keys, service.handle, options.record)
+        return Server(options.port, keys, service.handle, options.record, options.quotas.payload_bytes)
     except OSError as error:
         hint = "choose another one with --port, or none for a free one"
         raise AgentcoreSandboxError(

@@ -12,6 +12,7 @@ from agentcore_sandbox.local.calls import SandboxGoneError
 from agentcore_sandbox.local.service import errors, event_stream, interpreters, model, pages
 from agentcore_sandbox.local.service.client_tokens import ClientTokens
 from agentcore_sandbox.local.service.messages import Answer, EventStream, Members, Request, timestamp
+from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
     from agentcore_sandbox.local.service.alarms import Alarms
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LIFETIME = 900
 """Seconds; documented."""
-MAX_INVOKE = 900
-"""Seconds of one synchronous invoke; documented."""
 SESSION_HEADER = "x-amzn-code-interpreter-session-id"
 
 InvokeTool = Callable[[Any, str, Mapping[str, Any], threading.Event], dict[str, Any]]
@@ -44,7 +43,7 @@ class DataPlane:
         sessions: Sessions,
         invoke_tool: InvokeTool,
         clock: Alarms,
-        max_invoke: float = MAX_INVOKE,
+        max_invoke: float = Quotas.invoke_seconds,
     ) -> None:
         self._interpreters = known
         self._sessions = sessions

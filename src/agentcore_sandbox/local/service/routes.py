@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from agentcore_sandbox.local.service import errors, model, shapes
 from agentcore_sandbox.local.service.data_plane import SESSION_HEADER, DataPlane
+from agentcore_sandbox.local.service.faults import Faults
 from agentcore_sandbox.local.service.messages import Request
 
 if TYPE_CHECKING:
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
 _TRACE = {"traceId": "x-amzn-trace-id", "traceParent": "traceparent"}
 _SESSIONS = r"/code-interpreters/(?P<codeInterpreterIdentifier>[^/]+)/sessions"
 
-_TOLD = {"sessionId": "sessionId", "name": "tool"}
+_TOLD = {
+    "codeInterpreterIdentifier": "interpreter",
+    "codeInterpreterId": "interpreter",
+    "sessionId": "sessionId",
+    "traceId": "traceId",
+    "traceParent": "traceParent",
+}
 
 Operation = Callable[[dict[str, Any], Request], "Answer | EventStream"]
 
@@ -38,7 +46,6 @@ class Route:
         run: The implementation.
         query: Members in the query string.
         headers: Members in headers, with the header's name.
-        recorded: Members that go into the record of requests, with their names there.
     """
 
     name: str
@@ -48,7 +55,6 @@ class Route:
     run: Operation
     query: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: _TRACE)
-    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 def data_plane_routes(plane: DataPlane) -> list[Route]:
@@ -64,7 +70,7 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
             model.START_SESSION,
             plane.start_session,
         ),
-        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header, recorded=_TOLD),
+        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header),
         Route(
             "StopCodeInterpreterSession",
             "PUT",
@@ -111,9 +117,11 @@ class Service:
     Args:
         routes: The operations.
         record: Is told of each request before it is performed.
+        faults: What shall go wrong.
     """
 
-    def __init__(self, routes: Sequence[Route], record: Record) -> None:
+    def __init__(self, routes: Sequence[Route], record: Record, faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
         self._routes = routes
         self._record = record
 
@@ -127,14 +135,23 @@ class Service:
             match = re.fullmatch(route.path, request.path)
             if match and route.method == request.method:
                 members = shapes.check(route.shape, _located(route, match, request))
-                told = {name: members[member] for member, name in route.recorded.items()}
-                self._record({"event": "request", "requestId": request.request_id, "operation": route.name, **told})
-                return route.run(members, request)
+                self._record({"event": "request", "requestId": request.request_id, **_told(route, members)})
+                return self._faults.run(route.name, members, functools.partial(route.run, members, request))
         raise errors.ServiceError(
             "UnknownOperationException",
             HTTPStatus.NOT_FOUND,
             f"No operation at {request.method} {request.path}",
         )
+
+
+def _told(route: Route, members: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record says of a request."""
+    tool = {"tool": members["name"]} if route.shape is model.INVOKE else {}
+    return {
+        "operation": route.name,
+        **{name: members[member] for member, name in _TOLD.items() if member in members},
+        **tool,
+    }
 
 
 def _located(route: Route, match: re.Match[str], request: Request) -> dict[str, Any]:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from agentcore_sandbox.local import folders
 from agentcore_sandbox.local.service import alarms, errors
+from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_SESSIONS = 1000
-"""Sessions at once, as in the service's default quota."""
 LISTED_FOR = timedelta(days=30)
 LISTED_AT_MOST = 2000
 """Terminated sessions that stay listable."""
@@ -88,7 +87,7 @@ class Sessions:
         folder: Path,
         make_sandbox: MakeSandbox,
         clock: alarms.Alarms,
-        limit: int = MAX_SESSIONS,
+        limit: int = Quotas.sessions,
     ) -> None:
         self._folder = folder
         self._make_sandbox = make_sandbox
@@ -129,6 +128,13 @@ class Sessions:
         if session is None or session.interpreter != interpreter:
             raise errors.not_found(f"Code interpreter session {session_id} not found")
         return session
+
+    def end(self, session_id: str) -> None:
+        """End a session, if there is one with this id."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+        if session:
+            self.terminate(session)
 
     def ready(self) -> list[Session]:
         """Return the sessions that run."""
