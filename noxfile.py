@@ -90,6 +90,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """AWS's own clients and recordings against the embedded service, or with AGENTCORE_TEST_AWS=1 against AWS."""
+    install(session, "test")
+    folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
+    session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
