@@ -86,7 +86,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *(session.posargs or [*PARALLEL, "tests", "--ignore=tests/zipapp"]))
+    session.run("pytest", *(session.posargs or [*PARALLEL, "tests", "--ignore=tests/zipapp", "--ignore=tests/load"]))
 
 
 @nox.session
@@ -95,6 +95,13 @@ def conformance(session: nox.Session) -> None:
     install(session, "test")
     folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
     session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Load the embedded service with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
+    install(session, "test")
+    session.run("pytest", "tests/load", "-s", *session.posargs)
 
 
 @nox.session
