@@ -23,7 +23,7 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 ROOT = Path(__file__).parent
 PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
 # Tests of what is the same whichever Python runs it: the newest runs them for all.
-ONCE = ("account", "client", "conformance", "guard", "plugin")
+ONCE = ("account", "client", "guard", "plugin")
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -86,11 +86,19 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
-    """Run the test suite, but for that of the zipapps (session zipapp); arguments go to pytest."""
+    """Run the test suite, but for what has a session of its own; arguments go to pytest."""
     install(session, "test")
-    left_out = ["zipapp", *([] if session.python == pythons()[-1] else ONCE)]
+    left_out = ["zipapp", "conformance", "load", *([] if session.python == pythons()[-1] else ONCE)]
     options = [f"--ignore=tests/{name}" for name in left_out]
     session.run("pytest", *(session.posargs or [*PARALLEL, "tests", *options]))
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """AWS's own clients and recordings against the embedded service, or with AGENTCORE_TEST_AWS=1 against AWS."""
+    install(session, "test")
+    folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
+    session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
 
 
 @nox.session

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from support.processes import eventually
 
 if TYPE_CHECKING:
     from support.processes import CommandLine
@@ -31,10 +34,10 @@ def test_the_sdk_for_python(target: Target) -> None:
     assert (seen["status"], seen["listed"], seen["after"]) == ("READY", True, "TERMINATED")
 
 
-def aws(target: Target) -> CommandLine:
+def aws(target: Target, service: str = "bedrock-agentcore") -> CommandLine:
     program = shutil.which(PROGRAM, path=str(Path(sys.executable).parent))
     assert program, "the AWS CLI is part of the test environment"
-    return target.command_line(sys.executable, program, "bedrock-agentcore")
+    return target.command_line(sys.executable, program, service)
 
 
 def answer(cli: CommandLine, *words: str) -> Any:
@@ -56,3 +59,22 @@ def test_the_aws_clis_session_commands(target: Target) -> None:
     again = cli.run("stop-code-interpreter-session", *interpreter, *session)
     assert again.returncode != 0
     assert b"ConflictException" in again.stderr
+
+
+def test_the_aws_clis_commands_for_interpreters(target: Target) -> None:
+    cli, name = aws(target, "bedrock-agentcore-control"), f"conformance_{uuid.uuid4().hex[:8]}"
+    network = ("--network-configuration", "networkMode=SANDBOX")
+    made = answer(cli, "create-code-interpreter", "--name", name, *network, "--tags", "made-by=conformance")
+    interpreter = ("--code-interpreter-id", made["codeInterpreterId"])
+    assert (made["status"], made["codeInterpreterId"][:-10]) == ("CREATING", f"{name}-")
+
+    def status() -> str:
+        return str(answer(cli, "get-code-interpreter", *interpreter)["status"])
+
+    assert eventually(lambda: status() == "READY")
+    listed = answer(cli, "list-code-interpreters", "--type", "CUSTOM")["codeInterpreterSummaries"]
+    assert made["codeInterpreterArn"] in [item["codeInterpreterArn"] for item in listed]
+    again = cli.run("create-code-interpreter", "--name", name, *network)
+    assert again.returncode != 0
+    assert b"ConflictException" in again.stderr
+    assert answer(cli, "delete-code-interpreter", *interpreter)["status"] == "DELETING"

@@ -121,7 +121,7 @@ def test_serve_takes_faults_and_quotas_and_logs_all_of_it(local: Local, tmp_path
     log = tmp_path / "log"
     flags = ["--fault", "throttle=start:1", "--max-sessions", "1", "--max-invoke-seconds", "1"]
     with serving(local, *flags, "--max-payload-bytes", "2000", "--log", str(log)):
-        session = local.start_session()
+        session = local.text("start", "--interpreter-id", "local").strip()
         assert "error[QuotaExceeded]" in local.failure("start", "--interpreter-id", "local")
         words = ["exec", session, "--interpreter-id", "local"]
         slow = local.run(*words, "while True: pass")

@@ -110,3 +110,16 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         pause.wait(0.02)
+
+
+def children(parent: int) -> list[int]:
+    """Processes that this one has started and that still run."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            state, ppid = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue  # ended meanwhile
+        if int(ppid) == parent and state != "Z":
+            found.append(int(process.name))
+    return sorted(found)

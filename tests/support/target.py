@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from support.processes import CommandLine
+from support.recordings import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,7 @@ class Target:
     interpreter: str
     environment: dict[str, str] = field(repr=False)
     folder: Path
+    recorder: Recorder = field(default_factory=Recorder)
 
     def client(self) -> BedrockAgentCoreClient:
         return boto3.client(
@@ -58,6 +60,7 @@ class Session:
     client: BedrockAgentCoreClient
     interpreter: str
     session_id: str
+    recorder: Recorder = field(default_factory=Recorder)
 
     def invoke(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Invoke a tool and return the payload of the one event that must come."""
@@ -70,4 +73,6 @@ class Session:
         )
         assert answer["sessionId"] == self.session_id
         (event,) = list(answer["stream"])
-        return dict(event["result"])
+        payload = dict(event["result"])
+        self.recorder.write(tool, arguments, payload)
+        return payload

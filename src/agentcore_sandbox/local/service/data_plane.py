@@ -106,6 +106,9 @@ class DataPlane:
         except AgentcoreSandboxError as error:
             _log.error("no sandbox: %s", error.message)
             raise errors.internal(f"{error.message}; {error.hint}") from error
+        except OSError as error:  # most likely a full disk; not to be taken for a lost connection
+            _log.error("no sandbox: %s", error)
+            raise errors.internal(f"a sandbox cannot be made: {error.strerror}; make room for it") from error
         return Answer({**_reference(members, session), "createdAt": timestamp(session.created)})
 
     def _stop(self, members: Members) -> Answer:

@@ -1,0 +1,24 @@
+"""A service of each test's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.local import Local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.processes import CommandLine
+
+
+@pytest.fixture
+def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
+    base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    local = Local(cli.command, cli.home, base)
+    yield local
+    if local.runs:
+        local.text("local", "stop")
