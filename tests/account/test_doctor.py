@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import agentcore_sandbox
+from agentcore_sandbox.checks import program
 from support import event_stream, fault_server
 from support.processes import CommandLine
 
@@ -256,3 +257,21 @@ def test_plugin_without_its_papers(plugin: CommandLine) -> None:
     (root / ".claude-plugin" / "plugin.json").write_text("[]")
     checks = examine(plugin, status=1)
     assert (checks["zipapp"]["status"], checks["plugin"]["status"]) == ("warning", "failure")
+
+
+@pytest.mark.parametrize(
+    ("root", "mode", "status"),
+    [
+        ("agentcore-sandbox", 0o700, "ok"),
+        ("agentcore-sandbox", 0o770, "failure"),
+        ("agentcore-sandboxA1", 0o700, "warning"),
+    ],
+    ids=["private", "open to the group", "temporary"],
+)
+def test_folder_that_a_zipapp_is_unpacked_into(tmp_path: Path, root: str, mode: int, status: str) -> None:
+    package = tmp_path / root / "build" / "site-packages" / "agentcore_sandbox"
+    package.mkdir(parents=True)
+    (tmp_path / root).chmod(mode)
+    outcome = program.cache(program.Installation(tmp_path / "agentcore-sandbox-any.pyz", package))
+    assert outcome.status == status
+    assert str(tmp_path / root) in outcome.message

@@ -65,9 +65,9 @@ class InterpreterStep:
         found = self.find()
         if found is None:
             return Change.CREATE
-        if found.status not in (READY, "CREATING") or not _same(found.network, self.blueprint.network):
+        if found.status != READY or not _same(found.network, self.blueprint.network):
             message = f"{found.interpreter_id} is {found.status} with network {found.network and found.network.mode}"
-            hint = "it cannot be changed: remove it with `agentcore-sandbox setup --teardown`, or take another name"
+            hint = "wait if it is CREATING; else remove it (`agentcore-sandbox setup --teardown`), or take another name"
             raise AgentcoreSandboxError("CannotChange", message, hint)
         return Change.KEEP
 

@@ -53,7 +53,7 @@ def namespaces() -> Outcome:
         return Outcome(FAILURE, "no namespaces on this system", "use AWS, or a Linux machine (WSL 2 counts)")
     against = [f"{path} is {value}" for path, value in NAMESPACE_SWITCHES.items() if _read(path) == value]
     if against:
-        remedy = "if no sandbox works: allow bwrap to make user namespaces, see local-sandbox in your system's manual"
+        remedy = "where no sandbox works: set them back by sysctl, or give bwrap an AppArmor profile with `userns`"
         return warning("; ".join(against), remedy)
     return ok("user namespaces are allowed")
 
