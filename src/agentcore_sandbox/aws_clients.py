@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore import UNSIGNED
 from botocore import session as botocore_session
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import NoRegionError, UnknownRegionError
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.settings import Settings, is_loopback
@@ -45,12 +46,21 @@ class Connection:
             raise NoRegionError
         return self.session.region_name
 
-    def client(self, service: str, *, read_seconds: float = READ_SECONDS) -> Any:
+    @property
+    def partition(self) -> str:
+        """The partition that the region lies in, such as aws or aws-cn; that of an unknown region is aws."""
+        try:
+            return self.session.get_partition_for_region(self.region)
+        except UnknownRegionError:
+            return "aws"
+
+    def client(self, service: str, *, read_seconds: float = READ_SECONDS, signed: bool = True) -> Any:
         """Make a client of a service.
 
         Args:
             service: As botocore calls it, such as bedrock-agentcore.
             read_seconds: How long it may stay silent.
+            signed: Sign the requests; without it no credentials are looked for.
         """
         endpoint_url = self.endpoint_url if service in AGENTCORE else None
         config = Config(
@@ -58,6 +68,7 @@ class Connection:
             read_timeout=read_seconds,
             retries={"mode": "standard"},
             tcp_keepalive=True,
+            signature_version=None if signed else UNSIGNED,
             user_agent_extra=f"agentcore-sandbox/{__version__}",
             # A proxy has no way to this machine's loopback.
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import eventstream, exceptions
 from urllib3 import exceptions as urllib3_exceptions
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
 
 if TYPE_CHECKING:
     from agentcore_sandbox.settings import Settings
@@ -102,7 +102,6 @@ _SERVICE = {
 
 _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
 _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?")
-_SESSION_GONE_HINT = "start another one: agentcore-sandbox start"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,8 @@ def translate(error: BaseException, context: Context) -> AgentcoreSandboxError:
     if isinstance(error, AgentcoreSandboxError):
         return error
     if isinstance(error, (exceptions.ClientError, exceptions.EventStreamError)):
-        return _from_service(error.response, context)
+        in_stream = isinstance(error, exceptions.EventStreamError)
+        return _from_service(error.response, context, in_stream=in_stream)
     return _credentials(error, context) or _transport(error, context) or _configuration(error, context)
 
 
@@ -169,24 +169,20 @@ def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxEr
     raise error
 
 
-def _from_service(response: Any, context: Context) -> AgentcoreSandboxError:
+def _from_service(response: Any, context: Context, *, in_stream: bool) -> AgentcoreSandboxError:
     details = response.get("Error") or {}
     code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
     code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
         return access_denied(message)
     if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
-        return session_gone(context.session_id, message)
+        # One of the service's three ways to say so (facts, "Sessions"). Before the stream, nothing has run.
+        return SessionGoneError(context.session_id, message, before_start=not in_stream)
     if code == "ResourceNotFoundException":
         hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
     name, words, hint = _SERVICE.get(code, (code, None, "see the service's message"))
     return AgentcoreSandboxError(name, words or message, hint)
-
-
-def session_gone(session_id: str, message: str) -> AgentcoreSandboxError:
-    """The three ways in which the service says that a session is no more (facts, "Sessions")."""
-    return AgentcoreSandboxError("SessionGone", f"session {session_id} is gone: {message}", _SESSION_GONE_HINT)
 
 
 def access_denied(message: str) -> AgentcoreSandboxError:

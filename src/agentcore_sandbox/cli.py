@@ -16,7 +16,7 @@ from agentcore_sandbox.settings import Flags
 from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PROGRAM = "agentcore-sandbox"
 COMMANDS = {
@@ -25,11 +25,17 @@ COMMANDS = {
     "exec": "execute code in a session; variables and files persist",
     "stop": "stop sessions",
     "sessions": "list sessions",
+    "cp": "copy files into a session or out of it",
+    "ls": "list files of a session",
+    "rm": "remove files of a session",
+    "job": "programs that run on by themselves: start, list, status, logs, wait, stop, rm",
     "setup": "make role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",
     "policy": "print IAM policies: trust, execution, caller",
     "template": "print a template that makes what setup makes: cloudformation",
+    "doctor": "check this machine, the credentials and the interpreter",
     "local": "the embedded service: serve, env, status, stop",
+    "completion": "completion for bash, zsh or fish",
     "help": "show the help of a command",
 }
 DESCRIPTION = """\
@@ -138,11 +144,13 @@ def _dispatch(words: Sequence[str]) -> int:
         return _top_level(rest)
     if command == "help":
         return _help(rest)
-    parser, module = _command(command)
+    parser, module, rest = _command(command, rest)
     values = parser.parse(rest)
     connection = {field.name: values.pop(field.name) for field in fields(Flags) if field.name in values}
     if connection:
         values["flags"] = Flags(**connection)
+    if getattr(module, "WANTS_PARSER", False):
+        values["parser"] = whole_parser()
     return int(module.run(**values))
 
 
@@ -170,22 +178,69 @@ def _top_level(words: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    commands = "\n".join(f"  {name:<13}{about}" for name, about in COMMANDS.items())
     usage = f"usage: {PROGRAM} [--help] [--version] COMMAND ...\n"
-    return f"{usage}\n{DESCRIPTION}\ncommands:\n{commands}\n\n{EPILOG}"
+    return f"{usage}\n{DESCRIPTION}\n{_listing(COMMANDS)}\n\n{EPILOG}"
 
 
 def _help(words: Sequence[str]) -> int:
-    if len(words) > 1 or (words and words[0] not in COMMANDS):
+    if words and words[0] not in COMMANDS:
         raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
     if not words or words == ["help"]:
         return _top_level(["--help"])
-    Output().line(_command(words[0])[0].format_help().rstrip())
+    parser, _, left = _command(words[0], [*words[1:], "--help"])
+    if left != ["--help"]:
+        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
+    parser.print_help()
     return 0
 
 
-def _command(name: str) -> tuple[Parser, Any]:
+def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
+    """The parser and the module of a command, or of a subcommand that `words` name, and the words left."""
     module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
+    left = list(words)
+    if hasattr(module, "SUBCOMMANDS") and (chosen := _subcommand(name, module.SUBCOMMANDS, left)):
+        left.remove(chosen)
+        name = f"{name} {chosen}"
+        module = importlib.import_module(f"{module.__name__}.{chosen}")
     parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__)
-    module.add_arguments(parser)
-    return parser, module
+    if hasattr(module, "SUBCOMMANDS"):
+        parser.epilog = _listing(module.SUBCOMMANDS)
+    else:
+        module.add_arguments(parser)
+    return parser, module, left
+
+
+def whole_parser() -> Parser:
+    """One parser with every command and subcommand below it, for what must see them all."""
+    parser = Parser(prog=PROGRAM, description=DESCRIPTION)
+    parser.add_argument("--version", action="store_true", help="show the version")
+    _add_below(
+        parser, "agentcore_sandbox.commands", {name: about for name, about in COMMANDS.items() if name != "help"}
+    )
+    return parser
+
+
+def _add_below(parser: Parser, package: str, commands: Mapping[str, str]) -> None:
+    below = parser.add_subparsers(metavar="COMMAND")
+    for name, about in commands.items():
+        module = importlib.import_module(f"{package}.{name}")
+        child = below.add_parser(name, help=about, description=module.__doc__)
+        if hasattr(module, "SUBCOMMANDS"):
+            _add_below(child, module.__name__, module.SUBCOMMANDS)
+        else:
+            module.add_arguments(child)
+
+
+def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str]) -> str | None:
+    """The first word that is no flag; None where only the group's help is asked for."""
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    if chosen is None and {"--help", "-h"} & set(words):
+        return None
+    if chosen not in subcommands:
+        known = ", ".join(subcommands)
+        raise UsageError(f"no such command: {name} {chosen or ''}".rstrip(), f"there are {known}")
+    return chosen
+
+
+def _listing(commands: Mapping[str, str]) -> str:
+    return "commands:\n" + "\n".join(f"  {name:<13}{about}" for name, about in commands.items())

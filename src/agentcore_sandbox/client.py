@@ -14,12 +14,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
 from agentcore_sandbox import result
-from agentcore_sandbox.aws_clients import connect
+from agentcore_sandbox.aws_clients import Connection, connect
 from agentcore_sandbox.aws_errors import Context, translate
-from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +34,7 @@ REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
 POLL_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
+READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
 
@@ -68,7 +69,8 @@ class CodeInterpreter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         try:
-            self._client = _connect(settings)
+            self._connection = connect(settings)
+            self._client = _create(self._connection)
         except Exception as error:
             raise translate(error, Context(settings)) from error
 
@@ -76,6 +78,17 @@ class CodeInterpreter:
     def region(self) -> str:
         """The region that requests go to."""
         return self._client.meta.region_name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What a session's name belongs to: account or key, region, interpreter, endpoint. Never print it."""
+        where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
+        if self._settings.is_local and not self._settings.endpoint_url:
+            return ("local", *where)  # its keys are new ones whenever it starts
+        try:
+            return (_owner(self._connection), *where)
+        except Exception as error:
+            raise translate(error, Context(self._settings)) from error
 
     def start(self, *, name: str, lifetime: int) -> str:
         """Start a session.
@@ -122,6 +135,19 @@ class CodeInterpreter:
             session_id=session_id,
         )
         return response.get("sessionTimeoutSeconds")
+
+    def is_ready(self, session_id: str) -> bool:
+        """Whether a session still runs."""
+        try:
+            response = self._request(
+                lambda: self._client.get_code_interpreter_session(
+                    codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+                ),
+                session_id=session_id,
+            )
+        except SessionGoneError:
+            return False
+        return response["status"] == READY
 
     def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
         """All pages of the interpreter's sessions.
@@ -257,8 +283,17 @@ def _summary(item: Any) -> SessionSummary:
     return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
 
 
-def _connect(settings: Settings) -> BedrockAgentCoreClient:
-    client: BedrockAgentCoreClient = connect(settings).client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
+def _owner(connection: Connection) -> str:
+    """The account where the credentials tell it, because temporary keys change; else the key's id."""
+    credentials = connection.session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    frozen = credentials.get_frozen_credentials()
+    return frozen.account_id or frozen.access_key or ""
+
+
+def _create(connection: Connection) -> BedrockAgentCoreClient:
+    client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
     never: Any = _never  # the stubs know no handler that answers
     client.meta.events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", never)
     return client

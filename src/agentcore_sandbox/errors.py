@@ -40,6 +40,21 @@ class TimeLimitError(AgentcoreSandboxError):
     status = EXIT_TIME_LIMIT
 
 
+class SessionGoneError(AgentcoreSandboxError):
+    """A session is no more.
+
+    Args:
+        session_id: The session.
+        message: What the service said.
+        before_start: The request was refused, so that nothing of it can have run.
+    """
+
+    def __init__(self, session_id: str, message: str, *, before_start: bool = False) -> None:
+        hint = "start another one: agentcore-sandbox start"
+        super().__init__("SessionGone", f"session {session_id} is gone: {message}", hint)
+        self.before_start = before_start
+
+
 class ReaderGoneError(Exception):
     """Whoever read standard output has closed it; there is nobody to tell."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError
+from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
 from agentcore_sandbox.text import keep_head_and_tail, plain, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agentcore_sandbox.result import Result
 
@@ -38,9 +40,13 @@ class Stream:
             ReaderGoneError: The pipe's reader is gone.
             AgentcoreSandboxError: `OutputFailed`, for a full disk or a closed stream.
         """
+        self.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are; raises what `write` raises."""
         try:
-            if text:
-                self._write(text.encode("utf-8", "backslashreplace"))
+            if data:
+                self._write(data)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
@@ -96,7 +102,48 @@ class ProgramStream:
 
     def _print(self, text: str) -> None:
         self._last = text[-1:] or self._last
-        self._stream.write(self._show(text))
+        shown = self._show(text)
+        try:
+            self._stream.write_bytes(shown.encode("utf-8", "surrogateescape"))  # bytes that were no UTF-8, unchanged
+        except UnicodeEncodeError:
+            self._stream.write(shown)
+
+
+class LiveProgram:
+    """Prints a program's streams piece by piece as they come, as bytes.
+
+    Args:
+        stdout: Prints the one, None for not at all.
+        stderr: Prints the other.
+    """
+
+    def __init__(self, stdout: ProgramStream | None, stderr: ProgramStream | None) -> None:
+        self._streams = (stdout, stderr)
+        self._decoders = [codecs.getincrementaldecoder("utf-8")("surrogateescape") for _ in range(2)]
+        self.kept: tuple[list[bytes], list[bytes]] = ([], [])
+
+    def write(self, stdout: bytes, stderr: bytes, *, keep: bool) -> None:
+        """Print what is new; characters whose bytes have not all come wait for them.
+
+        Args:
+            stdout: Bytes of standard output.
+            stderr: Bytes of standard error.
+            keep: Remember them for `kept`.
+        """
+        for stream, decoder, data, kept in zip(self._streams, self._decoders, (stdout, stderr), self.kept, strict=True):
+            if keep:
+                kept.append(data)
+            if stream and data:
+                stream.write(decoder.decode(data))
+
+    def end(self) -> int:
+        """Print what is left; returns the number of bytes that a limit has left out."""
+        omitted = 0
+        for stream, decoder in zip(self._streams, self._decoders, strict=True):
+            if stream:
+                stream.write(decoder.decode(b"", final=True))
+                omitted += stream.end()
+        return omitted
 
 
 class Output:
@@ -130,6 +177,20 @@ class Output:
         """Print one JSON object on standard output."""
         self.line(json.dumps(value, ensure_ascii=False))
 
+    def data_bytes(self, data: bytes) -> None:
+        """Write a file's contents to standard output, unchanged.
+
+        Raises:
+            UsageError: Standard output is a terminal, which contents could control.
+        """
+        if self._stdout.is_terminal and not self._raw:
+            raise UsageError("standard output is a terminal", "send it to a file or into a pipe, such as: | less")
+        self._stdout.write_bytes(data)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document to be read and edited: indented, but on one line where JSON was asked for."""
+        self.data(value) if self.as_json else self.line(json.dumps(value, ensure_ascii=False, indent=2))
+
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the cells are untrusted."""
         cells = [list(header), *([plain(cell) for cell in row] for row in rows)]
@@ -159,6 +220,16 @@ class Output:
             if not self.as_json:
                 stderr.write("".join(result.stderr for result in seen))
             self._say_omitted(omitted + stderr.end())
+
+    @contextmanager
+    def live(self) -> Iterator[LiveProgram]:
+        """Print a program's output while it runs, where the output is text; what has come is printed in any case."""
+        shown = [ProgramStream(stream, raw=self._raw, limit=self._limit) for stream in (self._stdout, self._stderr)]
+        program = LiveProgram(*(None, None) if self.as_json else shown)
+        try:
+            yield program
+        finally:
+            self._say_omitted(program.end())
 
     def cut(self, text: str) -> str:
         """Cut one of the program's streams to the limit, for JSON."""

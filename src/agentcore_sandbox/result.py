@@ -22,6 +22,7 @@ class Result:
         execution_time: In seconds. AWS documents milliseconds, every recorded value is seconds.
         is_error: The program or the service's tool failed.
         content: The payload's content blocks, as the service sent them.
+        task_id: Of a command that was started and not waited for.
     """
 
     stdout: str = ""
@@ -30,6 +31,7 @@ class Result:
     execution_time: float | None = None
     is_error: bool = False
     content: tuple[Mapping[str, Any], ...] = field(default=())
+    task_id: str | None = None
 
     @property
     def status(self) -> int:
@@ -61,6 +63,7 @@ def from_payload(payload: Mapping[str, Any], *, pty: bool = False) -> Result:
         execution_time=structured.get("executionTime"),
         is_error=is_error,
         content=content,
+        task_id=structured.get("taskId"),
     )
 
 
@@ -73,6 +76,7 @@ def combine(results: Iterable[Result]) -> Result:
     """Join results in order: streams are appended, times added, the last exit code counts."""
     parts = list(results)
     times = [part.execution_time for part in parts if part.execution_time is not None]
+    tasks = [part.task_id for part in parts if part.task_id]
     codes = [part.exit_code for part in parts if part.exit_code is not None]
     return Result(
         stdout="".join(part.stdout for part in parts),
@@ -81,4 +85,5 @@ def combine(results: Iterable[Result]) -> Result:
         execution_time=sum(times) if times else None,
         is_error=any(part.is_error for part in parts),
         content=tuple(block for part in parts for block in part.content),
+        task_id=tasks[-1] if tasks else None,
     )

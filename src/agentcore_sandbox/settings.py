@@ -12,7 +12,8 @@ from agentcore_sandbox.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOCAL_INTERPRETERS = ("local",)
+LOCAL_INTERPRETERS = ("local", "local-public")
+"""Without network, and with this machine's."""
 LOCAL_REGION = "us-east-1"
 
 # Ids and ARNs as in botocore's model of bedrock-agentcore-control, see shared facts "Wire API".
@@ -43,7 +44,7 @@ class Settings:
     """One resolved set of connection settings.
 
     Attributes:
-        interpreter_id: Id or ARN of the interpreter, or `local`; empty where a command is about the account.
+        interpreter_id: Id or ARN of the interpreter, or a local one; empty where a command is about the account.
         profile: Name of the AWS profile, or None for AWS's own rules.
         region: AWS region, or None for AWS's own rules.
         endpoint_url: Endpoint that replaces AWS's, or None.
@@ -58,6 +59,11 @@ class Settings:
     def is_local(self) -> bool:
         """Whether the embedded service is meant, which is only ever chosen by name."""
         return self.interpreter_id in LOCAL_INTERPRETERS
+
+    @property
+    def plain_id(self) -> str:
+        """The interpreter's id, also where its ARN was given."""
+        return self.interpreter_id.rpartition("/")[2]
 
 
 def resolve(flags: Flags, environ: Mapping[str, str]) -> Settings:

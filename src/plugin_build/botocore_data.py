@@ -35,6 +35,32 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
         "GetCodeInterpreter",
         "ListCodeInterpreters",
     ),
+    # set-up: role, policies
+    "iam": (
+        "CreatePolicy",
+        "CreatePolicyVersion",
+        "CreateRole",
+        "DeletePolicy",
+        "DeletePolicyVersion",
+        "DeleteRole",
+        "DeleteRolePolicy",
+        "DetachGroupPolicy",
+        "DetachRolePolicy",
+        "DetachUserPolicy",
+        "GetPolicy",
+        "GetPolicyVersion",
+        "GetRole",
+        "GetRolePolicy",
+        "ListAttachedRolePolicies",
+        "ListEntitiesForPolicy",
+        "ListPolicyVersions",
+        "ListRolePolicies",
+        "PutRolePolicy",
+        "SetDefaultPolicyVersion",
+        "UpdateAssumeRolePolicy",
+    ),
+    # set-up: a look at the network of a VPC
+    "ec2": ("DescribeRouteTables", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcEndpoints"),
     # credentials: assume-role and web identity profiles; who the caller is
     "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
     # credentials: IAM Identity Center profiles, and the renewal of their token

@@ -26,6 +26,11 @@ class Source:
         return self.root / "plugin-template"
 
     @property
+    def guard(self) -> Path:
+        """The package that the plugin's hooks run."""
+        return self.root / "src/skill_guard"
+
+    @property
     def marketplace(self) -> Path:
         """What the marketplace repository is made from."""
         return self.root / "marketplace"

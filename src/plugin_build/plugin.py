@@ -1,4 +1,4 @@
-"""Stage the plugin: its template, the zipapps, the licences, and the version filled in."""
+"""Stage the plugin: its template, the guard, the zipapps, the licences, and the version filled in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from plugin_build.version import read_version
 
 if TYPE_CHECKING:
     import argparse
+
+    from plugin_build.folders import Source
 
 MANIFEST = Path(".claude-plugin", "plugin.json")
 ZIPAPPS = Path("zipapps")
@@ -48,15 +50,12 @@ def built_zipapps(folder: Path) -> list[Path]:
     return sorted(folder.glob("agentcore-sandbox-*.pyz"))
 
 
-def stage_plugin(template: Path, zipapps: Path, notices: list[Path], version: str, parent: Path) -> Path:
-    """Build `parent/<plugin name>/`, replacing an older one.
+def stage_plugin(source: Source, version: str) -> Path:
+    """Build `dist/plugin/<plugin name>/`, replacing an older one.
 
     Args:
-        template: The folder `plugin-template/`.
-        zipapps: The folder with the built `agentcore-sandbox-*.pyz`.
-        notices: Licence and notice files for the plugin's top folder.
+        source: The source tree, with the zipapps and what `build` wrote about them in its dist/.
         version: The version for the manifest, such as `0.2.0`.
-        parent: Where the plugin's folder goes, such as `dist/plugin`.
 
     Returns:
         The plugin's folder.
@@ -64,13 +63,14 @@ def stage_plugin(template: Path, zipapps: Path, notices: list[Path], version: st
     Raises:
         BuildError: A part is missing.
     """
-    manifest = with_version(read_manifest(template), version)
-    target = parent / str(manifest["name"])
+    manifest = with_version(read_manifest(source.template), version)
+    target = source.dist / "plugin" / str(manifest["name"])
     with staged_folder(target) as staged:
-        copy_tree(template, staged)
-        for notice in notices:
-            copy_file(notice, staged / notice.name)
-        for zipapp in built_zipapps(zipapps):
+        copy_tree(source.template, staged)
+        copy_tree(source.guard, staged / "hooks" / source.guard.name)
+        for paper in (source.root / "LICENSE", *(source.dist / name for name in PAPERS)):
+            copy_file(paper, staged / paper.name)
+        for zipapp in built_zipapps(source.dist / ZIPAPPS):
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, manifest)
     return target
@@ -83,8 +83,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Stage the plugin around the built zipapps."""
-    source, version = options.source, read_version(options.source.root)
-    notices = [source.root / "LICENSE", *(source.dist / name for name in PAPERS)]
-    folder = stage_plugin(source.template, source.dist / "zipapps", notices, version, source.dist / "plugin")
-    say(f"{folder} holds version {version}")
+    version = read_version(options.source.root)
+    say(f"{stage_plugin(options.source, version)} holds version {version}")
     return 0

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.processes import DEADLINE
+from support.local import serving
+from support.processes import DEADLINE, CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.control_server import ControlServer
-    from support.processes import CommandLine
 
 INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
@@ -127,8 +129,8 @@ def test_delete_that_fails(admin: CommandLine, control: ControlServer) -> None:
 
 UNKNOWN = "demo-0123456789"
 REFUSALS = {
-    "no action": (["interpreter"], "the following arguments are required"),
-    "no name": (["interpreter", "create", "--network", "public"], "no name"),
+    "no action": (["interpreter"], "no such command: interpreter"),
+    "no name": (["interpreter", "create", "--network", "public"], "arguments are required: name"),
     "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a name"),
     "no network": (["interpreter", "create", "demo"], "no network mode"),
     "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not the ARN of a role"),
@@ -156,9 +158,9 @@ REFUSALS = {
         ["interpreter", "create", "demo", "--network", "public", "--subnet", "subnet-12345678"],
         "are for --network vpc",
     ),
-    "create's flag": (["interpreter", "list", "--role", ROLE], "for `interpreter create`"),
-    "list with a name": (["interpreter", "list", "demo"], "list takes no name"),
-    "show without id": (["interpreter", "show"], "show needs an id or ARN"),
+    "create's flag": (["interpreter", "list", "--role", ROLE], "unrecognized arguments: --role"),
+    "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),
+    "show without id": (["interpreter", "show"], "arguments are required: interpreter"),
     "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
     "delete AWS's own": (["interpreter", "delete", "aws.codeinterpreter.v1"], "cannot be deleted"),
     "delete local": (["interpreter", "delete", "local"], "cannot be deleted"),
@@ -226,3 +228,22 @@ def test_no_credentials(admin: CommandLine) -> None:
     done = admin.run("interpreter", "list", env=env)
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[NoCredentials]")
+
+
+def test_on_the_embedded_service(cli: CommandLine, tmp_path: Path) -> None:
+    machine = CommandLine(
+        cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    )
+    with serving(machine, stop=True) as (_, agentcore):
+        admin = CommandLine(cli.command, cli.home, {**machine.base, **agentcore})
+        interpreter_id = create(admin, "demo", "--role", ROLE, "--tag", "team=a")
+        again = admin.run("interpreter", "create", "demo", "--network", "sandbox")
+        assert again.stderr.splitlines()[0].startswith(b"error[Conflict]")
+        listed = json.loads(admin.run("interpreter", "list", "--json").stdout)["interpreters"]
+        assert interpreter_id in [found["interpreterId"] for found in listed]
+        shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
+        assert (shown["role"], shown["networkMode"], shown["status"]) == (ROLE, "SANDBOX", "READY")
+        assert admin.run("run", "print(1)", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": interpreter_id}).stdout == b"1\n"
+        deleted = admin.run("interpreter", "delete", shown["arn"], "--yes")
+        assert (deleted.returncode, deleted.stdout) == (0, b"interpreter deleted\n"), deleted.stderr
+        assert admin.run("interpreter", "show", interpreter_id).stderr.startswith(b"error[UnknownInterpreter]")

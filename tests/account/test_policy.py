@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox import cli as command_line
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.commands import access
-from support.fault_server import SESSION
+from agentcore_sandbox.commands import access, job
+from support.local import serving
+from support.processes import CommandLine
 
 if TYPE_CHECKING:
-    from support.fault_server import FaultServer
-    from support.processes import CommandLine
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 ACCOUNT = "123456789012"
 SYSTEM_ARN = "arn:aws:bedrock-agentcore:us-west-2:aws:code-interpreter/aws.codeinterpreter.v1"
@@ -96,13 +98,13 @@ def test_caller_is_for_one_interpreter(admin: CommandLine, given: str, arn: str)
 
 
 REFUSALS = {
-    "no kind": ([], "the following arguments are required"),
+    "no kind": ([], "no such command: policy"),
     "nothing to allow": (["execution"], "nothing to allow"),
     "not a log group": (["execution", "--logs-group", "arn:aws:s3:::x"], "not an ARN for --logs-group"),
     "every log group": (["execution", "--logs-group", f"{LOG_GROUP}*"], "not an ARN for --logs-group"),
     "every bucket": (["execution", "--s3-read", "arn:aws:s3:::*"], "not an ARN for --s3-read"),
-    "grants for trust": (["trust", "--s3-read", "arn:aws:s3:::abc"], "are for `policy execution`"),
-    "listing for trust": (["trust", "--with-listing"], "are for `policy caller`"),
+    "grants for trust": (["trust", "--s3-read", "arn:aws:s3:::abc"], "unrecognized arguments"),
+    "listing for trust": (["trust", "--with-listing"], "unrecognized arguments"),
     "bad account": (["trust", "--account", "12"], "not an account id"),
     "no interpreter": (["caller"], "no code interpreter is set"),
     "local": (["caller", "--interpreter-id", "local"], "needs no policy"),
@@ -122,28 +124,42 @@ def test_no_region(cli: CommandLine) -> None:
     assert done.stderr.startswith(b"error[NoRegion]")
 
 
-OPERATIONS = {
-    "start": "StartCodeInterpreterSession",
-    "invoke": "InvokeCodeInterpreter",
-    "stop": "StopCodeInterpreterSession",
-    "get": "GetCodeInterpreterSession",
-    "list": "ListCodeInterpreterSessions",
-}
 RUNNING = {  # command: how it is called, in a way that calls all that it can call
-    "run": [["run", "--env", "A=1", "x"], ["run", "--cmd", "x"]],
-    "start": [["start"]],
-    "exec": [["exec", SESSION, "x"]],
-    "stop": [["stop", SESSION]],
+    "run": [["run", "--upload", "f", "--download", "f:back/", "x = 1"], ["run", "--session", "work", "--cmd", "true"]],
+    "start": [["start"], ["start", "--name", "other"]],
+    "exec": [["exec", "work", "x = 1"], ["exec", "work", "--follow", "x = 1"]],
+    "cp": [["cp", "f", "work:in/"], ["cp", "work:in/f", "out"]],
+    "ls": [["ls", "work"]],
+    "rm": [["rm", "work:in/f"]],
+    "job": [["job", "start", "--session", "work", "print(1)"], ["job", "list"]],
+    "stop": [["stop", "work"]],
 }
-LISTING = {"sessions": [["sessions", "--all"]], "stop --all": [["stop", "--all"]]}
-# They call nothing of the data plane, or are for those who administer the account.
-OTHERS = {"setup", "interpreter", "policy", "template", "local", "help"}
+OF_A_JOB = ("status", "wait", "logs", "stop", "rm")
+LISTING = [["sessions", "--all"], ["stop", "--all"]]
+# They call nothing of AWS, or are for those who administer the account.
+OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "completion", "help"}
 
 
-def called(aws: CommandLine, faults: FaultServer, calls: dict[str, list[list[str]]]) -> set[str]:
-    for words in [words for variants in calls.values() for words in variants]:
-        assert aws.run(*words).returncode == 0
-    return {f"bedrock-agentcore:{OPERATIONS[request.operation]}" for request in faults.requests}
+@pytest.fixture
+def user(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
+    """Somebody with an embedded service that logs every request."""
+    (cli.home / "f").write_text("data")
+    more = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    with serving(line, "--log", str(cli.home / "log"), stop=True) as (_, env):
+        yield CommandLine(line.command, line.home, {**line.base, **env})
+
+
+def called(user: CommandLine, calls: Iterable[list[str]]) -> set[str]:
+    """The actions that commands call, by the service's own log."""
+    for words in calls:
+        done = user.run(*words)
+        assert done.returncode == 0, (words, done.stderr)
+        if words[:2] == ["job", "start"]:
+            for sub in OF_A_JOB:
+                user.run("job", sub, done.stdout.decode().strip())
+    records = [json.loads(line) for line in (user.home / "log").read_text().splitlines()]
+    return {f"bedrock-agentcore:{record['operation']}" for record in records if "operation" in record}
 
 
 def granted(*, with_listing: bool) -> set[str]:
@@ -153,16 +169,13 @@ def granted(*, with_listing: bool) -> set[str]:
 
 def test_every_command_is_weighed() -> None:
     assert set(command_line.COMMANDS) == {*RUNNING, "sessions", *OTHERS}
+    assert {"start", "list", *OF_A_JOB} == set(job.SUBCOMMANDS)
 
 
-def test_caller_policy_is_what_running_code_calls(aws: CommandLine, faults: FaultServer) -> None:
-    assert called(aws, faults, RUNNING) == granted(with_listing=False)
+def test_caller_policy_is_what_running_code_calls(user: CommandLine) -> None:
+    assert called(user, chain(*RUNNING.values())) == granted(with_listing=False)
 
 
-def test_caller_policy_with_listing_is_what_all_commands_call(aws: CommandLine, faults: FaultServer) -> None:
-    def one_session(handler: Any) -> None:
-        item = {"codeInterpreterIdentifier": "x", "sessionId": SESSION, "status": "READY"}
-        handler.send_json(200, {"items": [{**item, "createdAt": "2026-11-23T10:00:00Z"}]})
-
-    faults.answers["list"] = one_session
-    assert called(aws, faults, {**RUNNING, **LISTING}) == granted(with_listing=True)
+def test_caller_policy_with_listing_is_what_all_commands_call(user: CommandLine) -> None:
+    calls = [["start"], *RUNNING["exec"], *LISTING]
+    assert called(user, calls) == granted(with_listing=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.account import policies
-from support.processes import DEADLINE, eventually
+from plugin_build.botocore_data import KEPT_OPERATIONS
+from support.local import serving
+from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
-    from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:trail"
@@ -146,6 +149,7 @@ def test_other_network_is_refused(admin: CommandLine) -> None:
     assert b"error[CannotChange]" in done.stderr
 
 
+NO_OPERATION = {"iam:PassRole", "iam:TagRole", "iam:TagPolicy", "iam:CreateServiceLinkedRole"}  # asked for with another
 STEPS = {
     "role": {"CreateRole"},
     "inline policy": {"PutRolePolicy"},
@@ -283,3 +287,40 @@ def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], me
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert proxy.actions == []
+
+
+def test_a_fresh_account_from_setup_to_the_first_run(cli: CommandLine, account: Account, tmp_path: Path) -> None:
+    runtime = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
+    machine = CommandLine(cli.command, cli.home, {**cli.base, **runtime})
+    with serving(machine, stop=True) as (_, agentcore):
+        admin = CommandLine(cli.command, cli.home, {**machine.base, **agentcore, "AWS_ENDPOINT_URL": account.url})
+        done = admin.run("setup", *WORDS, "--yes")
+        assert done.returncode == 0, done.stderr
+        interpreter_id = done.stdout.decode().strip()
+        user = CommandLine(cli.command, cli.home, {**admin.base, **exported(done.stderr.decode())})
+        checks = user.run("doctor", "--run")
+        assert checks.returncode == 0, checks.stdout
+        assert f"ok       interpreter: {interpreter_id} is READY\n" in checks.stdout.decode()
+        assert user.run("run", "print(6 * 7)").stdout == b"42\n"
+        assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+        gone = user.run("run", "x")
+        assert gone.stderr.startswith(b"error[UnknownInterpreter]")
+    iam = account.client("iam")
+    assert (iam.list_roles()["Roles"], iam.list_policies(Scope="Local")["Policies"]) == ([], [])
+
+
+def exported(said: str) -> dict[str, str]:
+    """What the `export` lines set that setup ends with."""
+    lines = [line.strip().removeprefix("export ") for line in said.splitlines() if line.startswith("  export ")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def test_actions_that_setup_calls_are_those_that_ship_and_are_documented(admin: CommandLine, proxy: QueryProxy) -> None:
+    set_up(admin)
+    set_up(admin, "demo", "--network", "sandbox", "--with-listing")
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
+    documented = set(re.findall(r"iam:[A-Za-z]+", table))
+    assert {action for action in proxy.actions if action.startswith("iam:")} <= documented
+    assert documented - NO_OPERATION == {f"iam:{name}" for name in KEPT_OPERATIONS["iam"]}

@@ -108,8 +108,8 @@ def test_a_stack_is_what_setup_makes(
 
 
 REFUSALS = {
-    "no kind": ([], "the following arguments are required"),
-    "unknown kind": (["terraform", "--network", "public"], "invalid choice"),
+    "no kind": ([], "no such command: template"),
+    "unknown kind": (["terraform", "--network", "public"], "no such command: template terraform"),
     "no network": (["cloudformation"], "no network mode"),
     "one subnet": (["cloudformation", "--network", "vpc", "--subnet", "subnet-12345678"], "2 to 16 different"),
     "no check": (["cloudformation", "--network", "vpc", "--no-network-check"], "look at nothing"),

@@ -76,8 +76,11 @@ def test_json_result(aws: CommandLine, faults: FaultServer) -> None:
         "executionTime": 0.01,
         "isError": True,
         "sessionId": SESSION,
+        "artifacts": [],
+        "uploaded": [],
+        "downloaded": [],
     }
-    assert json.loads(aws.run("start", "--json").stdout) == {"sessionId": SESSION}
+    assert json.loads(aws.run("start", "--json").stdout) == {"sessionId": SESSION, "name": None}
     assert json.loads(aws.run("stop", "--json", SESSION).stdout) == {"stopped": [SESSION], "failed": []}
 
 
@@ -123,7 +126,7 @@ def test_sessions_as_json_and_only_ready_ones_by_default(aws: CommandLine, fault
     faults.answers["list"] = paged_sessions
     rows = json.loads(aws.run("sessions", "--json").stdout)["sessions"]
     assert rows[2]["timeLeftSeconds"] == 0
-    assert set(rows[0]) == {"sessionId", "name", "status", "createdAt", "ageSeconds", "timeLeftSeconds"}
+    assert set(rows[0]) == {"sessionId", "name", "isNamed", "status", "createdAt", "ageSeconds", "timeLeftSeconds"}
     assert {request.body["status"] for request in faults.requests if request.operation == "list"} == {"READY"}
 
 
@@ -132,22 +135,29 @@ def test_no_sessions(aws: CommandLine) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"no sessions\n")
 
 
+FIRST, SECOND = "01FIRST0000000000000000000", "01SECOND000000000000000000"
+
+
 def test_stop(aws: CommandLine, faults: FaultServer) -> None:
-    assert aws.run("stop", "S1").stdout == b"session stopped\n"
-    assert aws.run("stop", "S1", "S2").stdout == b"session stopped: S1\nsession stopped: S2\n"
+    assert aws.run("stop", FIRST).stdout == b"session stopped\n"
+    assert aws.run("stop", FIRST, SECOND).stdout == f"session stopped: {FIRST}\nsession stopped: {SECOND}\n".encode()
     faults.answers["list"] = paged_sessions
     done = aws.run("stop", "--all")
     assert done.stdout.count(b"session stopped: ") == 150
 
 
 def test_stop_goes_on_after_a_failure(aws: CommandLine, faults: FaultServer) -> None:
-    gone = fault_server.error(409, "ConflictException", "Session already terminated: S1")
+    gone = fault_server.error(409, "ConflictException", f"Session already terminated: {FIRST}")
     faults.answers["stop"] = fault_server.in_turn(gone, fault_server.DEFAULTS["stop"])
-    done = aws.run("stop", "S1", "S2")
-    assert (done.returncode, done.stdout) == (125, b"session stopped: S2\n")
-    assert done.stderr.startswith(b"error[SessionGone]: session S1 is gone: Session already terminated: S1\nhint: ")
+    done = aws.run("stop", FIRST, SECOND)
+    assert (done.returncode, done.stdout) == (125, f"session stopped: {SECOND}\n".encode())
+    assert done.stderr.startswith(
+        f"error[SessionGone]: session {FIRST} is gone: Session already terminated: {FIRST}\nhint: ".encode()
+    )
     faults.answers["stop"] = gone
-    assert json.loads(aws.run("stop", "--json", "S1").stdout)["failed"] == [{"sessionId": "S1", "code": "SessionGone"}]
+    assert json.loads(aws.run("stop", "--json", FIRST).stdout)["failed"] == [
+        {"sessionId": FIRST, "code": "SessionGone"}
+    ]
 
 
 def test_version_and_help(cli: CommandLine) -> None:

@@ -27,4 +27,5 @@ def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
     base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
     local = Local(cli.command, cli.home, base)
     yield local
-    assert local.run("local", "stop").returncode == 0
+    if local.runs:
+        local.text("local", "stop")

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from agentcore_sandbox.local.service.sigv4 import Keys
-from support import http_calls
 from support.local import Local, ended, exports
 from support.processes import eventually
 
@@ -22,8 +20,8 @@ CALLERS = 20
 
 
 def test_nothing_runs_until_it_is_needed(local: Local) -> None:
-    assert local.status() == {"running": False}
-    assert local.text("local", "status") == "not running\n"
+    assert not local.status()["running"]
+    assert local.text("local", "status").startswith("not running\n")
     assert local.text("local", "stop") == "not running\n"
 
 
@@ -34,12 +32,12 @@ def test_it_starts_when_needed_serves_and_stops(local: Local) -> None:
     assert f"running at {found['url']}, process {found['pid']}, " in local.text("local", "status")
     assert local.text("local", "stop") == "stopped\n"
     assert ended(found["pid"])
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
 
 
 def test_it_is_free_of_its_caller(local: Local) -> None:
     local.text("local", "env", env={"AWS_SECRET_ACCESS_KEY": "the-callers", "SOME_TOKEN": "secret"})
-    pid = local.status()["pid"]
+    pid = local.state["pid"]
     stat_fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     assert int(stat_fields[1]) != os.getpid(), "it would die as our zombie"
     assert os.getsid(pid) not in {os.getsid(0), pid}, "a terminal could signal it, or it could get one"
@@ -60,7 +58,7 @@ def test_what_it_keeps_is_private_and_its_log_has_no_keys(local: Local) -> None:
     assert session in log
     assert keys["AWS_ACCESS_KEY_ID"] not in log
     assert keys["AWS_SECRET_ACCESS_KEY"] not in log
-    arguments = Path(f"/proc/{local.status()['pid']}/cmdline").read_text()
+    arguments = Path(f"/proc/{local.state['pid']}/cmdline").read_text()
     assert keys["AWS_SECRET_ACCESS_KEY"] not in arguments
 
 
@@ -79,14 +77,16 @@ def test_it_works_without_a_home(local: Local) -> None:
 
 def test_a_killed_service_leaves_nothing_and_the_next_call_works(local: Local) -> None:
     session = local.start_session()
-    pid = local.status()["pid"]
+    pid = local.state["pid"]
     marker = f"survivor-{os.getpid()}-{id(local)}"
-    local.run_code(session, f"import subprocess; p = subprocess.Popen(['sleep', '1000'], env={{'M': '{marker}'}})")
+    code = f"import subprocess; p = subprocess.Popen(['sleep', '1000'], env={{'M': '{marker}'}})"
+    local.text("exec", session, "--interpreter-id", "local", code)
+    assert environments_with(marker)
     os.kill(pid, signal.SIGKILL)
     assert ended(pid)
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
     assert "no session" in local.run("sessions", "--interpreter-id", "local").stderr.decode()
-    assert local.status()["pid"] != pid
+    assert local.state["pid"] != pid
     assert eventually(lambda: not (local.runtime / "sessions" / session).exists())
     assert eventually(lambda: not environments_with(marker))
 
@@ -106,10 +106,8 @@ def test_it_ends_when_idle_but_not_before_its_sessions(local: Local) -> None:
     assert ended(pid)
     log = (local.runtime / "service.log").read_text()
     assert 0 < log.index(f"session {session} terminated") < log.index("idle for")
-    assert sorted(path.name for path in local.runtime.iterdir()) == [
-        "service.log", "serving.lock", "sessions", "starting.lock",
-    ]  # fmt: skip
-    assert list((local.runtime / "sessions").iterdir()) == []
+    left = sorted(path.name for path in local.runtime.iterdir())
+    assert left == ["service.log", "serving.lock", "starting.lock"]
 
 
 def start_session_in_time(local: Local, idle: float, lifetime: int) -> tuple[int, str]:
@@ -117,11 +115,7 @@ def start_session_in_time(local: Local, idle: float, lifetime: int) -> tuple[int
     while True:
         local.text("local", "env", env={"AGENTCORE_SANDBOX_LOCAL_IDLE": str(idle)})
         with suppress(OSError):
-            state = json.loads((local.runtime / "service.json").read_text())
-            keys = Keys(state["access_key"], state["secret_key"])
-            body = json.dumps({"sessionTimeoutSeconds": lifetime}).encode()
-            started = http_calls.call(state["url"], keys, "PUT", "/code-interpreters/local/sessions/start", body)
-            return state["pid"], started.body["sessionId"]
+            return local.state["pid"], local.start_session(lifetime)
 
 
 @pytest.mark.parametrize("idle", ["", "0", "-1", "nan", "inf", "soon"])
@@ -129,12 +123,11 @@ def test_a_wrong_idle_time_is_refused(local: Local, idle: str) -> None:
     done = local.run("local", "env", env={"AGENTCORE_SANDBOX_LOCAL_IDLE": idle})
     assert done.returncode == 2
     assert b"AGENTCORE_SANDBOX_LOCAL_IDLE must be a number of seconds above 0" in done.stderr
-    assert not local.status()["running"]
+    assert not local.runs
 
 
 def change_state(local: Local, **members: Any) -> None:
-    path = local.runtime / "service.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
+    (local.runtime / "service.json").write_text(json.dumps({**local.state, **members}))
 
 
 @pytest.mark.parametrize(
@@ -144,27 +137,16 @@ def change_state(local: Local, **members: Any) -> None:
 )
 def test_another_version_is_replaced_only_without_sessions(local: Local, members: dict[str, Any]) -> None:
     session = local.start_session()
-    old = local.status()["pid"]
+    original = local.state
     change_state(local, **members)
     said = local.failure("local", "env")
     assert "error[LocalServiceMismatch]" in said
     assert str(members.get("version", members.get("program"))) in said
     assert "local stop" in said
-    change_state(local, version=local.text("--version").split()[1], program=package_folder(local))
-    local.text("stop", session, "--interpreter-id", "local")
-    change_state(local, **members)
+    local.stop_session(session)
     local.text("local", "env")
-    assert ended(old)
-    assert local.status()["pid"] != old
-
-
-def package_folder(local: Local) -> str:
-    """What the service's own state file says, from the service's own words in a second runtime folder."""
-    second = Local(local.command, local.home, {**local.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": f"{local.runtime}2"})
-    second.text("local", "env")
-    folder: str = json.loads((second.runtime / "service.json").read_text())["program"]
-    second.text("local", "stop")
-    return folder
+    assert ended(original["pid"])
+    assert (local.state["version"], local.state["program"]) == (original["version"], original["program"])
 
 
 def test_a_service_with_other_settings_is_not_used(local: Local) -> None:
@@ -173,17 +155,17 @@ def test_a_service_with_other_settings_is_not_used(local: Local) -> None:
     said = local.failure("local", "env", env=python)
     assert "AGENTCORE_SANDBOX_LOCAL_PYTHON=" in said
     assert "it has sessions" in said
-    local.text("stop", session, "--interpreter-id", "local")
+    local.stop_session(session)
     local.text("local", "env", env=python)
     local.text("local", "env")  # no setting, no objection
-    assert json.loads((local.runtime / "service.json").read_text())["settings"] == python
+    assert local.state["settings"] == python
 
 
 def test_a_failed_start_tells_the_reason_and_leaves_nothing(local: Local) -> None:
     said = local.failure("local", "env", env={"AGENTCORE_SANDBOX_LOCAL_PYTHON": "/nonexistent/python"})
     assert "/nonexistent/python" in said
     assert "hint: " in said
-    assert not local.status()["running"]
+    assert not local.runs
     local.text("local", "env")
 
 
@@ -191,7 +173,7 @@ def test_a_failed_start_tells_the_reason_and_leaves_nothing(local: Local) -> Non
 def test_a_broken_state_file_of_a_dead_service_does_not_matter(local: Local, left: bytes) -> None:
     local.runtime.mkdir(mode=0o700)
     (local.runtime / "service.json").write_bytes(left)
-    assert local.status() == {"running": False}
+    assert not local.status()["running"]
 
 
 def test_a_folder_open_to_others_is_refused(local: Local) -> None:
@@ -205,7 +187,7 @@ def test_a_folder_open_to_others_is_refused(local: Local) -> None:
 
 def test_a_hanging_service_is_told_and_can_be_stopped(local: Local) -> None:
     local.text("local", "env")
-    pid = local.status()["pid"]
+    pid = local.state["pid"]
     os.kill(pid, signal.SIGSTOP)
     said = local.failure("local", "status")
     assert f"process {pid}) does not answer" in said

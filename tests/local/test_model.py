@@ -5,23 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 from botocore.session import Session
 
 from agentcore_sandbox.local.service import model, shapes
 from agentcore_sandbox.local.service.errors import ServiceError
 
-SERVICE: ServiceModel = Session().get_service_model("bedrock-agentcore")
+SERVICES: list[ServiceModel] = [
+    Session().get_service_model(name) for name in ("bedrock-agentcore", "bedrock-agentcore-control")
+]
 OPERATIONS = {
     "StartCodeInterpreterSession": model.START_SESSION,
     "InvokeCodeInterpreter": model.INVOKE,
     "StopCodeInterpreterSession": model.STOP_SESSION,
     "GetCodeInterpreterSession": model.GET_SESSION,
     "ListCodeInterpreterSessions": model.LIST_SESSIONS,
+    "CreateCodeInterpreter": model.CREATE,
+    "GetCodeInterpreter": model.GET,
+    "ListCodeInterpreters": model.LIST,
+    "DeleteCodeInterpreter": model.DELETE,
 }
 
 
-def ours(shape: Any) -> Any:
+def ours(shape: Any) -> Any:  # noqa: PLR0911 - one for each kind
     """Our shape as comparable data."""
     match shape:
         case shapes.Structure():
@@ -29,6 +35,8 @@ def ours(shape: Any) -> Any:
             return {"members": members, "required": sorted(shape.required), "union": shape.union}
         case shapes.List():
             return {"member": ours(shape.member), "min": shape.minimum, "max": shape.maximum}
+        case shapes.Map():
+            return {"key": ours(shape.key), "value": ours(shape.value), "min": shape.minimum, "max": shape.maximum}
         case shapes.Text():
             return {"min": shape.minimum, "max": shape.maximum, "pattern": shape.pattern, "enum": list(shape.enum)}
         case shapes.Blob():
@@ -38,7 +46,7 @@ def ours(shape: Any) -> Any:
     return type(shape).__name__
 
 
-def theirs(shape: Shape) -> Any:
+def theirs(shape: Shape) -> Any:  # noqa: PLR0911 - one for each kind
     """Botocore's shape in the same form."""
     bounds = shape.metadata
     match shape:
@@ -47,6 +55,8 @@ def theirs(shape: Shape) -> Any:
             return {"members": members, "required": sorted(shape.required_members), "union": shape.is_tagged_union}
         case ListShape():
             return {"member": theirs(shape.member), "min": bounds.get("min", 0), "max": bounds.get("max")}
+        case MapShape():
+            return {"key": theirs(shape.key), "value": theirs(shape.value), **bounds}
         case StringShape():
             pattern = bounds.get("pattern")
             return {
@@ -61,7 +71,8 @@ def theirs(shape: Shape) -> Any:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_shape_equals_the_model(name: str) -> None:
-    shape = SERVICE.operation_model(name).input_shape
+    service = next(service for service in SERVICES if name in service.operation_names)
+    shape = service.operation_model(name).input_shape
     assert shape is not None
     expected = theirs(shape)
     if name == "InvokeCodeInterpreter":
@@ -69,11 +80,12 @@ def test_a_shape_equals_the_model(name: str) -> None:
     assert ours(OPERATIONS[name]) == expected
 
 
-def test_every_operation_on_sessions_is_there() -> None:
-    named = [name for name in SERVICE.operation_names if "CodeInterpreter" in name]
+def test_every_operation_is_there() -> None:
+    named = [name for service in SERVICES for name in service.operation_names if "CodeInterpreter" in name]
     assert sorted(named) == sorted(OPERATIONS)
 
 
+CREATE = {"name": "mine", "networkConfiguration": {"networkMode": "SANDBOX"}}
 SESSION = {"codeInterpreterIdentifier": "local", "sessionId": "1"}
 REFUSED: list[tuple[shapes.Structure, dict[str, Any], str]] = [
     (model.START_SESSION, {}, "codeInterpreterIdentifier"),
@@ -104,6 +116,18 @@ REFUSED: list[tuple[shapes.Structure, dict[str, Any], str]] = [
     (model.LIST_SESSIONS, {**SESSION, "maxResults": 101}, "maxResults"),
     (model.LIST_SESSIONS, {**SESSION, "status": "ACTIVE"}, "status"),
     (model.LIST_SESSIONS, {**SESSION, "nextToken": "a b"}, "nextToken"),
+    (model.CREATE, {**CREATE, "name": "1st"}, "name"),
+    (model.CREATE, {**CREATE, "name": "x" * 49}, "name"),
+    (model.CREATE, {**CREATE, "networkConfiguration": {"networkMode": "LOCAL"}}, "networkConfiguration.networkMode"),
+    (model.CREATE, {"name": "x"}, "networkConfiguration"),
+    (model.CREATE, {**CREATE, "executionRoleArn": "arn:aws:s3:::x"}, "executionRoleArn"),
+    (model.CREATE, {**CREATE, "tags": {"a": "ü"}}, "tags.value"),
+    (model.CREATE, {**CREATE, "tags": {"ü": "a"}}, "tags.key"),
+    (model.CREATE, {**CREATE, "tags": {str(number): "" for number in range(51)}}, "tags"),
+    (model.CREATE, {**CREATE, "tags": []}, "tags"),
+    (model.GET, {"codeInterpreterId": "local"}, "codeInterpreterId"),
+    (model.LIST, {"maxResults": "ten"}, "maxResults"),
+    (model.LIST, {"type": "MINE"}, "type"),
 ]
 
 

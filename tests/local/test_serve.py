@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 def test_a_signal_ends_it_and_its_sessions(local: Local, number: signal.Signals) -> None:
     with serving(local) as (process, _):
         session = local.start_session()
-        assert local.run_code(session, "print(1)") == "1\n"
+        assert local.text("exec", session, "--interpreter-id", "local", "print(1)") == "1\n"
         process.send_signal(number)
         _, said = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0
         assert b"Traceback" not in said
         assert b"have ended" in said
-    assert list((local.runtime / "sessions").iterdir()) == []
-    assert local.status() == {"running": False}
+    assert not (local.runtime / "sessions").exists()
+    assert not local.runs
 
 
 def test_it_prints_what_clients_need(local: Local) -> None:
     with serving(local) as (_, printed):
         assert list(printed) == VARIABLES
         assert local.text("local", "env") == "".join(f"export {k}={v or chr(39) * 2}\n" for k, v in printed.items())
-        assert local.status()["url"] == printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"]
+        assert local.state["url"] == printed["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"]
 
 
 def test_a_shell_can_evaluate_what_env_prints(local: Local) -> None:
@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_is_told(local: Local) -> None:
         said = local.failure("local", "serve", "--port", str(port))
     assert f"error[PortUnavailable]: port {port} cannot be used" in said
     assert "--port" in said
-    assert not local.status()["running"]
+    assert not local.runs
 
 
 def test_a_second_one_is_refused(local: Local) -> None:
@@ -115,7 +115,6 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
         (["serve", "--port", "65536"], "not a port number"),
         (["serve", "--port", "http"], "not a port number"),
         (["serve", "--log", "/nonexistent/x"], "cannot log to /nonexistent/x"),
-        (["serve", "--json"], "--json is for `local status`"),
         (["env", "--port", "5000"], "are for `local serve`"),
         (["stop", "--log", "x"], "are for `local serve`"),
     ],
@@ -124,7 +123,7 @@ def test_wrong_usage_starts_nothing(local: Local, words: list[str], said: str) -
     done = local.run("local", *words)
     assert done.returncode == 2
     assert said in done.stderr.decode() + done.stdout.decode()
-    assert not local.status()["running"]
+    assert not local.runs
 
 
 def test_a_killed_foreground_service_leaves_nothing(local: Local) -> None:
@@ -133,5 +132,5 @@ def test_a_killed_foreground_service_leaves_nothing(local: Local) -> None:
         process.kill()
         process.wait(DEADLINE)
         assert ended(process.pid)
-        assert local.status() == {"running": False}
+        assert not local.runs
         assert "no sessions" in local.run("sessions", "--interpreter-id", "local").stderr.decode()

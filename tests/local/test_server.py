@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from agentcore_sandbox.local.service import server as server_module
 from support import http_calls, service
 from support.processes import eventually
 from support.service import KEYS, LONG, Running
@@ -303,9 +302,9 @@ def test_a_located_member_is_not_taken_from_the_body(running: Running) -> None:
 
 
 def test_a_body_above_the_limit_is_refused_and_the_answer_arrives(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running,
 ) -> None:
-    monkeypatch.setattr(server_module, "MAX_BODY", 1000)
+    running.server.max_body = 1000
     answer = signed(running, "POST", LIST, b" " * 30_000_000)
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
     assert "30000000" in answer.body["message"]

@@ -38,7 +38,7 @@ class Watched(SteeredSandbox):
 def registry(folder: Path, limit: int = 100) -> Iterator[tuple[Sessions, list[Watched]]]:
     made: list[Watched] = []
 
-    def make(path: Path) -> Watched:
+    def make(path: Path, _network: object) -> Watched:
         made.append(Watched(path))
         return made[-1]
 
@@ -81,7 +81,7 @@ def test_the_limit_holds_also_for_starts_at_once(tmp_path: Path) -> None:
 
 
 def test_a_sandbox_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
-    def make(path: Path) -> SteeredSandbox:
+    def make(path: Path, _network: object) -> SteeredSandbox:
         return SteeredSandbox(path, AgentcoreSandboxError("LocalSandboxStart", "no"))
 
     clock = Alarms()
@@ -130,7 +130,7 @@ def test_a_session_that_starts_while_all_end_is_ended_too(tmp_path: Path) -> Non
 
     slow = Slow(tmp_path)
     clock = Alarms()
-    sessions = Sessions(tmp_path, lambda _: slow, clock)
+    sessions = Sessions(tmp_path, lambda *_: slow, clock)
     with ThreadPoolExecutor(1) as pool:
         start = pool.submit(sessions.start, "local", None, 100)
         assert starting.wait(LONG)

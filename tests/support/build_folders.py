@@ -28,6 +28,8 @@ def git_environment(home: Path) -> dict[str, str]:
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file with its folders; a link is replaced, never followed to what it points to."""
+    path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     path.chmod(mode)
@@ -46,6 +48,7 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "plugin-template/bin/agentcore-sandbox", "#!/bin/sh\necho hello\n", 0o755)
     write(root / "plugin-template/.gitattributes", "*.cmd text eol=crlf\n")
     write(root / "plugin-template/README.md", "The plugin\n")
+    write(root / "src/skill_guard/__init__.py", "")
     write(root / "marketplace/.claude-plugin/marketplace.json", json.dumps(catalogue))
     write(root / "marketplace/README.md", "The marketplace\n")
     write(root / "dist/zipapps/agentcore-sandbox-any.pyz", "zipapp for any\n", 0o755)

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAM = "AGENTCORE_TEST_CLAUDE"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens
@@ -21,14 +24,18 @@ class Client:
     Attributes:
         program: The native program.
         home: Its home folder, which holds its configuration, and `bin` with `claude` and the first Python on its PATH.
+        base: The variables that every child of the tests gets.
     """
 
     program: Path
     home: Path
+    base: dict[str, str]
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
+            **self.base,
             "HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),  # it leaves folders there
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
             "PATH": f"{self.home / 'bin'}:/usr/bin:/bin",
             "ANTHROPIC_API_KEY": "dummy",
@@ -51,6 +58,21 @@ class Client:
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    def talk(self, prompts: list[str], folder: Path, url: str, *flags: str, **more: str) -> list[dict[str, Any]]:
+        """Put prompts one after the other in one session; gives the last event of each."""
+        formats = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
+        with subprocess.Popen(
+            [str(self.program), "-p", *formats, *flags],
+            cwd=folder,
+            env=self.environment(ANTHROPIC_BASE_URL=url, **more),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            results = [put(process, prompt) for prompt in prompts]
+            process.communicate(timeout=60)
+        return results
 
     def ask(self, prompt: str, folder: Path, url: str, **more: str) -> list[dict[str, Any]]:
         """Put one prompt in a folder to the Messages API at that URL; gives the events that `claude` prints."""
@@ -80,9 +102,21 @@ class Client:
         return {plugin["id"]: plugin for plugin in json.loads(self.run("plugin", "list", "--json").stdout)}
 
 
-def make_client(home: Path) -> Client:
+def put(process: subprocess.Popen[str], prompt: str) -> dict[str, Any]:
+    """Send one prompt to a running client, and wait for the event that ends it."""
+    assert process.stdin
+    assert process.stdout
+    message = {"role": "user", "content": prompt}
+    process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
+    process.stdin.flush()
+    events: Iterator[dict[str, Any]] = (json.loads(line) for line in process.stdout)
+    return next(event for event in events if event["type"] == "result")
+
+
+def make_client(home: Path, base: dict[str, str]) -> Client:
     """A client that has never run before."""
-    home.joinpath("bin").mkdir(parents=True)
+    for name in ("bin", "tmp"):
+        home.joinpath(name).mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
     home.joinpath("bin/claude").symlink_to(os.environ[PROGRAM])
-    return Client(Path(os.environ[PROGRAM]), home)
+    return Client(Path(os.environ[PROGRAM]), home, base)

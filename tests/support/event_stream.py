@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import zlib
@@ -33,3 +34,7 @@ def result(stdout: str = "", stderr: str = "", exit_code: int = 0) -> bytes:
     content = [{"type": "text", "text": text} for text in (stdout, stderr) if text]
     structured = {"stdout": stdout, "stderr": stderr, "exitCode": exit_code, "executionTime": 0.01}
     return event("result", {"content": content, "structuredContent": structured, "isError": exit_code != 0})
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,11 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 from support import event_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SESSION = "01FAULTSERVERSESSION000000"
 CREATED = "2026-11-23T10:00:00.000Z"
 PREPARATION = "import os; os.environ.update("
+
+
+Answer = Callable[["Handler"], None]
 
 
 @dataclass
@@ -28,6 +32,11 @@ class Request:
     body: dict[str, Any]
     query: dict[str, list[str]]
     headers: dict[str, str]
+    path: str
+
+    @property
+    def session(self) -> str | None:
+        return self.headers.get("x-amzn-code-interpreter-session-id")
 
     @property
     def is_preparation(self) -> bool:
@@ -41,10 +50,12 @@ class FaultServer:
     Attributes:
         answers: Operation (last path segment: start, invoke, stop, get, list) -> how to answer it.
         invoked: Set as soon as a program has arrived.
+        preparation: How to answer what sets the program's environment, None for a success.
         finished: Set when the test is over; an answer that waits ends then.
     """
 
-    answers: dict[str, Callable[[Handler], None]] = field(default_factory=dict)
+    preparation: Answer | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     invoked: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
@@ -59,6 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     state: FaultServer
+    current: Request
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing."""
@@ -73,10 +85,11 @@ class Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(data) if data else {}
         operation = url.path.rsplit("/", 1)[-1]
-        request = Request(operation, body, parse_qs(url.query), dict(self.headers.items()))
+        request = Request(operation, body, parse_qs(url.query), dict(self.headers.items()), url.path)
         self.state.requests.append(request)
+        self.current = request
         if request.is_preparation:
-            ok(self)
+            (self.state.preparation or ok)(self)
             return
         if operation == "invoke":
             self.state.invoked.set()
@@ -105,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
 
-def error(status: int, code: str, message: str) -> Callable[[Handler], None]:
+def error(status: int, code: str, message: str) -> Answer:
     """An answer that is an error of the service."""
 
     def answer(handler: Handler) -> None:
@@ -114,7 +127,7 @@ def error(status: int, code: str, message: str) -> Callable[[Handler], None]:
     return answer
 
 
-def in_turn(*answers: Callable[[Handler], None]) -> Callable[[Handler], None]:
+def in_turn(*answers: Answer) -> Answer:
     """One answer after another."""
     left = iter(answers)
 
@@ -124,7 +137,7 @@ def in_turn(*answers: Callable[[Handler], None]) -> Callable[[Handler], None]:
     return answer
 
 
-def stream(*frames: bytes) -> Callable[[Handler], None]:
+def stream(*frames: bytes) -> Answer:
     """A complete stream of these frames."""
 
     def answer(handler: Handler) -> None:
@@ -156,7 +169,7 @@ def _no_sessions(handler: Handler) -> None:
     handler.send_json(200, {"items": []})
 
 
-DEFAULTS: dict[str, Callable[[Handler], None]] = {
+DEFAULTS: dict[str, Answer] = {
     "start": _session,
     "stop": _session,
     "get": _session,

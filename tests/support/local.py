@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
+from agentcore_sandbox.local.runtime import Runtime
+from agentcore_sandbox.local.service.sigv4 import Keys
+from support import http_calls
 from support.processes import CommandLine, eventually
 
 VARIABLES = [
@@ -48,11 +52,35 @@ class Local(CommandLine):
         found: dict[str, Any] = json.loads(self.text("local", "status", "--json"))
         return found
 
-    def start_session(self, *words: str, env: dict[str, str] | None = None) -> str:
-        return self.text("start", "--interpreter-id", "local", *words, env=env).strip()
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state file of the service, without a process to ask."""
+        state: dict[str, Any] = json.loads((self.runtime / "service.json").read_text())
+        return state
 
-    def run_code(self, session: str, code: str) -> str:
-        return self.text("exec", session, "--interpreter-id", "local", code)
+    @property
+    def runs(self) -> bool:
+        return self.runtime.exists() and Runtime(self.runtime).state() is not None
+
+    def request(self, method: str, target: str, body: Any = None) -> http_calls.Answer:
+        state = self.state
+        keys = Keys(state["access_key"], state["secret_key"])
+        answer = http_calls.call(state["url"], keys, method, f"/code-interpreters/local/sessions/{target}", _json(body))
+        assert answer.status == HTTPStatus.OK
+        return answer
+
+    def start_session(self, lifetime: int = 600) -> str:
+        if not self.runs:
+            self.text("local", "env")
+        session: str = self.request("PUT", "start", {"sessionTimeoutSeconds": lifetime}).body["sessionId"]
+        return session
+
+    def stop_session(self, session: str) -> None:
+        self.request("PUT", f"stop?sessionId={session}")
+
+
+def _json(body: Any) -> bytes:
+    return b"" if body is None else json.dumps(body).encode()
 
 
 def ended(pid: int) -> bool:

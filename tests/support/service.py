@@ -13,17 +13,21 @@ from botocore.config import Config
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local.calls import SandboxGoneError
 from agentcore_sandbox.local.service.alarms import Alarms
+from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
-from agentcore_sandbox.local.service.routes import Service, data_plane_routes
+from agentcore_sandbox.local.service.faults import Faults, parse
+from agentcore_sandbox.local.service.interpreters import Interpreters
+from agentcore_sandbox.local.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
+    from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
 
 KEYS = Keys("LOCALEXAMPLE", "dummy-secret")
 LONG = 60.0  # seconds; no test waits so long unless it fails
@@ -35,6 +39,7 @@ class SteeredSandbox:
 
     folder: Path
     failure: AgentcoreSandboxError | None = None
+    network: bool = False
     running: bool = False
 
     @property
@@ -96,8 +101,17 @@ class Running:
 
     def client(self, **config: Any) -> BedrockAgentCoreClient:
         """boto3's client, which sends each request once."""
+        client: BedrockAgentCoreClient = self._client("bedrock-agentcore", **config)
+        return client
+
+    def control(self) -> BedrockAgentCoreControlClient:
+        """The same for the control plane."""
+        client: BedrockAgentCoreControlClient = self._client("bedrock-agentcore-control")
+        return client
+
+    def _client(self, name: Any, **config: Any) -> Any:
         client = boto3.client(
-            "bedrock-agentcore",
+            name,
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=KEYS.access_key_id,
@@ -109,18 +123,22 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100) -> Iterator[Running]:
+def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: Sequence[str] = ()) -> Iterator[Running]:
     """Run the service; `folder` gets the sessions' folders."""
     clock, tools, requests = Alarms(), Tools(), list[Any]()
     sandboxes: list[SteeredSandbox] = []
 
-    def make(path: Path) -> SteeredSandbox:
-        sandboxes.append(SteeredSandbox(path))
+    def make(path: Path, network: bool) -> SteeredSandbox:  # noqa: FBT001 - as sessions call it
+        sandboxes.append(SteeredSandbox(path, network=network))
         return sandboxes[-1]
 
     sessions = Sessions(folder, make, clock, limit)
-    plane = DataPlane(sessions, tools.invoke, clock, max_invoke)
-    server = Server(0, KEYS, Service(data_plane_routes(plane), requests.append).handle, requests.append)
+    known = Interpreters(clock)
+    data, control = DataPlane(known, sessions, tools.invoke, clock, max_invoke), ControlPlane(known, sessions)
+    routes = [*data_plane_routes(data), *control_plane_routes(control)]
+    server = Server(
+        0, KEYS, Service(routes, requests.append, Faults(map(parse, faults), sessions.end)).handle, requests.append
+    )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -25,6 +25,7 @@ def install(zipapps: Mapping[str, Path], folder: Path, *platforms: str) -> Path:
         The launcher.
     """
     (folder / "bin").mkdir(parents=True)
+    shutil.copytree(LAUNCHER.parents[1] / "lib", folder / "lib")
     (folder / "zipapps").mkdir()
     for name in platforms:
         shutil.copy(zipapps[name], folder / "zipapps")

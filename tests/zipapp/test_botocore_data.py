@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -10,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import botocore
 import pytest
+from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from plugin_build.botocore_data import KEPT_OPERATIONS
+from plugin_build.wheels import ROOT
 from support import record_requests
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from botocore.model import Shape
 
 UNTRIMMED = Path(botocore.__file__).parents[1]
@@ -75,6 +80,34 @@ def test_no_documentation_and_no_other_service(tree: Path) -> None:
     assert {path.name for path in data.iterdir() if path.is_dir()} == set(KEPT_OPERATIONS)
     for path in data.rglob("*.json"):
         assert '"documentation":"' not in path.read_text(), path.name
+
+
+def methods(services: Iterable[str]) -> dict[str, set[str]]:
+    """Name of each method of the services' clients -> the operations that it can be."""
+    found: dict[str, set[str]] = {}
+    for service in services:
+        for name in model(UNTRIMMED, service).operation_names:
+            found.setdefault(xform_name(name), set()).add(name)
+    return found
+
+
+def test_every_operation_that_the_source_names_is_kept() -> None:
+    known = methods(KEPT_OPERATIONS)
+    kept = {name for names in KEPT_OPERATIONS.values() for name in names}
+    named = set()
+    for path in (ROOT / "src" / "agentcore_sandbox").rglob("*.py"):
+        if "local" in path.parts:
+            continue  # answers these operations, and calls none
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        named |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        for node in nodes:  # every client is of a kept service
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client":
+                services = [word.value for word in node.args if isinstance(word, ast.Constant)]
+                assert set(services) <= set(KEPT_OPERATIONS), path
+    called = named & set(known)
+    assert {"invoke_code_interpreter", "get_caller_identity", "describe_route_tables"} <= called
+    assert {name for name in called if not known[name] & kept} == set()
 
 
 def test_the_requests_are_the_same_to_the_signature(tree: Path) -> None:

@@ -41,7 +41,7 @@ def sts_url() -> Iterator[str]:
 @pytest.fixture
 def caller(own: CommandLine, faults: FaultServer, sts_url: str) -> CommandLine:
     """A caller without credentials; every service that gives some is on loopback."""
-    services = ("BEDROCK_AGENTCORE", "SSO", "SSO_OIDC", "SIGNIN")
+    services = ("BEDROCK_AGENTCORE", "BEDROCK_AGENTCORE_CONTROL", "SSO", "SSO_OIDC", "SIGNIN")
     more = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_REGION": "us-west-2",
@@ -190,6 +190,15 @@ def test_aws_login(
     raw = decoded(signature)
     der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     login.public_key().verify(der, f"{head}.{body}".encode(), ec.ECDSA(SHA256()))
+
+
+@pytest.mark.usefixtures("login")
+def test_aws_login_for_the_account(caller: CommandLine, faults: FaultServer) -> None:
+    faults.answers["token"] = renew
+    faults.answers["code-interpreters"] = answer({"codeInterpreterSummaries": []})
+    for words in (["interpreter", "list"], ["policy", "trust"]):
+        done = caller.run(*words, "--profile", "work")
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("login")

@@ -318,7 +318,7 @@ def test_the_windows_launcher_has_windows_line_ends_and_looks_for_the_same(tmp_p
     text = (tmp_path / "plugin" / "bin" / "agentcore-sandbox.cmd").read_bytes()
     assert text.count(b"\n") == text.count(b"\r\n")
     assert text.isascii()
-    posix = LAUNCHER.read_text()
+    posix = LAUNCHER.read_text() + (LAUNCHER.parents[1] / "lib" / "python.sh").read_text()
     for name in (
         "AGENTCORE_SANDBOX_PYTHON",
         "windows-amd64",

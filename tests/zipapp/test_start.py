@@ -66,6 +66,17 @@ def test_first_start_and_next(zipapp: Path, environment: dict[str, str], home: P
     assert list((home / "tmp").iterdir()) == []
 
 
+def test_the_warm_path_loads_little(zipapp: Path, environment: dict[str, str]) -> None:
+    works(zipapp, environment)
+    words = [sys.executable, "-I", "-X", "importtime", str(zipapp), "--version"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "_startup.start" in loaded
+    assert (
+        loaded & {"_bootstrap", "_startup.unpack", "zipfile", "shutil", "tempfile", "subprocess", "botocore"} == set()
+    )
+
+
 def test_bytecode_is_kept_for_the_next_start_even_if_the_caller_wants_none(
     zipapp: Path, environment: dict[str, str], home: Path
 ) -> None:

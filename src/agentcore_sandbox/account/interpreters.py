@@ -55,3 +55,22 @@ class Interpreter:
     network: Network | None = None
     role: str | None = None
     failure: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """It as the command line's JSON has it; a list does not know role and network."""
+        described: dict[str, Any] = {
+            "interpreterId": self.interpreter_id,
+            "arn": self.arn,
+            "name": self.name,
+            "status": self.status,
+            "createdAt": self.created_at.isoformat(),
+        }
+        if self.network:
+            described |= {
+                "role": self.role,
+                "networkMode": self.network.mode,
+                "subnets": list(self.network.subnets),
+                "securityGroups": list(self.network.security_groups),
+                "failure": self.failure,
+            }
+        return described

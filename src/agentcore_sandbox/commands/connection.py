@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agentcore_sandbox.account.control import ControlPlane
+    from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.settings import Settings
 
@@ -18,10 +20,48 @@ def connect(settings: Settings) -> CodeInterpreter:
     Raises:
         AgentcoreSandboxError: Profile, region or credentials cannot be used.
     """
+    _enable_awscrt(settings)
+    from agentcore_sandbox.client import CodeInterpreter
+
+    return CodeInterpreter(settings)
+
+
+def connect_account(settings: Settings) -> Connection:
+    """Find credentials and region for the services of an account.
+
+    Args:
+        settings: Which account.
+
+    Raises:
+        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+    """
+    _enable_awscrt(settings)
+    from agentcore_sandbox import aws_clients
+    from agentcore_sandbox.account.errors import translated
+
+    with translated(settings):
+        connection = aws_clients.connect(settings)
+        _ = connection.region  # nothing can be done without one
+    return connection
+
+
+def connect_control(settings: Settings) -> ControlPlane:
+    """Make a client of the control plane.
+
+    Args:
+        settings: Which account.
+
+    Raises:
+        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+    """
+    connection = connect_account(settings)
+    from agentcore_sandbox.account.control import ControlPlane
+
+    return ControlPlane(connection, settings)
+
+
+def _enable_awscrt(settings: Settings) -> None:
     if not settings.is_local:
         from agentcore_sandbox import native
 
         native.enable_awscrt_for(settings.profile)  # before botocore is imported
-    from agentcore_sandbox.client import CodeInterpreter
-
-    return CodeInterpreter(settings)

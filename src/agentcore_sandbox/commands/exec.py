@@ -1,4 +1,4 @@
-"""Execute code in a session that `start` made; its variables and files persist."""
+"""Execute code in a session; its variables and files persist. A new name starts a session."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import execution, options
 from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.session_store import check_target
 
 if TYPE_CHECKING:
     import argparse
@@ -15,20 +17,29 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `exec`."""
-    parser.add_argument("session", help="the session's id")
+    parser.add_argument("session", help="the session's id or name")
     execution.add_arguments(parser)
+    options.add_lifetime(parser)
     options.add_connection(parser)
 
 
-def run(*, flags: settings.Flags, session: str, **request: Any) -> int:
+def run(*, flags: settings.Flags, session: str, lifetime: int, **request: Any) -> int:
     """Execute a program in a session, which stays.
 
     Args:
         flags: Where to run.
-        session: The session's id.
+        session: The session's id or name.
+        lifetime: Of a session that is started for a name, in seconds.
         request: The arguments of `execution.read`.
     """
     resolved = settings.resolve(flags, os.environ)
-    options.check_session_id(session)
+    check_target(session)
     task = execution.read(**request)
-    return task.run(connect(resolved), session, keeps_session=True)
+    return execute(task, Target(connect(resolved), session, lifetime, task.output))
+
+
+def execute(task: execution.Execution, target: Target) -> int:
+    """Execute in a session that stays; one that is gone is replaced where it has a name."""
+    task.invocation(target.interpreter.region)  # a program that is too long is refused before a start
+    renew = target.renew if target.is_named else None
+    return task.run(target.interpreter, target.session_id(), keeps_session=True, renew=renew)

@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox import program, result
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
+from agentcore_sandbox import artifacts, program, result
+from agentcore_sandbox.commands import following, options, transfers
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from agentcore_sandbox.artifacts import Artifact
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.program import Invocation, Program
     from agentcore_sandbox.result import Result
+    from agentcore_sandbox.workspace import Workspace
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what to execute and how to print it."""
+def add_program(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute."""
     parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input")
     parser.add_argument("--file", metavar="PATH", help="read the code from a file; its suffix tells the language")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
-        "--lang", choices=program.LANGUAGES, dest="language", help="language of the code (default python)"
+        "--lang", choices=tuple(program.LANGUAGES), dest="language", help="language of the code (default python)"
     )
     kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
     parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code")
-    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
     parser.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME[=VALUE]",
         help="set a variable in the sandbox; without a value, the caller's own; repeatable",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute and how to print it."""
+    add_program(parser)
+    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="show output while the program runs, in a process of its own without the session's variables",
     )
     parser.add_argument(
         "--exec-timeout",
@@ -50,6 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=options.byte_count,
         help="keep only the head and the tail of each output stream, this many bytes together",
     )
+    parser.add_argument(
+        "--artifacts", metavar="DIR", type=Path, help="save images and files that a result carries into a folder"
+    )
+    transfers.add_arguments(parser)
     parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
 
 
@@ -62,70 +79,177 @@ class Execution:
         environment: Variables the user wants set.
         limit: Seconds it may take, None for the service's limit.
         output: Where its results go.
+        transfers: What is copied before and after it.
+        artifacts: The folder for images and files in results, None to only mention them.
+        follow: Run it as a process of its own, with its output while it runs.
     """
 
     program: Program
     environment: Mapping[str, str]
     limit: float | None
     output: Output
+    transfers: transfers.Transfers = field(default_factory=transfers.Transfers)
+    artifacts: Path | None = None
+    follow: bool = False
 
-    def run(self, interpreter: CodeInterpreter, session_id: str, *, keeps_session: bool) -> int:
+    def run(
+        self,
+        interpreter: CodeInterpreter,
+        session_id: str,
+        *,
+        keeps_session: bool,
+        renew: Callable[[str], str] | None = None,
+    ) -> int:
         """Execute in a session and print the results.
 
         Args:
             interpreter: The session's interpreter.
             session_id: The session.
             keeps_session: The session, and a program that ran into its limit, will live on.
+            renew: Gives another session for one that is gone before the program was started.
 
         Returns:
             The program's exit status.
         """
-        seen: list[Result] = []
+        attempt = Attempt(self, interpreter, session_id)
         try:
-            self._prepare(interpreter, session_id)
-            call = self.invocation(interpreter.region)
-            results = interpreter.invoke(session_id, call.tool, call.arguments, seconds=self.limit)
-            self.output.program(results, seen)
+            attempt.run(renew)
         except AgentcoreSandboxError as error:
             if keeps_session and isinstance(error, TimeLimitError):
-                error.hint = f"the program may still be running; to end it: agentcore-sandbox stop {session_id}"
+                hint = f"the program may still be running; to end it: agentcore-sandbox stop {attempt.session_id}"
+                error.hint = hint
             if not self.output.as_json:
                 raise
-            self.output.failure(error, **{**self._outcome(session_id, seen), "exitCode": error.status, "isError": True})
+            failed = {"exitCode": error.status, "isError": True}
+            self.output.failure(error, **{**attempt.outcome(), **failed})
             return error.status
-        total = result.combine(seen)
         if self.output.as_json:
-            self.output.data(self._outcome(session_id, seen))
-        return total.status
+            self.output.data(attempt.outcome())
+        return result.combine(attempt.seen).status
 
     def invocation(self, region: str) -> Invocation:
         """The invoke that runs the program, with the region set for AWS's SDKs (facts, "Inside the sandbox")."""
-        return self.program.invocation(self._environment(region))
+        return self.program.invocation(self.environment_in(region))
 
-    def _environment(self, region: str) -> dict[str, str]:
+    def environment_in(self, region: str) -> dict[str, str]:
+        """All variables that are set for the program."""
         return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, **self.environment}
 
-    def _prepare(self, interpreter: CodeInterpreter, session_id: str) -> None:
-        call = self.program.preparation(self._environment(interpreter.region))
+
+class Attempt:
+    """One execution under way.
+
+    Args:
+        task: What is executed.
+        interpreter: Where.
+        session_id: In which session.
+    """
+
+    def __init__(self, task: Execution, interpreter: CodeInterpreter, session_id: str) -> None:
+        self._task = task
+        self._interpreter = interpreter
+        self._artifacts: list[Artifact] = []
+        self.session_id = session_id
+        self.seen: list[Result] = []
+
+    def run(self, renew: Callable[[str], str] | None) -> None:
+        """Copy, execute, copy back. What `renew` gives takes the place of a session that is gone beforehand."""
+        try:
+            self._prepare()
+            self._execute()
+        except SessionGoneError as gone:
+            if renew is None or not gone.before_start:
+                raise
+            self.session_id = renew(self.session_id)
+            self._prepare()
+            self._execute()
+
+    def outcome(self) -> dict[str, Any]:
+        """The JSON object."""
+        task, total = self._task, result.combine(self.seen)
+        return {
+            "stdout": task.output.cut(total.stdout),
+            "stderr": task.output.cut(total.stderr),
+            "exitCode": total.status if total.exit_code is None else total.exit_code,
+            "executionTime": total.execution_time,
+            "isError": total.is_error,
+            "sessionId": self.session_id,
+            "artifacts": [artifact.as_json() for artifact in self._artifacts],
+            "uploaded": [copied.as_json() for copied in task.transfers.uploaded],
+            "downloaded": [copied.as_json() for copied in task.transfers.downloaded],
+        }
+
+    def _prepare(self) -> None:
+        """All that comes before the program. Whatever of it fails, the program has not been started."""
+        try:
+            if self._task.transfers.uploads:
+                self._tell_skipped(self._task.transfers.send(self._workspace()))
+            if not self._task.follow:
+                self._set_environment()
+        except SessionGoneError as gone:
+            gone.before_start = True
+            raise
+
+    def _set_environment(self) -> None:
+        task = self._task
+        call = task.program.preparation(task.environment_in(self._interpreter.region))
         if call is None:
             return
         outcome = result.combine(
-            interpreter.invoke(session_id, call.tool, call.arguments, seconds=self.limit),
+            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit),
         )
         if outcome.status:
             message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
             raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
 
-    def _outcome(self, session_id: str, seen: Sequence[Result]) -> dict[str, Any]:
-        total = result.combine(seen)
-        return {
-            "stdout": self.output.cut(total.stdout),
-            "stderr": self.output.cut(total.stderr),
-            "exitCode": total.status if total.exit_code is None else total.exit_code,
-            "executionTime": total.execution_time,
-            "isError": total.is_error,
-            "sessionId": session_id,
-        }
+    def _execute(self) -> None:
+        task = self._task
+        try:
+            self._follow() if task.follow else self._invoke()
+        except TimeLimitError as late:
+            self._finish(late)
+            raise
+        self._finish(None)
+
+    def _invoke(self) -> None:
+        task = self._task
+        call = task.invocation(self._interpreter.region)
+        results = self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit)
+        task.output.program(results, self.seen)
+
+    def _follow(self) -> None:
+        task = self._task
+        environment = task.environment_in(self._interpreter.region)
+        self.seen.append(following.run(self._workspace(), task.program, environment, task.output, task.limit))
+
+    def _finish(self, failure: AgentcoreSandboxError | None) -> None:
+        """Save what came out; after a failure, what goes wrong with that is told and not raised."""
+        try:
+            self._save_artifacts()
+            if self._task.transfers.downloads:
+                self._tell_skipped(self._task.transfers.fetch(self._workspace()))
+        except AgentcoreSandboxError as error:
+            if failure is None and not result.combine(self.seen).status:
+                raise
+            self._task.output.say(f"error[{error.code}]: {error.message}")
+
+    def _save_artifacts(self) -> None:
+        task = self._task
+        self._artifacts = artifacts.find(result.combine(self.seen).content)
+        if task.artifacts is not None:
+            self._artifacts = artifacts.save(self._artifacts, task.artifacts)
+        elif self._artifacts:
+            names = ", ".join(artifact.name for artifact in self._artifacts)
+            task.output.say(f"agentcore-sandbox: the result carries {names}; --artifacts DIR saves that")
+
+    def _tell_skipped(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self._task.output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
+
+    def _workspace(self) -> Workspace:
+        from agentcore_sandbox.workspace import Workspace
+
+        return Workspace(self._interpreter, self.session_id)
 
 
 def read(
@@ -139,7 +263,13 @@ def read(
     env: Sequence[str],
     exec_timeout: float | None,
     max_output: int | None,
+    artifacts: Path | None,
+    uploads: Sequence[str],
+    downloads: Sequence[str],
+    force: bool,
+    hidden: bool,
     raw: bool,
+    follow: bool,
     as_json: bool,
 ) -> Execution:
     """Check everything that can be checked before anything is started.
@@ -147,11 +277,39 @@ def read(
     Raises:
         UsageError: Something is wrong with it.
     """
-    environment = program.read_environment(env, os.environ)
-    text, chosen = program.read(code, file, language=language, command=command)
+    chosen, environment = read_program(
+        code=code, file=file, language=language, command=command, runtime=runtime, env=env, clear_context=clear_context
+    )
+    copies = transfers.read(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
+    copies.check()
+    if follow:
+        following.check(chosen)
     return Execution(
-        program=program.Program(text, chosen, runtime, clear_context),
+        program=chosen,
         environment=environment,
         limit=exec_timeout,
         output=Output(as_json=as_json, raw=raw, limit=max_output),
+        transfers=copies,
+        artifacts=artifacts,
+        follow=follow,
     )
+
+
+def read_program(
+    *,
+    code: str | None,
+    file: str | None,
+    language: str | None,
+    command: bool,
+    runtime: str | None,
+    env: Sequence[str],
+    clear_context: bool = False,
+) -> tuple[Program, dict[str, str]]:
+    """Check what `add_program` has declared; the program and the variables for it.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    environment = program.read_environment(env, os.environ)
+    text, chosen = program.read(code, file, language=language, command=command)
+    return program.Program(text, chosen, runtime, clear_context), environment

@@ -24,47 +24,84 @@ ACTIONS = {
     "status": "say whether it runs, where, and with how many sessions",
     "stop": "end it and all its sessions",
 }
+INTERPRETERS = {
+    "local": "has no network",
+    "local-public": "shares this machine's network, loopback servers included",
+}
+QUOTAS = {
+    "max-sessions": "sessions at once (default 1000)",
+    "max-invoke-seconds": "seconds that one invoke may take (default 900)",
+    "max-payload-bytes": "bytes that one request may have (default 100000000)",
+}
 _MAX_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `local`."""
     about = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=ACTIONS, help=about)
+    parser.add_argument("action", choices=tuple(ACTIONS), help=about)
     parser.add_argument("--port", metavar="N", type=_port, help="serve: the port (default: a free one)")
     parser.add_argument("--log", metavar="FILE", type=Path, help="serve: append one JSON line a request to FILE")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="status: print one JSON object on stdout")
+    parser.add_argument(
+        "--fault",
+        metavar="KIND=OPERATION[:NUMBER]",
+        action="append",
+        default=[],
+        help="serve: let something go wrong, such as throttle=start:2, latency=invoke:0.5, error=stop:1, and of "
+        "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session)",
+    )
+    for flag, unit in QUOTAS.items():
+        parser.add_argument(f"--{flag}", metavar="N", help=f"serve: {unit}")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
 
-def run(*, action: str, port: int | None, log: Path | None, as_json: bool) -> int:
+def run(
+    *,
+    action: str,
+    port: int | None,
+    log: Path | None,
+    fault: list[str],
+    as_json: bool,
+    **quotas: str | None,
+) -> int:
     """Do what the action says.
 
     Args:
         action: One of `ACTIONS`.
         port: Where to serve; None for a free one.
         log: Where to record requests.
-        as_json: Print the status as JSON.
+        fault: What shall go wrong.
+        quotas: What the service allows, AWS's figures where it is None.
+        as_json: Print one JSON object.
     """
-    if action != "serve" and (port is not None or log is not None):
-        raise UsageError(f"--port and --log are for `local serve`, not for `local {action}`")
-    if action != "status" and as_json:
-        raise UsageError(f"--json is for `local status`, not for `local {action}`")
+    settings = _settings(fault, quotas)
+    if action != "serve" and (port is not None or log is not None or settings):
+        raise UsageError(f"--port, --log, --fault and --max-... are for `local serve`, not for `local {action}`")
     output = Output(as_json=as_json)
     if action == "serve":
-        _serve(output, port or 0, log)
+        _serve(output, {**os.environ, **settings}, port or 0, log)
     else:
         {"env": _env, "status": _status, "stop": _stop}[action](output)
     return 0
 
 
-def _serve(output: Output, port: int, log: Path | None) -> None:
+def _settings(fault: list[str], quotas: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that say the same as the flags."""
+    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in quotas.items() if value is not None}
+    return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
+
+
+def _serve(output: Output, environ: Mapping[str, str], port: int, log: Path | None) -> None:
+    from agentcore_sandbox.local.runtime import Runtime
+
+    runtime = Runtime.of(environ)  # tells where no service can be, before modules that such a system lacks
     from agentcore_sandbox.local import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
         _print_exports(output, endpoint)
         output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C ends it and its sessions")
 
-    serve.foreground(os.environ, port, log, ready)
+    serve.foreground(runtime, serve.Options.of(environ, port=port), log, ready)
     output.say("agentcore-sandbox: the service and its sessions have ended")
 
 
@@ -75,7 +112,11 @@ def _env(output: Output) -> None:
 
 
 def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
-    for name, value in _variables(endpoint, os.environ).items():
+    variables = _variables(endpoint, os.environ)
+    if output.as_json:
+        output.data(variables)
+        return
+    for name, value in variables.items():
         output.line(f"export {name}={shlex.quote(value)}")
 
 
@@ -100,31 +141,37 @@ def _status(output: Output) -> None:
 
     found = daemon.status()
     if output.as_json:
-        output.data({"running": found is not None, **(_described(*found) if found else {})})
-    elif found:
-        endpoint, sessions = found
-        output.line(
-            f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, sessions: {sessions}"
+        output.data(
+            {"running": found is not None, **(_described(*found) if found else {}), "interpreters": INTERPRETERS}
         )
-    else:
-        output.line("not running")
+        return
+    output.line(_told(*found) if found else "not running")
+    output.line("interpreters: " + "; ".join(f"{name} {network}" for name, network in INTERPRETERS.items()))
 
 
-def _described(endpoint: LocalEndpoint, sessions: int) -> dict[str, Any]:
+def _told(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> str:
+    return (
+        f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, "
+        f"sessions: {counts['sessions']}, of which {counts['sessionsWithNetwork']} share this machine's network"
+    )
+
+
+def _described(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> dict[str, Any]:
     started = datetime.fromtimestamp(endpoint.started, timezone.utc)
     return {
         "url": endpoint.url,
         "pid": endpoint.pid,
         "version": endpoint.version,
         "startedAt": started.isoformat(),
-        "sessions": sessions,
+        **counts,
     }
 
 
 def _stop(output: Output) -> None:
     from agentcore_sandbox.local import daemon
 
-    output.line("stopped" if daemon.stop() else "not running")
+    stopped = daemon.stop()
+    output.data({"stopped": stopped}) if output.as_json else output.line("stopped" if stopped else "not running")
 
 
 def _port(text: str) -> int:

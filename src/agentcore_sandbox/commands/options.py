@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-from agentcore_sandbox.errors import UsageError
-
 MAX_LIFETIME = 28_800  # seconds, the service's limit (facts, "Wire API")
 DEFAULT_LIFETIME = 900
-_SESSION_ID = re.compile(r"[0-9a-zA-Z]{1,40}")
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +15,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--interpreter-id",
         metavar="ID",
-        help="id or ARN of the code interpreter; 'local' needs no AWS account",
+        help="id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account",
     )
     _add_account(group)
     group.add_argument("--endpoint-url", metavar="URL", help="endpoint instead of AWS's")
@@ -41,15 +38,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
 
-def add_lifetime(parser: argparse.ArgumentParser) -> None:
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Add the job's id, and the connection flags, which replace what was noted when the job was started."""
+    parser.add_argument("job", help="the job's id")
+    add_connection(parser)
+
+
+def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIME) -> None:
     """Add `--timeout`, the lifetime of a session that the command starts."""
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=lifetime,
-        default=DEFAULT_LIFETIME,
+        default=default,
         dest="lifetime",
-        help=f"the session's lifetime, whatever it does, 1-{MAX_LIFETIME} (default {DEFAULT_LIFETIME})",
+        help=f"the session's lifetime, whatever it does, 1-{MAX_LIFETIME} (default {default})",
     )
 
 
@@ -80,14 +83,3 @@ def _number(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         return -1.0
     return float(text)
-
-
-def check_session_id(session_id: str) -> str:
-    """Check the form of a session's id (facts, "Wire API").
-
-    Raises:
-        UsageError: It cannot be one.
-    """
-    if not _SESSION_ID.fullmatch(session_id):
-        raise UsageError(f"not a session id: {session_id!r}", "list them with: agentcore-sandbox sessions")
-    return session_id

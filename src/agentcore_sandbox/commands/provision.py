@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.commands import access
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import access, options
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.account.desired import Blueprint
     from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.output import Output
-    from agentcore_sandbox.settings import Flags
+    from agentcore_sandbox.settings import Flags, Settings
 
 DEFAULT_NAME = "agentcore_sandbox"
 LONGEST_SETUP_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
@@ -31,6 +35,7 @@ _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
 _ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
 _TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _MOST = 16  # subnets, and security groups
 
 
@@ -39,13 +44,62 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network")
     group.add_argument(
         "--network",
-        choices=NETWORKS,
+        choices=tuple(NETWORKS),
         help="public: full internet; sandbox: none but S3 and DNS; vpc: what the subnets and security groups allow",
     )
     for name, about in (("subnet", "a private subnet, at least two"), ("security-group", "a security group")):
         dest = name.replace("-", "_") + "s"
         group.add_argument(f"--{name}", metavar="ID", action="append", default=[], dest=dest, help=f"vpc: {about}")
     group.add_argument("--no-network-check", action="store_true", help="vpc: do not look at subnets and groups first")
+
+
+def add_interpreter(parser: argparse.ArgumentParser) -> None:
+    """Add an interpreter as the positional argument, and which account it is in."""
+    parser.add_argument("interpreter", help="id or ARN")
+    add_endpoint(parser)
+    options.add_account(parser)
+
+
+def add_endpoint(parser: argparse.ArgumentParser) -> None:
+    """Add `--endpoint-url` for commands that use the control plane alone."""
+    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of the control plane instead of AWS's")
+
+
+def resolve_interpreter(flags: Flags, interpreter: str) -> Settings:
+    """Read the arguments of `add_interpreter`.
+
+    Raises:
+        UsageError: One cannot be right.
+    """
+    return settings.resolve(replace(flags, interpreter_id=interpreter), os.environ)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say for which account and region a policy is."""
+    parser.add_argument("--account", metavar="ID", help="12 digits; without it, STS is asked")
+    options.add_account(parser)
+
+
+def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:
+    """Find out partition, region and account.
+
+    Args:
+        resolved: Which region, and who asks.
+        account: 12 digits; None to ask STS.
+
+    Raises:
+        UsageError: It is no account id.
+        AgentcoreSandboxError: There is no region, or STS cannot be asked.
+    """
+    if account and not _ACCOUNT.fullmatch(account):
+        raise UsageError(f"not an account id: {account!r}", "it has 12 digits")
+    connection = connect_account(resolved)
+    if account:
+        return connection.partition, connection.region, account
+    from agentcore_sandbox.account import identity
+
+    caller = identity.identify(connection, resolved)
+    return caller.partition, connection.region, caller.account
 
 
 def add_tags(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +149,7 @@ def read_name(name: str | None, *, longest: int = 48) -> str:
     return name
 
 
-def read_role(role: str | None) -> str | None:
+def read_role(role: str | None) -> None:
     """Check the ARN of an execution role.
 
     Raises:
@@ -103,7 +157,6 @@ def read_role(role: str | None) -> str | None:
     """
     if role is not None and not _ROLE.fullmatch(role):
         raise UsageError(f"not the ARN of a role: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
-    return role
 
 
 def read_network(network: str | None, subnets: Sequence[str], security_groups: Sequence[str]) -> Network:

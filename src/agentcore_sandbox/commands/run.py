@@ -1,4 +1,4 @@
-"""Execute code in a session of its own: start it, execute, stop it."""
+"""Execute code in a session of its own: start it, execute, stop it. A session with a name stays."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.commands import exec as exec_command
 from agentcore_sandbox.commands import execution, options
 from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.session_store import check_name
 from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
@@ -23,21 +26,32 @@ SESSION_NAME = "agentcore-sandbox"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
     execution.add_arguments(parser)
+    parser.add_argument("--session", metavar="NAME", help="use the session of this name, or start it; it stays")
     options.add_lifetime(parser)
     options.add_connection(parser)
 
 
-def run(*, flags: settings.Flags, lifetime: int, **request: Any) -> int:
-    """Execute a program; the session is stopped however this ends.
+def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request: Any) -> int:
+    """Execute a program; a session without a name is stopped however this ends.
 
     Args:
         flags: Where to run.
+        session: Name of a session that stays; None for one of its own.
         lifetime: Of the session, in seconds.
         request: The arguments of `execution.read`.
     """
     resolved = settings.resolve(flags, os.environ)
+    if session is not None:
+        check_name(session)
     task = execution.read(**request)
     interpreter = connect(resolved)
+    if session is not None:
+        return exec_command.execute(task, Target(interpreter, session, lifetime, task.output))
+    return execute(task, interpreter, lifetime)
+
+
+def execute(task: execution.Execution, interpreter: CodeInterpreter, lifetime: int) -> int:
+    """Execute in a session that nobody else knows."""
     task.invocation(interpreter.region)  # a program that is too long is refused before the start
     with gate.closed():
         session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)

@@ -12,10 +12,11 @@ from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import SessionStore
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.client import CodeInterpreter, SessionSummary
 
@@ -44,9 +45,18 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     found = list(interpreter.sessions(status=None if every else READY))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lifetimes = list(pool.map(lambda session: _lifetime(interpreter, session), found))
-    rows = [_row(session, lifetime) for session, lifetime in zip(found, lifetimes, strict=True)]
+    names = _names(interpreter)
+    rows = [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
     _print(output, rows)
     return 0
+
+
+def _names(interpreter: CodeInterpreter) -> dict[str, str]:
+    """Session id -> the name that `exec` and the others take for it."""
+    try:
+        return {named.session_id: named.name for named in SessionStore(interpreter, os.environ).all()}
+    except AgentcoreSandboxError:
+        return {}  # no state folder, so no names
 
 
 def _lifetime(interpreter: CodeInterpreter, session: SessionSummary) -> int | None:
@@ -58,11 +68,12 @@ def _lifetime(interpreter: CodeInterpreter, session: SessionSummary) -> int | No
         return None  # ended since, or not allowed to look: the list is still worth printing
 
 
-def _row(session: SessionSummary, lifetime: int | None) -> dict[str, Any]:
+def _row(session: SessionSummary, lifetime: int | None, names: Mapping[str, str]) -> dict[str, Any]:
     age = max(0.0, (datetime.now(timezone.utc) - session.created_at).total_seconds())
     return {
         "sessionId": session.session_id,
-        "name": session.name,
+        "name": names.get(session.session_id, session.name),
+        "isNamed": session.session_id in names,
         "status": session.status,
         "createdAt": session.created_at.isoformat(),
         "ageSeconds": round(age),

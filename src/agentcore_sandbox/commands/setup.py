@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.account.plan import Change, Step
     from agentcore_sandbox.account.steps import Steps
-    from agentcore_sandbox.aws_clients import Connection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,18 +73,9 @@ class _Work:
         self._flags = flags
         self._settings = resolved
         self._blueprint = blueprint
-        self._connection = self._connect()
+        self._connection = connect_account(resolved)
         self._place = self._find_place()
         self._steps = self._make_steps()
-
-    def _connect(self) -> Connection:
-        from agentcore_sandbox.account.errors import translated
-        from agentcore_sandbox.aws_clients import connect
-
-        with translated(self._settings):
-            connection = connect(self._settings)
-            _ = connection.region  # without one nothing can be planned
-        return connection
 
     def _find_place(self) -> Place:
         from agentcore_sandbox.account.desired import Place

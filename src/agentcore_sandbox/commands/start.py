@@ -10,35 +10,48 @@ from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import SessionStore, check_name
 from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     import argparse
 
+    from agentcore_sandbox.client import CodeInterpreter
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `start`."""
+    parser.add_argument("--name", help="a name for it, which exec, cp, ls, rm, job and stop take as well as the id")
     options.add_lifetime(parser)
     options.add_connection(parser)
 
 
-def run(*, flags: settings.Flags, lifetime: int, as_json: bool) -> int:
+def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool) -> int:
     """Start a session; one whose id cannot be printed is stopped again.
 
     Args:
         flags: Where to run.
+        name: A name for it, None for none.
         lifetime: Of the session, in seconds.
         as_json: Print an object with the key `sessionId`.
     """
     resolved = settings.resolve(flags, os.environ)
+    if name is not None:
+        check_name(name)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
     with gate.closed():
-        session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
+        session_id = _start(interpreter, name, lifetime)
         try:
             with gate.opened():
-                output.data({"sessionId": session_id}) if as_json else output.line(session_id)
+                output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
         except BaseException:
             stop(interpreter, session_id, output)
             raise
     return 0
+
+
+def _start(interpreter: CodeInterpreter, name: str | None, lifetime: int) -> str:
+    if name is None:
+        return interpreter.start(name=SESSION_NAME, lifetime=lifetime)
+    return SessionStore(interpreter, os.environ).start(name, lifetime).session_id

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import SessionStore, check_target, is_session_id
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agentcore_sandbox.client import CodeInterpreter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `stop`."""
-    parser.add_argument("sessions", nargs="*", metavar="session", help="ids of sessions")
+    parser.add_argument("sessions", nargs="*", metavar="session", help="ids or names of sessions")
     parser.add_argument("--all", action="store_true", dest="every", help="every READY session of the interpreter")
     options.add_connection(parser)
 
@@ -30,34 +31,66 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
 
     Args:
         flags: Where they are.
-        sessions: Their ids.
+        sessions: Their ids or names.
         every: Stop every READY session of the interpreter instead.
         as_json: Print an object with the keys `stopped` and `failed`.
     """
     resolved = settings.resolve(flags, os.environ)
     if every == bool(sessions):
-        raise UsageError("give the ids of sessions, or --all", "list them with: agentcore-sandbox sessions")
+        raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
-        options.check_session_id(session_id)
+        check_target(session_id)
     interpreter = connect(resolved)
-    chosen = [session.session_id for session in interpreter.sessions(status="READY")] if every else sessions
-    return _stop_each(interpreter, chosen, Output(as_json=as_json))
+    output = Output(as_json=as_json)
+    if every:
+        return _stop_each(lambda session_id: _stop_id(interpreter, session_id), _ready(interpreter), output)
+    return _stop_each(lambda word: _stop(interpreter, word), sessions, output)
 
 
-def _stop_each(interpreter: CodeInterpreter, sessions: Sequence[str], output: Output) -> int:
+def _ready(interpreter: CodeInterpreter) -> list[str]:
+    return [session.session_id for session in interpreter.sessions(status="READY")]
+
+
+def _stop_each(stop: Callable[[str], str], sessions: Sequence[str], output: Output) -> int:
     stopped: list[str] = []
     failures: list[tuple[str, AgentcoreSandboxError]] = []
-    for session_id in sessions:
+    for word in sessions:
         try:
-            interpreter.stop(session_id)
+            session_id = stop(word)
         except AgentcoreSandboxError as error:
-            failures.append((session_id, error))
+            failures.append((word, error))
             continue
         stopped.append(session_id)
         if not output.as_json:
-            output.line("session stopped" if len(sessions) == 1 else f"session stopped: {session_id}")
+            output.line("session stopped" if len(sessions) == 1 else f"session stopped: {word}")
     _tell(output, stopped, failures)
     return failures[0][1].status if failures else 0
+
+
+def _stop(interpreter: CodeInterpreter, word: str) -> str:
+    """Stop a session by id or name."""
+    if is_session_id(word):
+        return _stop_id(interpreter, word)
+    return _stop_id(interpreter, SessionStore(interpreter, os.environ).session_id(word))
+
+
+def _stop_id(interpreter: CodeInterpreter, session_id: str) -> str:
+    """Stop a session. Its name is free again, also where it was gone already."""
+    try:
+        interpreter.stop(session_id)
+    except SessionGoneError:
+        _forget(interpreter, session_id)
+        raise
+    _forget(interpreter, session_id)
+    return session_id
+
+
+def _forget(interpreter: CodeInterpreter, session_id: str) -> None:
+    try:
+        SessionStore(interpreter, os.environ).forget(session_id)
+    except AgentcoreSandboxError as error:
+        if error.code != "NoStateFolder":  # no folder, so no names
+            raise
 
 
 def _tell(output: Output, stopped: list[str], failures: list[tuple[str, AgentcoreSandboxError]]) -> None:

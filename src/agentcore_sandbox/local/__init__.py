@@ -10,6 +10,11 @@ Requests and errors:
 - A body above 100,000,000 bytes is answered with HTTP 413 `RequestEntityTooLargeException`.
 - An unknown session or interpreter is `ResourceNotFoundException`; an invoke in a session that has ended is
   `ValidationException` with reason `ResourceConflict`, stopping it again `ConflictException` (the texts are recorded).
+- The control plane: vpcConfig goes with networkMode VPC and no other; a second interpreter of a name, a session of one
+  that is not READY, and the deletion of one with sessions are `ConflictException`s; a change of status takes
+  0.2 seconds; at most 1000 interpreters; lists are in order of creation, newest first, the system's last. Roles and
+  tags are kept and have no effect, certificates and file systems are refused, and sessions of VPC mode have no network.
+- Trace headers are sent back as they came.
 - An answer names the interpreter by the id that was asked for; of an ARN, by its last part.
 
 Invokes:

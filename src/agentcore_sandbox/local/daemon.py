@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.local.runtime import PROGRAM, LocalEndpoint, Runtime, settings
+from agentcore_sandbox.local.runtime import IDLE, PROGRAM, LocalEndpoint, Runtime, settings
 from agentcore_sandbox.local.service import sigv4
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IDLE = 900.0
 """Seconds without a session and a request after which a background service ends."""
-_ANSWER = 5.0  # seconds
+_ANSWER = 3.0  # seconds
 __all__ = ["LocalEndpoint", "ensure", "find", "status", "stop"]
 
 _START = 60.0
@@ -73,14 +73,17 @@ def ensure() -> LocalEndpoint:
     return state
 
 
-def status() -> tuple[LocalEndpoint, int] | None:
-    """Return the running service and the number of its sessions, or None.
+def status() -> tuple[LocalEndpoint, dict[str, int]] | None:
+    """Return the running service with its number of `sessions` and of `sessionsWithNetwork`, or None.
 
     Raises:
         AgentcoreSandboxError: `LocalServiceFailed`: it runs and does not answer.
     """
     state = find()
-    return None if state is None else (state, int(_ask(state, "GET", "/local/status")["sessions"]))
+    if state is None:
+        return None
+    answer = _ask(state, "GET", "/local/status")
+    return state, {name: int(answer.get(name, 0)) for name in ("sessions", "sessionsWithNetwork")}
 
 
 def stop() -> bool:
@@ -176,11 +179,11 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _idle() -> float:
-    value = os.environ.get("AGENTCORE_SANDBOX_LOCAL_IDLE", str(DEFAULT_IDLE))
+    value = os.environ.get(IDLE, str(DEFAULT_IDLE))
     with suppress(ValueError):
         if 0 < float(value) < float("inf"):
             return float(value)
-    raise UsageError(f"AGENTCORE_SANDBOX_LOCAL_IDLE must be a number of seconds above 0, not {value!r}")
+    raise UsageError(f"{IDLE} must be a number of seconds above 0, not {value!r}")
 
 
 def _answers(state: LocalEndpoint) -> bool:

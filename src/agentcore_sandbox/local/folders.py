@@ -26,13 +26,13 @@ def make_private(folder: Path) -> Path:
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise _unsafe(folder, f"cannot be made: {error.strerror}") from error
+        raise unusable(folder, f"cannot be made: {error.strerror}") from error
     if not stat.S_ISDIR(found.st_mode):
-        raise _unsafe(folder, "is not a folder")
+        raise unusable(folder, "is not a folder")
     if found.st_uid != os.geteuid():
-        raise _unsafe(folder, "belongs to another user")
+        raise unusable(folder, "belongs to another user")
     if stat.S_IMODE(found.st_mode) & 0o077:
-        raise _unsafe(folder, f"is open to others (mode {stat.S_IMODE(found.st_mode):04o})")
+        raise unusable(folder, f"is open to others (mode {stat.S_IMODE(found.st_mode):04o})")
     return folder
 
 
@@ -46,12 +46,13 @@ def remove(folder: Path) -> None:
         _rm(folder)
 
 
+def unusable(folder: Path, problem: str) -> AgentcoreSandboxError:
+    """Return the error for a folder of the service that has a problem."""
+    hint = "remove it or `chmod 700` it, or set AGENTCORE_SANDBOX_RUNTIME_DIR to a folder of your own"
+    return AgentcoreSandboxError("UnsafeFolder", f"the embedded service's folder {folder} {problem}", hint)
+
+
 def _rm(folder: Path) -> int:
     return subprocess.run(
         ["/bin/rm", "--recursive", "--force", "--", folder], capture_output=True, check=False
     ).returncode
-
-
-def _unsafe(folder: Path, problem: str) -> AgentcoreSandboxError:
-    hint = "remove it or `chmod 700` it, or set AGENTCORE_SANDBOX_RUNTIME_DIR to a folder of your own"
-    return AgentcoreSandboxError("UnsafeFolder", f"the embedded service's folder {folder} {problem}", hint)

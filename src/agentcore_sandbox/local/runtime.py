@@ -26,6 +26,8 @@ if sys.platform != "win32":
 
 PROGRAM = str(Path(__file__).resolve().parents[1])
 """The folder of the package that runs here."""
+IDLE = "AGENTCORE_SANDBOX_LOCAL_IDLE"
+"""The variable that says after how many idle seconds a background service ends."""
 _STATE = "service.json"
 _SERVING = "serving.lock"
 _STARTING = "starting.lock"
@@ -68,8 +70,10 @@ class LocalEndpoint:
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that shape the service."""
-    return {name: value for name, value in environment.items() if name.startswith("AGENTCORE_SANDBOX_LOCAL_")}
+    """Return the variables that shape the service's sandboxes."""
+    named = {name: value for name, value in environment.items() if name.startswith("AGENTCORE_SANDBOX_LOCAL_")}
+    named.pop(IDLE, None)
+    return named
 
 
 class Runtime:
@@ -108,6 +112,11 @@ class Runtime:
             return folders.make_private(self.folder / "sessions")
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return folders.make_private(_first_writable(_DISK) / f"agentcore-sandbox-{os.geteuid()}-{name}")
+
+    @property
+    def interpreters_path(self) -> Path:
+        """Where the created interpreters are kept."""
+        return self.folder / "interpreters.json"
 
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
@@ -168,7 +177,10 @@ class Runtime:
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[int]:
-        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE)
+        try:
+            descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE)
+        except OSError as error:
+            raise folders.unusable(self.folder, f"cannot be used: {error.strerror}") from error
         try:
             yield descriptor
         finally:

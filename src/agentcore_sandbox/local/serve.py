@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -12,20 +13,25 @@ import string
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, sandbox, tools
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+from agentcore_sandbox.local.service import interpreter_file, quotas
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
+from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
+from agentcore_sandbox.local.service.faults import Fault, Faults, parse
+from agentcore_sandbox.local.service.interpreters import Interpreters
+from agentcore_sandbox.local.service.quotas import Quotas
 from agentcore_sandbox.local.service.request_log import RequestLog
-from agentcore_sandbox.local.service.routes import Service, data_plane_routes
+from agentcore_sandbox.local.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
@@ -33,6 +39,8 @@ from agentcore_sandbox.local.service.sigv4 import Keys
 if TYPE_CHECKING:
     from agentcore_sandbox.local.service.messages import Record
 
+FAULTS = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
+"""Faults, with blanks between them."""
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
 _log = logging.getLogger(__name__)
@@ -52,19 +60,33 @@ class Options:
         port: 0 chooses a free one.
         idle: Seconds without a request and a session after which to end; None never does.
         record: Is told of each request.
+        quotas: What is allowed.
+        faults: What shall go wrong.
     """
 
     port: int = 0
     idle: float | None = None
     record: Record = _ignore
+    quotas: Quotas = field(default_factory=Quotas)
+    faults: Sequence[Fault] = ()
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
+        """Read quotas and faults from the environment.
+
+        Raises:
+            UsageError: A variable's value cannot be right.
+        """
+        switches = [parse(text) for text in environ.get(FAULTS, "").split()]
+        return cls(quotas=quotas.read(environ), faults=switches, **more)
 
 
-def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: Ready) -> None:
+def foreground(runtime: Runtime, options: Options, log: Path | None, ready: Ready) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
 
     Args:
-        environ: Says where the runtime folder is.
-        port: 0 chooses a free one.
+        runtime: The runtime folder.
+        options: How to serve; what it records goes to `log`.
         log: Where to record requests.
         ready: Called once requests are taken.
 
@@ -72,7 +94,6 @@ def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: R
         AgentcoreSandboxError: Another one serves, no sandbox works here, or the port is taken.
         UsageError: The log cannot be written.
     """
-    runtime = Runtime.of(environ)
     with ExitStack() as stack:
         record = _ignore if log is None else stack.enter_context(closing(RequestLog(log))).write
         starting = stack.enter_context(ExitStack())
@@ -83,7 +104,7 @@ def foreground(environ: Mapping[str, str], port: int, log: Path | None, ready: R
             starting.close()
             ready(endpoint)
 
-        _serve(runtime, Options(port, None, record), published)
+        _serve(runtime, replace(options, record=record), published)
 
 
 def background(folder: str, ready: int, idle: float) -> NoReturn:
@@ -96,19 +117,25 @@ def background(folder: str, ready: int, idle: float) -> NoReturn:
     """
     if os.fork():
         os._exit(0)
+    outcome = os.fdopen(ready, "wb")
     os.chdir("/")
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        _serve(Runtime(Path(folder)), Options(idle=idle), lambda _: _report(ready, {}))
+        _serve(Runtime(Path(folder)), Options.of(os.environ, idle=idle), lambda _: _report(outcome, {}))
     except AgentcoreSandboxError as error:
-        _report(ready, {"code": error.code, "message": error.message, "hint": error.hint})
+        _report(outcome, {"code": error.code, "message": error.message, "hint": error.hint})
+    except OSError as error:
+        message, hint = f"the embedded service did not start: {error}", "see that the disk has room, then try again"
+        _report(outcome, {"code": "LocalServiceFailed", "message": message, "hint": hint})
     sys.exit(0)
 
 
-def _report(pipe: int, outcome: dict[str, str]) -> None:
-    os.write(pipe, json.dumps(outcome).encode())
-    os.close(pipe)
+def _report(pipe: BinaryIO, outcome: dict[str, str]) -> None:
+    """Tell the waiting caller; what comes later is nobody's business there."""
+    if not pipe.closed:
+        with pipe:
+            pipe.write(json.dumps(outcome).encode())
 
 
 def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
@@ -130,13 +157,15 @@ def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
 def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack: ExitStack) -> tuple[Server, Sessions]:
     """Build the service from its parts; `stack` takes them down in the opposite order."""
     folder = runtime.sessions_folder()
+    stack.callback(_remove_if_empty, folder)
     threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
-    sessions = Sessions(folder, lambda path: sandbox.Sandbox(sandbox.SandboxConfig(path)), clock)
+    sessions = Sessions(folder, _make_sandbox, clock, options.quotas.sessions)
     stack.callback(sessions.close)
-    plane = DataPlane(sessions, tools.invoke, clock)
-    service = Service([*data_plane_routes(plane), *Administration(sessions, end).routes()], options.record)
+    data, control = _planes(runtime, sessions, clock, options.quotas)
+    routes = [*data_plane_routes(data), *control_plane_routes(control), *Administration(sessions, end).routes()]
+    service = Service(routes, options.record, Faults(options.faults, sessions.end))
     server = _listen(options, service)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
@@ -146,10 +175,25 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     return server, sessions
 
 
+def _make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
+    return sandbox.Sandbox(sandbox.SandboxConfig(folder, network))
+
+
+def _planes(runtime: Runtime, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
+    path = runtime.interpreters_path
+    known = Interpreters(clock, interpreter_file.load(path), functools.partial(interpreter_file.save, path))
+    return DataPlane(known, sessions, tools.invoke, clock, allowed.invoke_seconds), ControlPlane(known, sessions)
+
+
 def _allow_many_files() -> None:
     """A session and its requests need about ten descriptors; the usual soft limit is 1024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _remove(leftovers: Iterable[Path]) -> None:
@@ -163,7 +207,7 @@ def _listen(options: Options, service: Service) -> Server:
     access_key_id = "LOCAL" + "".join(secrets.choice(letters) for _ in range(15))
     try:
         keys = Keys(access_key_id, secrets.token_urlsafe(30))
-        return Server(options.port, keys, service.handle, options.record)
+        return Server(options.port, keys, service.handle, options.record, options.quotas.payload_bytes)
     except OSError as error:
         hint = "choose another one with --port, or none for a free one"
         raise AgentcoreSandboxError(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agentcore_sandbox.local.service.messages import Answer
+from agentcore_sandbox.local.service.messages import Answer, Members, Request
 from agentcore_sandbox.local.service.routes import Route
 from agentcore_sandbox.local.service.shapes import Structure, Text
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from agentcore_sandbox.local.service.sessions import Sessions
 
@@ -38,10 +37,11 @@ class Administration:
             Route("Stop", "PUT", STOP, stop, self._stop, ["onlyIdle"]),
         ]
 
-    def _status(self, _members: Mapping[str, Any], _cancelled: threading.Event) -> Answer:
-        return Answer({"sessions": len(self._sessions.ready())})
+    def _status(self, _members: Members, _request: Request) -> Answer:
+        ready = self._sessions.ready()
+        return Answer({"sessions": len(ready), "sessionsWithNetwork": sum(session.network for session in ready)})
 
-    def _stop(self, members: Mapping[str, Any], _cancelled: threading.Event) -> Answer:
+    def _stop(self, members: Members, _request: Request) -> Answer:
         """Stop; with `onlyIdle` not while there is a session."""
         stopping = members.get("onlyIdle") != "true" or self._sessions.retire()
         if stopping:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,25 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local.calls import SandboxGoneError
-from agentcore_sandbox.local.service import errors, event_stream, interpreters
+from agentcore_sandbox.local.service import errors, event_stream, interpreters, model, pages
 from agentcore_sandbox.local.service.client_tokens import ClientTokens
-from agentcore_sandbox.local.service.messages import Answer, EventStream
+from agentcore_sandbox.local.service.messages import Answer, EventStream, Members, Request, timestamp
+from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from agentcore_sandbox.local.service.alarms import Alarms
     from agentcore_sandbox.local.service.sessions import Session, Sessions
 
 DEFAULT_LIFETIME = 900
 """Seconds; documented."""
-DEFAULT_PAGE = 10
-"""Sessions; documented."""
-MAX_INVOKE = 900
-"""Seconds of one synchronous invoke; documented."""
 SESSION_HEADER = "x-amzn-code-interpreter-session-id"
 
-Members = Mapping[str, Any]
 InvokeTool = Callable[[Any, str, Mapping[str, Any], threading.Event], dict[str, Any]]
 _log = logging.getLogger(__name__)
 
@@ -38,6 +30,7 @@ class DataPlane:
     """Start, invoke, stop, get and list.
 
     Args:
+        known: The interpreters.
         sessions: Where sessions live.
         invoke_tool: Runs one tool: (sandbox, name, arguments, cancelled) -> payload of the `result` event.
         clock: Ends an invoke that takes too long.
@@ -45,8 +38,14 @@ class DataPlane:
     """
 
     def __init__(
-        self, sessions: Sessions, invoke_tool: InvokeTool, clock: Alarms, max_invoke: float = MAX_INVOKE
+        self,
+        known: interpreters.Interpreters,
+        sessions: Sessions,
+        invoke_tool: InvokeTool,
+        clock: Alarms,
+        max_invoke: float = Quotas.invoke_seconds,
     ) -> None:
+        self._interpreters = known
         self._sessions = sessions
         self._invoke_tool = invoke_tool
         self._clock = clock
@@ -54,27 +53,27 @@ class DataPlane:
         self._starts: ClientTokens[Answer] = ClientTokens()
         self._stops: ClientTokens[Answer] = ClientTokens()
 
-    def start_session(self, members: Members, _cancelled: threading.Event) -> Answer:
+    def start_session(self, members: Members, _request: Request) -> Answer:
         """StartCodeInterpreterSession."""
-        for name in ("certificates", "filesystemConfigurations"):
+        for name in model.NOT_EMULATED:
             if members.get(name):
                 raise errors.validation(f"The embedded service has no {name}")
         asked = _asked(members, "codeInterpreterIdentifier", "name", "sessionTimeoutSeconds")
         return self._starts.once(members.get("clientToken"), asked, lambda: self._start(members))
 
-    def invoke(self, members: Members, cancelled: threading.Event) -> EventStream:
+    def invoke(self, members: Members, request: Request) -> EventStream:
         """InvokeCodeInterpreter: the headers go out at once, the one `result` event when the tool has ended."""
         session = self._find(members)
         if session.status != "READY":
             raise _not_active(session)
-        return EventStream({SESSION_HEADER: session.session_id}, self._messages(session, members, cancelled))
+        return EventStream({SESSION_HEADER: session.session_id}, self._messages(session, members, request.cancelled))
 
-    def stop_session(self, members: Members, _cancelled: threading.Event) -> Answer:
+    def stop_session(self, members: Members, _request: Request) -> Answer:
         """StopCodeInterpreterSession."""
         asked = _asked(members, "codeInterpreterIdentifier", "sessionId")
         return self._stops.once(members.get("clientToken"), asked, lambda: self._stop(members))
 
-    def get_session(self, members: Members, _cancelled: threading.Event) -> Answer:
+    def get_session(self, members: Members, _request: Request) -> Answer:
         """GetCodeInterpreterSession."""
         session = self._find(members)
         name = {"name": session.name} if session.name else {}
@@ -82,40 +81,44 @@ class DataPlane:
             {
                 **_reference(members, session),
                 **name,
-                "createdAt": _timestamp(session.created),
+                "createdAt": timestamp(session.created),
                 "sessionTimeoutSeconds": session.timeout,
                 "status": session.status,
             }
         )
 
-    def list_sessions(self, members: Members, _cancelled: threading.Event) -> Answer:
+    def list_sessions(self, members: Members, _request: Request) -> Answer:
         """ListCodeInterpreterSessions, newest first (assumed)."""
-        before = _from_token(members.get("nextToken"))
-        listed = self._sessions.newest_first(_interpreter(members))
-        matching = [session for session in listed if before is None or session.number < before]
-        if "status" in members:
-            matching = [session for session in matching if session.status == members["status"]]
-        page = matching[: members.get("maxResults", DEFAULT_PAGE)]
-        following = {"nextToken": _to_token(page[-1])} if len(page) < len(matching) else {}
+        listed = self._sessions.newest_first(self._interpreter(members).interpreter_id)
+        matching = [session for session in listed if members.get("status") in (None, session.status)]
+        page, following = pages.page(matching, members, lambda session: session.number)
         return Answer({"items": [_summary(members, session) for session in page], **following})
 
     def _start(self, members: Members) -> Answer:
         lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
+        interpreter = self._interpreter(members)
+        if interpreter.status != "READY":  # the error is assumed
+            raise errors.conflict(f"Code interpreter {interpreter.interpreter_id} is {interpreter.status}")
         try:
-            session = self._sessions.start(_interpreter(members), members.get("name"), lifetime)
+            session = self._sessions.start(
+                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
+            )
         except AgentcoreSandboxError as error:
             _log.error("no sandbox: %s", error.message)
             raise errors.internal(f"{error.message}; {error.hint}") from error
-        return Answer({**_reference(members, session), "createdAt": _timestamp(session.created)})
+        return Answer({**_reference(members, session), "createdAt": timestamp(session.created)})
 
     def _stop(self, members: Members) -> Answer:
         session = self._find(members)
         if not self._sessions.terminate(session):
             raise errors.conflict(f"Session already terminated: {session.session_id}")
-        return Answer({**_reference(members, session), "lastUpdatedAt": _timestamp(session.updated)})
+        return Answer({**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)})
 
     def _find(self, members: Members) -> Session:
-        return self._sessions.find(_interpreter(members), members["sessionId"])
+        return self._sessions.find(self._interpreter(members).interpreter_id, members["sessionId"])
+
+    def _interpreter(self, members: Members) -> interpreters.Interpreter:
+        return self._interpreters.for_sessions(members["codeInterpreterIdentifier"])
 
     def _messages(self, session: Session, members: Members, cancelled: threading.Event) -> Iterator[bytes]:
         try:
@@ -152,10 +155,6 @@ def _asked(members: Members, *names: str) -> tuple[Any, ...]:
     return tuple(members.get(name) for name in names)
 
 
-def _interpreter(members: Members) -> str:
-    return interpreters.resolve(members["codeInterpreterIdentifier"])
-
-
 def _reference(members: Members, session: Session) -> dict[str, Any]:
     """The two members that every answer about a session has; an ARN is answered with its id (assumed)."""
     identifier = interpreters.identifier(members["codeInterpreterIdentifier"])
@@ -164,7 +163,7 @@ def _reference(members: Members, session: Session) -> dict[str, Any]:
 
 def _summary(members: Members, session: Session) -> dict[str, Any]:
     name = {"name": session.name} if session.name else {}
-    times = {"createdAt": _timestamp(session.created), "lastUpdatedAt": _timestamp(session.updated)}
+    times = {"createdAt": timestamp(session.created), "lastUpdatedAt": timestamp(session.updated)}
     return {**_reference(members, session), **name, "status": session.status, **times}
 
 
@@ -175,25 +174,5 @@ def _not_active(session: Session) -> errors.ServiceError:
 def _too_large(tool: str, size: int) -> errors.ServiceError:
     return errors.quota_exceeded(
         f"The result of {tool} has {size} bytes; an event can carry {event_stream.MAX_PAYLOAD}. "
-        "Write the output to a file and read that in parts"
+        "Write large output to a file, and read a large file in parts"
     )
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _to_token(session: Session) -> str:
-    return base64.urlsafe_b64encode(f"before {session.number}".encode()).decode().rstrip("=")
-
-
-def _from_token(token: str | None) -> int | None:
-    if token is None:
-        return None
-    try:
-        word, number = base64.b64decode(f"{token}===", altchars="-_").decode().split(" ")
-        if word == "before":
-            return int(number)
-    except (binascii.Error, ValueError):
-        pass
-    raise errors.validation("Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}])

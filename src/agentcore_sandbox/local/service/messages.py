@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 
+Members = Mapping[str, Any]
+"""The validated members of a request."""
 Record = Callable[[Mapping[str, Any]], None]
 """Is told of each request when it is performed and when it is answered; never keys, headers or bodies."""
 
@@ -24,6 +28,7 @@ class Request:
         method: HTTP method.
         path: Percent-encoded, as on the wire.
         query: As on the wire, without the question mark.
+        region: The one that the request was signed for.
         headers: Names in lower case.
         body: The whole body, JSON or empty.
         cancelled: Set when the caller has hung up.
@@ -33,6 +38,7 @@ class Request:
     method: str
     path: str
     query: str
+    region: str
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -40,9 +46,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A JSON body with HTTP 200."""
+    """A JSON body and the HTTP status that the model names."""
 
     body: Mapping[str, Any]
+    status: HTTPStatus = HTTPStatus.OK
 
 
 @dataclass(frozen=True)
@@ -51,3 +58,8 @@ class EventStream:
 
     headers: Mapping[str, str]
     messages: Iterator[bytes]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return the form that the model prescribes for times in answers."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

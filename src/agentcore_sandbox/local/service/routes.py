@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,16 +13,25 @@ from urllib.parse import parse_qsl, unquote
 
 from agentcore_sandbox.local.service import errors, model, shapes
 from agentcore_sandbox.local.service.data_plane import SESSION_HEADER, DataPlane
+from agentcore_sandbox.local.service.faults import Faults
+from agentcore_sandbox.local.service.messages import Request
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.local.service.messages import Answer, EventStream, Record, Request
+    from agentcore_sandbox.local.service.control_plane import ControlPlane
+    from agentcore_sandbox.local.service.messages import Answer, EventStream, Record
 
 _TRACE = {"traceId": "x-amzn-trace-id", "traceParent": "traceparent"}
 _SESSIONS = r"/code-interpreters/(?P<codeInterpreterIdentifier>[^/]+)/sessions"
 
-_TOLD = {"sessionId": "sessionId", "name": "tool"}
+_TOLD = {
+    "codeInterpreterIdentifier": "interpreter",
+    "codeInterpreterId": "interpreter",
+    "sessionId": "sessionId",
+    "traceId": "traceId",
+    "traceParent": "traceParent",
+}
 
-Operation = Callable[[dict[str, Any], threading.Event], "Answer | EventStream"]
+Operation = Callable[[dict[str, Any], Request], "Answer | EventStream"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,6 @@ class Route:
         run: The implementation.
         query: Members in the query string.
         headers: Members in headers, with the header's name.
-        recorded: Members that go into the record of requests, with their names there.
     """
 
     name: str
@@ -47,7 +55,6 @@ class Route:
     run: Operation
     query: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: _TRACE)
-    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 def data_plane_routes(plane: DataPlane) -> list[Route]:
@@ -63,7 +70,7 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
             model.START_SESSION,
             plane.start_session,
         ),
-        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header, recorded=_TOLD),
+        Route("InvokeCodeInterpreter", "POST", tools, model.INVOKE, plane.invoke, headers=header),
         Route(
             "StopCodeInterpreterSession",
             "PUT",
@@ -91,15 +98,30 @@ def data_plane_routes(plane: DataPlane) -> list[Route]:
     ]
 
 
+def control_plane_routes(plane: ControlPlane) -> list[Route]:
+    """Return the routes of the control plane, as botocore's model has them."""
+    every = "/code-interpreters"
+    one = rf"{every}/(?P<codeInterpreterId>[^/]+)"
+    page = ["maxResults", "nextToken", "type"]
+    return [
+        Route("CreateCodeInterpreter", "PUT", every, model.CREATE, plane.create, headers={}),
+        Route("GetCodeInterpreter", "GET", one, model.GET, plane.get, headers={}),
+        Route("ListCodeInterpreters", "POST", every, model.LIST, plane.list_all, page, {}),
+        Route("DeleteCodeInterpreter", "DELETE", one, model.DELETE, plane.delete, ["clientToken"], {}),
+    ]
+
+
 class Service:
     """All operations of the endpoint.
 
     Args:
         routes: The operations.
         record: Is told of each request before it is performed.
+        faults: What shall go wrong.
     """
 
-    def __init__(self, routes: Sequence[Route], record: Record) -> None:
+    def __init__(self, routes: Sequence[Route], record: Record, faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
         self._routes = routes
         self._record = record
 
@@ -113,9 +135,8 @@ class Service:
             match = re.fullmatch(route.path, request.path)
             if match and route.method == request.method:
                 members = shapes.check(route.shape, _located(route, match, request))
-                told = {name: members[member] for member, name in route.recorded.items()}
-                self._record({"event": "request", "requestId": request.request_id, "operation": route.name, **told})
-                return route.run(members, request.cancelled)
+                self._record({"event": "request", "requestId": request.request_id, **_told(route, members)})
+                return self._faults.run(route.name, members, functools.partial(route.run, members, request))
         raise errors.ServiceError(
             "UnknownOperationException",
             HTTPStatus.NOT_FOUND,
@@ -123,13 +144,29 @@ class Service:
         )
 
 
+def _told(route: Route, members: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record says of a request."""
+    tool = {"tool": members["name"]} if route.shape is model.INVOKE else {}
+    return {
+        "operation": route.name,
+        **{name: members[member] for member, name in _TOLD.items() if member in members},
+        **tool,
+    }
+
+
 def _located(route: Route, match: re.Match[str], request: Request) -> dict[str, Any]:
     """Gather the members from the places where the model puts them; the body has the others."""
     elsewhere: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()}
     query = dict(parse_qsl(request.query, keep_blank_values=True))
-    elsewhere |= {name: query.get(name) for name in route.query}
+    elsewhere |= {name: _queried(route.shape.members[name], query.get(name)) for name in route.query}
     elsewhere |= {name: request.headers.get(header) for name, header in route.headers.items()}
     return {**_json(request.body), **elsewhere}
+
+
+def _queried(shape: shapes.Shape, text: str | None) -> Any:
+    """A query string has texts only; what is no number stays one, so that the check refuses it."""
+    is_number = isinstance(shape, shapes.Integer) and text is not None and re.fullmatch("-?[0-9]{1,9}", text)
+    return int(text) if is_number and text else text
 
 
 def _json(body: bytes) -> dict[str, Any]:

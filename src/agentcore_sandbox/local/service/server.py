@@ -18,14 +18,14 @@ from agentcore_sandbox.local.service import errors, event_stream, sigv4
 from agentcore_sandbox.local.service.departures import Departures
 from agentcore_sandbox.local.service.errors import ServiceError
 from agentcore_sandbox.local.service.messages import Answer, EventStream, Record, Request
+from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
     import threading
 
-MAX_BODY = 100_000_000
-"""Bytes of a request body; the documented payload limit (100 MB)."""
 _DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
 _PIECE = 1 << 20
+_TRACES = ("X-Amzn-Trace-Id", "traceparent")  # sent back as they came, so that logs can be joined (assumed)
 _SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
 
 Handle = Callable[[Request], "Answer | EventStream"]
@@ -40,12 +40,16 @@ class Server(ThreadingHTTPServer):
         keys: What requests must be signed with.
         handle: Performs a request.
         record: Is told of each answer.
+        max_body: Bytes of a request body at most.
     """
 
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, keys: sigv4.Keys, handle: Handle, record: Record) -> None:
+    def __init__(
+        self, port: int, keys: sigv4.Keys, handle: Handle, record: Record, max_body: int = Quotas.payload_bytes
+    ) -> None:
+        self.max_body = max_body
         self.record = record
         self.keys = keys
         self.handle = handle
@@ -97,6 +101,7 @@ class _Connection(BaseHTTPRequestHandler):
         began = self.server.last_request = time.monotonic()
         self._request_id = secrets.token_hex(16)
         self._unread = 0
+        self._traces: dict[str, str] = {}
         self._outcome: dict[str, Any] = {}
         try:
             self._serve_one()
@@ -119,13 +124,15 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _receive(self) -> Request:
         headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
+        given = {name: headers.get(name.lower(), "") for name in _TRACES}
+        self._traces = {name: value for name, value in given.items() if value and _is_plain(value)}
         self._unread = self._length()
         self._refuse_browsers(headers)
         scope = sigv4.precheck(headers, self.server.keys, datetime.now(timezone.utc))
         path, _, query = self.path.partition("?")
         message = sigv4.Message(self.command, path, query, headers, self._body())
         sigv4.verify(message, scope, self.server.keys)
-        return Request(self._request_id, self.command, path, query, headers, message.body)
+        return Request(self._request_id, self.command, path, query, scope.region, headers, message.body)
 
     def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
@@ -142,11 +149,12 @@ class _Connection(BaseHTTPRequestHandler):
         return int(lengths[0])
 
     def _body(self) -> bytes:
-        if self._unread > MAX_BODY:
+        most = self.server.max_body
+        if self._unread > most:
             raise ServiceError(
                 "RequestEntityTooLargeException",
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"The request has {self._unread} bytes; at most {MAX_BODY} are taken",
+                f"The request has {self._unread} bytes; at most {most} are taken",
             )
         body = self.rfile.read(self._unread)
         if len(body) < self._unread:
@@ -156,7 +164,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer | EventStream, cancelled: threading.Event) -> None:
         if isinstance(answer, Answer):
-            self._send(HTTPStatus.OK, {}, answer.body)
+            self._send(answer.status, {}, answer.body)
         else:
             with self.server.departures.watch(self.connection, cancelled):
                 self._stream(answer)
@@ -191,7 +199,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._outcome["status"] = int(status)
         self.send_response(status)
         self.send_header("x-amzn-RequestId", self._request_id)
-        for name, value in headers.items():
+        for name, value in {**self._traces, **headers}.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -203,3 +211,8 @@ class _Connection(BaseHTTPRequestHandler):
         with suppress(OSError):
             while left > 0 and (piece := self.rfile.read(min(left, _PIECE))):
                 left -= len(piece)
+
+
+def _is_plain(header: str) -> bool:
+    """A header may have been folded: sent back as it is, its second line would be read as a header of ours."""
+    return header.isascii() and header.isprintable()

@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -13,17 +14,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from agentcore_sandbox.local import folders
 from agentcore_sandbox.local.service import alarms, errors
+from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-MAX_SESSIONS = 1000
-"""Sessions at once, as in the service's default quota."""
 LISTED_FOR = timedelta(days=30)
 LISTED_AT_MOST = 2000
 """Terminated sessions that stay listable."""
 
+_CLEANERS = 8  # threads that end sessions and remove their folders
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ class Sandbox(Protocol):
         """Whether it still runs."""
 
 
+MakeSandbox = Callable[["Path", bool], Sandbox]
+
+
 @dataclass
 class Session:
     """One sandbox with a lifetime."""
@@ -55,8 +58,10 @@ class Session:
     created: datetime
     updated: datetime
     deadline: float
+    network: bool
     number: int = 0
     terminated: bool = False
+    end: alarms.Alarm | None = None
 
     @property
     def status(self) -> str:
@@ -72,7 +77,7 @@ class Sessions:
 
     Args:
         folder: Private; each session gets a folder in it.
-        make_sandbox: Given the session's folder, makes its sandbox.
+        make_sandbox: Given the session's folder, and whether it shares the host's network, makes its sandbox.
         clock: Ends the lifetimes.
         limit: How many may be READY at once.
     """
@@ -80,9 +85,9 @@ class Sessions:
     def __init__(
         self,
         folder: Path,
-        make_sandbox: Callable[[Path], Sandbox],
+        make_sandbox: MakeSandbox,
         clock: alarms.Alarms,
-        limit: int = MAX_SESSIONS,
+        limit: int = Quotas.sessions,
     ) -> None:
         self._folder = folder
         self._make_sandbox = make_sandbox
@@ -93,9 +98,9 @@ class Sessions:
         self._count = 0
         self._starting = 0
         self._closed = False
-        self._cleaner = ThreadPoolExecutor(4, thread_name_prefix="cleaner")
+        self._cleaner = ThreadPoolExecutor(_CLEANERS, thread_name_prefix="cleaner")
 
-    def start(self, interpreter: str, name: str | None, timeout: int) -> Session:
+    def start(self, interpreter: str, name: str | None, timeout: int, *, network: bool = False) -> Session:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
 
         Raises:
@@ -104,13 +109,12 @@ class Sessions:
         """
         self._reserve()
         try:
-            session = self._new(interpreter, name, timeout)
+            session = self._new(interpreter, name, timeout, network=network)
             self._start_sandbox(session)
             self._add(session)
         finally:
             with self._lock:
                 self._starting -= 1
-        self._clock.after(timeout, lambda: self._cleaner.submit(self.terminate, session))
         return session
 
     def find(self, interpreter: str, session_id: str) -> Session:
@@ -124,6 +128,13 @@ class Sessions:
         if session is None or session.interpreter != interpreter:
             raise errors.not_found(f"Code interpreter session {session_id} not found")
         return session
+
+    def end(self, session_id: str) -> None:
+        """End a session, if there is one with this id."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+        if session:
+            self.terminate(session)
 
     def ready(self) -> list[Session]:
         """Return the sessions that run."""
@@ -145,6 +156,8 @@ class Sessions:
             first, session.terminated = not session.terminated, True
         if first:
             session.updated = _now()
+            if session.end:
+                self._clock.cancel(session.end)
             session.sandbox.close()
             self._remove(session.folder)
             _log.info("session %s terminated", session.session_id)
@@ -163,8 +176,7 @@ class Sessions:
         with self._lock:
             self._closed = True
             sessions = list(self._sessions.values())
-        for session in sessions:
-            self.terminate(session)
+        list(self._cleaner.map(self.terminate, sessions))
         self._cleaner.shutdown()
 
     def _remove(self, folder: Path) -> None:
@@ -183,13 +195,13 @@ class Sessions:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
 
-    def _new(self, interpreter: str, name: str | None, timeout: int) -> Session:
+    def _new(self, interpreter: str, name: str | None, timeout: int, *, network: bool) -> Session:
         session_id = _ulid()
         folder = folders.make_private(self._folder / session_id)
         now = _now()
         deadline = alarms.seconds() + timeout
-        sandbox = self._make_sandbox(folder)
-        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline)
+        sandbox = self._make_sandbox(folder, network)
+        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline, network)
 
     def _start_sandbox(self, session: Session) -> None:
         try:
@@ -204,6 +216,7 @@ class Sessions:
             self._count += 1
             session.number = self._count
             self._sessions[session.session_id] = session
+            session.end = self._clock.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
         if closed:
             self.terminate(session)
             raise errors.internal("The embedded service is going down")

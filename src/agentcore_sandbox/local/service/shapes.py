@@ -114,6 +114,28 @@ class List:
 
 
 @dataclass(frozen=True)
+class Map:
+    """An object whose names and values each have one shape."""
+
+    key: Shape
+    value: Shape
+    minimum: int
+    maximum: int
+
+    def problems(self, path: str, value: Any) -> Iterator[Problem]:
+        """Yield what is wrong with `value`."""
+        if not isinstance(value, dict):
+            yield Problem(path, "Member must be an object")
+            return
+        if not self.minimum <= len(value) <= self.maximum:
+            yield Problem(path, f"Member must have from {self.minimum} to {self.maximum} entries")
+            return
+        for key, member in value.items():
+            yield from self.key.problems(f"{path}.key", key)
+            yield from self.value.problems(f"{path}.value", member)
+
+
+@dataclass(frozen=True)
 class Structure:
     """Named members; unknown ones are ignored and null means absent, as in AWS's JSON protocols."""
 

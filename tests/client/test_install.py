@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.build_folders import ROOT, build, git, git_environment, write
-from support.claude_client import PROGRAM, Client, make_client
+from support.claude_client import PROGRAM, Client
 from support.messages_api import messages_api, text
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
@@ -26,9 +26,26 @@ MANIFEST = Path(".claude-plugin/plugin.json")
 URL = "https://example.invalid/marketplace.git"
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return make_client(tmp_path / "client")
+PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
+GUARD = ("__init__", "event", "hook", "host_paths", "marks", "policy", "refusal", "scanner", "settings", "values")
+SHIPPED = {
+    ".claude-plugin/plugin.json",
+    ".gitattributes",
+    "LICENSE",
+    "README.md",
+    "SHA256SUMS",
+    "THIRD_PARTY_NOTICES",
+    "bin/agentcore-sandbox",
+    "bin/agentcore-sandbox.cmd",
+    "hooks/guard",
+    "hooks/hooks.json",
+    *(f"hooks/skill_guard/{name}.py" for name in GUARD),
+    "lib/python.sh",
+    "sbom.cdx.json",
+    "skills/code-interpreter-execute/SKILL.md",
+    *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),
+}
+RUNNABLE = {"bin/agentcore-sandbox", "hooks/guard"}
 
 
 def contents(folder: Path) -> dict[str, tuple[int, str]]:
@@ -48,6 +65,14 @@ def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_exactly_this_ships() -> None:
+    shipped = contents(PLUGIN)
+    assert shipped.keys() == SHIPPED
+    runnable = {name for name, (mode, _) in shipped.items() if mode == 0o755 and not name.endswith(".pyz")}
+    assert runnable == RUNNABLE
+    assert contents(MARKETPLACE / "plugins" / NAME) == shipped
 
 
 @pytest.mark.parametrize("folder", [MARKETPLACE, PLUGIN], ids=["marketplace", "plugin"])

@@ -1,0 +1,79 @@
+# Finds a Python 3.10 or newer, for the launcher and the guard, which source this file and have a `fail CODE MESSAGE`.
+# Start here: `find_python`. Plain POSIX sh, and no program is started on the warm path.
+
+# Sets $python.
+find_python() {
+    if [ -n "${AGENTCORE_SANDBOX_PYTHON:-}" ]; then
+        python=$(command -v "$AGENTCORE_SANDBOX_PYTHON") ||
+            fail NoPython "AGENTCORE_SANDBOX_PYTHON is set to $AGENTCORE_SANDBOX_PYTHON, which is not a program"
+        return
+    fi
+    # Where the zipapp keeps its unpacked copy too: the cache, else a private folder among the temporary files.
+    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/agentcore-sandbox
+    recall "$cache" && return
+    temporary=${TMPDIR:-/tmp}/agentcore-sandbox-$(id -u 2>/dev/null)
+    recall "$temporary" && return
+    search || fail NoPython "Python 3.10 or newer is needed and ${old:-no Python} was found; install one from \
+https://www.python.org/downloads/, or uv, or set AGENTCORE_SANDBOX_PYTHON to its path"
+    remember "$cache" || remember "$temporary"
+}
+
+# The interpreter that was found before, with the same PATH.
+recall() {
+    is_private "$1" && [ -f "$1/python" ] || return
+    { IFS= read -r path && IFS= read -r python; } <"$1/python"
+    [ "$path" = "$PATH" ] && [ -x "$python" ]
+}
+
+remember() {
+    (
+        umask 077
+        mkdir -p "$1" && is_private "$1" || exit
+        printf '%s\n' "$PATH" "$python" >"$1/python.$$" && mv -f "$1/python.$$" "$1/python"
+    ) 2>/dev/null
+}
+
+# Whether it is a folder of our own, and not the cache of a user without a home.
+is_private() {
+    case $1 in
+        /.cache/*) return 1 ;;
+        /*) [ -O "$1" ] && [ ! -L "$1" ] ;;
+        *) return 1 ;;
+    esac
+}
+
+search() {
+    system=${system:-$(uname -sm 2>/dev/null)}
+    case $system in
+        MINGW* | MSYS* | CYGWIN*) probe py -3 && return ;;
+    esac
+    for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+        found=$(command -v "$name") || continue
+        case $found in
+            # Microsoft's stub: it opens the Store, or hangs.
+            */WindowsApps/*) continue ;;
+            # Apple's stub: without the developer tools it opens a dialogue.
+            /usr/bin/python3) [ "${system%% *}" = Darwin ] && ! xcode-select -p >/dev/null 2>&1 && continue ;;
+        esac
+        probe "$found" && return
+    done
+    probe py -3 || probe uv run --no-project --quiet --python "${UV_PYTHON:->=3.10}" python
+}
+
+# Starts a candidate once. Asks for its real path: a shim (pyenv, asdf, uv) costs more than Python itself.
+probe() {
+    command -v "$1" >/dev/null || return
+    answer=$("$@" -I -c '
+import os, sys
+new = sys.version_info >= (3, 10)
+os.write(1, os.fsencode(sys.executable) if new else b"old %d.%d" % sys.version_info[:2])
+' 2>/dev/null </dev/null) || return
+    case $answer in
+        'old '*) old="only Python ${answer#old } ($1)" ;;
+        ?*)
+            python=$answer
+            return
+            ;;
+    esac
+    return 1
+}

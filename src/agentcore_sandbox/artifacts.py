@@ -1,0 +1,130 @@
+"""Artifacts: images and files that come as content blocks of a result. All of it is untrusted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+SUFFIXES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/svg+xml": ".svg",
+    "image/webp": ".webp",
+    "application/json": ".json",
+    "application/pdf": ".pdf",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/plain": ".txt",
+}
+_UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
+_LONGEST_NAME = 80
+_MOST_TRIES = 10_000
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One image or file of a result.
+
+    Attributes:
+        name: What it would be called; safe.
+        mime_type: As the sandbox says.
+        data: Its bytes.
+        path: Where it was saved, None where it was not.
+    """
+
+    name: str
+    mime_type: str
+    data: bytes
+    path: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` shows."""
+        return {"name": self.name, "mimeType": self.mime_type, "size": len(self.data), "path": self.path}
+
+
+def find(content: Iterable[Mapping[str, Any]]) -> list[Artifact]:
+    """The artifacts among content blocks.
+
+    Args:
+        content: As in the service model's `ContentBlock`: image with `data`, resource with `blob` or `text`.
+    """
+    found: list[Artifact] = []
+    for block in content:
+        data = _data(block)
+        if data is not None:
+            found.append(_artifact(block, data, len(found) + 1))
+    return found
+
+
+def _data(block: Mapping[str, Any]) -> bytes | None:
+    if block.get("type") == "image":
+        return _decoded(block.get("data"))
+    resource = block.get("resource")
+    if block.get("type") != "resource" or not isinstance(resource, dict):
+        return None
+    blob = resource.get("blob")
+    return _decoded(blob) if blob is not None else str(resource.get("text") or "").encode("utf-8", "replace")
+
+
+def _decoded(data: Any) -> bytes | None:
+    """Botocore has undone the wire's base64; text is what another decoder has left as it was."""
+    if not isinstance(data, str):
+        return None if data is None else bytes(data)
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _artifact(block: Mapping[str, Any], data: bytes, number: int) -> Artifact:
+    resource = block.get("resource")
+    described = resource if isinstance(resource, dict) else block
+    mime_type = str(described.get("mimeType") or "application/octet-stream")
+    last = str(described.get("uri") or "").rpartition("/")[2]
+    name = _UNSAFE.sub("_", last).strip("._")[-_LONGEST_NAME:].lstrip(".")
+    kind = "image" if block.get("type") == "image" else "file"
+    return Artifact(name or f"{kind}-{number}{SUFFIXES.get(mime_type, '.bin')}", mime_type, data)
+
+
+def save(artifacts: Iterable[Artifact], folder: Path) -> list[Artifact]:
+    """Save artifacts; a name that is taken gets a number.
+
+    Raises:
+        AgentcoreSandboxError: `LocalFile`: one cannot be written.
+    """
+    return [_save(artifact, folder) for artifact in artifacts]
+
+
+def _save(artifact: Artifact, folder: Path) -> Artifact:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _create(folder, artifact)
+    except OSError as error:
+        message = f"cannot save {artifact.name} to {folder}: {error.strerror or error}"
+        raise AgentcoreSandboxError("LocalFile", message, "choose another folder for --artifacts") from None
+    return Artifact(artifact.name, artifact.mime_type, artifact.data, str(path))
+
+
+def _create(folder: Path, artifact: Artifact) -> Path:
+    temporary = folder / f".{os.urandom(6).hex()}.part"
+    temporary.write_bytes(artifact.data)
+    try:
+        for number in range(1, _MOST_TRIES):
+            path = folder / (artifact.name if number == 1 else f"{number}-{artifact.name}")
+            if not os.path.lexists(path):
+                temporary.replace(path)
+                return path
+        raise OSError("too many files of that name")
+    finally:
+        temporary.unlink(missing_ok=True)

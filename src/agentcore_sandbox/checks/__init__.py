@@ -1,0 +1,1 @@
+"""What `doctor` looks at: tables of small functions, each with one outcome."""

@@ -1,0 +1,96 @@
+"""The embedded service on this machine: can a sandbox start, and which languages are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.checks.finding import FAILURE, WARNING, Outcome, ok, warning
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = 30
+# What a kernel has to say to user namespaces: file -> the value that forbids them.
+NAMESPACE_SWITCHES = {
+    "/proc/sys/user/max_user_namespaces": "0",
+    "/proc/sys/kernel/unprivileged_userns_clone": "0",
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
+}
+
+
+def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
+    """A check of the embedded service: a failure only where that is the chosen interpreter."""
+
+    def checked(chosen: bool) -> Outcome:  # noqa: FBT001 - the one subject of these checks
+        try:
+            outcome = check()
+        except AgentcoreSandboxError as error:
+            outcome = Outcome(FAILURE, error.message, error.hint)
+        return outcome if chosen or outcome.status != FAILURE else replace(outcome, status=WARNING)
+
+    return checked
+
+
+def sandbox() -> Outcome:
+    """Start a sandbox: only a trial tells."""
+    if sys.platform != "linux":
+        return Outcome(FAILURE, "the embedded service needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
+    from agentcore_sandbox.local import sandbox as sandboxes
+
+    return ok(f"{sandboxes.check()} works")
+
+
+def namespaces() -> Outcome:
+    """What the kernel says about user namespaces."""
+    if sys.platform != "linux":
+        return Outcome(FAILURE, "no namespaces on this system", "use AWS, or a Linux machine (WSL 2 counts)")
+    against = [f"{path} is {value}" for path, value in NAMESPACE_SWITCHES.items() if _read(path) == value]
+    if against:
+        remedy = "if no sandbox works: allow bwrap to make user namespaces, see local-sandbox in your system's manual"
+        return warning("; ".join(against), remedy)
+    return ok("user namespaces are allowed")
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def deno() -> Outcome:
+    """The runtime of JavaScript and TypeScript."""
+    return _runtime("deno", "AGENTCORE_SANDBOX_LOCAL_DENO", "pip install deno")
+
+
+def node() -> Outcome:
+    """The runtime for --runtime nodejs."""
+    return _runtime("node", "AGENTCORE_SANDBOX_LOCAL_NODE", "install Node.js")
+
+
+def _runtime(name: str, variable: str, remedy: str) -> Outcome:
+    path = os.environ.get(variable) or shutil.which(name)
+    if not path:
+        return warning("not found", f"for JavaScript in the embedded service: {remedy}, or set {variable}")
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True, errors="replace"
+        )
+    except (OSError, subprocess.SubprocessError):
+        return warning(f"{path} does not start", f"{remedy}, or set {variable}")
+    return ok(f"{(done.stdout.splitlines() or ['?'])[0]}, {path}")
+
+
+CHECKS = {
+    "local sandbox": _optional(sandbox),
+    "local namespaces": _optional(namespaces),
+    "local deno": _optional(deno),
+    "local node": _optional(node),
+}

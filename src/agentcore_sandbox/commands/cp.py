@@ -1,0 +1,151 @@
+"""Copy files into a session or out of it: files, folders, globs, '-' for standard input or output."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options, transfers
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.errors import SessionGoneError, UsageError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import check_target
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.transfer.report import Report
+
+STREAM = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `cp`."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="path",
+        help="sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    transfers.add_no_hidden(parser)
+    options.add_lifetime(parser)
+    options.add_connection(parser)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A checked request to copy, in one direction.
+
+    Attributes:
+        session: Id or name.
+        sources: Paths on the one side.
+        target: Path on the other.
+        uploads: Into the session.
+    """
+
+    session: str
+    sources: tuple[str, ...]
+    target: str
+    uploads: bool
+
+
+def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: bool, lifetime: int, as_json: bool) -> int:
+    """Copy.
+
+    Args:
+        flags: Where the session is.
+        paths: Sources and target.
+        force: Replace files that are there.
+        hidden: Copy hidden files out of the session too.
+        lifetime: Of a session that is started for a new name, in seconds.
+        as_json: Print an object with the keys `copied`, `skipped` and `sessionId`.
+    """
+    request = read(paths)
+    if as_json and request.target == STREAM:
+        raise UsageError("--json and '-' both want standard output", "copy to a file, or leave --json out")
+    resolved = settings.resolve(flags, os.environ)
+    output = Output(as_json=as_json)
+    target = Target(connect(resolved), request.session, lifetime, output)
+    if request.uploads:
+        report, session_id = _upload(target, request, force=force)
+    else:
+        report, session_id = _download(target, request, force=force, hidden=hidden)
+    _tell(output, report, session_id, shown=request.target != STREAM)
+    return 0
+
+
+def read(paths: Sequence[str]) -> Copy:
+    """Find out the direction.
+
+    Raises:
+        UsageError: It is not between this machine and one session.
+    """
+    if len(paths) < 2:  # noqa: PLR2004 - a source and a target
+        raise UsageError("give at least one source, and last the target", "such as: cp data.csv SESSION:")
+    split = [split_path(path) for path in paths]
+    sessions = {session for session, _ in split[:-1]}
+    target = split[-1]
+    if len(sessions) != 1 or (target[0] is None) == (None in sessions):
+        raise UsageError(
+            "one side must be a session, the other this machine",
+            "write SESSION:PATH for a file of a session; ./a:b for a file here whose name has a colon",
+        )
+    session = check_target(str(target[0] or next(iter(sessions))))
+    return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
+
+
+def split_path(word: str) -> tuple[str | None, str]:
+    """Split SESSION:PATH; a word without a colon before its first slash is a path here."""
+    session, colon, path = word.partition(":")
+    is_drive = os.name == "nt" and len(session) == 1
+    if not colon or not session or "/" in session or is_drive:
+        return None, word
+    return session, path
+
+
+def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]:
+    from agentcore_sandbox.transfer.upload import Upload
+    from agentcore_sandbox.workspace import Workspace
+
+    upload = Upload(request.sources, request.target, force=force, quiet=target.output.as_json)
+    upload.roots()  # what is missing here is told before a session is started
+    session_id = target.session_id()
+    try:
+        return upload.run(Workspace(target.interpreter, session_id)), session_id
+    except SessionGoneError:
+        if not target.is_named or STREAM in request.sources:
+            raise
+    session_id = target.renew(session_id)
+    return upload.run(Workspace(target.interpreter, session_id)), session_id
+
+
+def _download(target: Target, request: Copy, *, force: bool, hidden: bool) -> tuple[Report, str]:
+    from agentcore_sandbox.transfer import download
+    from agentcore_sandbox.workspace import Workspace
+
+    workspace = Workspace(target.interpreter, target.known_id())
+    if request.target != STREAM:
+        task = download.Download(
+            request.sources, request.target, force=force, hidden=hidden, quiet=target.output.as_json
+        )
+        return task.run(workspace), workspace.session_id
+    if len(request.sources) > 1:
+        raise UsageError("standard output takes one file at a time")
+    return download.to_stream(workspace, request.sources[0], target.output.data_bytes), workspace.session_id
+
+
+def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> None:
+    if output.as_json:
+        copied = [copied.as_json() for copied in report.copied]
+        output.data({"copied": copied, "skipped": report.skipped, "sessionId": session_id})
+        return
+    for path in report.skipped:
+        output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
+    if shown:
+        size = sum(copied.size for copied in report.copied)
+        output.say(f"agentcore-sandbox: copied {len(report.copied)} files, {size} bytes")

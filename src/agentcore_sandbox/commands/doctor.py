@@ -1,0 +1,107 @@
+"""Check this machine, the credentials and the interpreter: one line a check, and the remedy where it fails."""
+
+from __future__ import annotations
+
+import os
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.checks import embedded, execution, program
+from agentcore_sandbox.checks.finding import FAILURE, OK, Finding, examine, failure
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect, connect_account
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.text import plain
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator
+
+    from agentcore_sandbox.checks.finding import Outcome
+    from agentcore_sandbox.client import CodeInterpreter
+
+EXIT_UNWELL = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `doctor`."""
+    parser.add_argument("--run", action="store_true", dest="execute", help="also run a line of code in a session")
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, execute: bool, as_json: bool) -> int:
+    """Print one line a check.
+
+    Args:
+        flags: What to check.
+        execute: Also run a line of code.
+        as_json: Print an object with the keys `ok` and `checks`.
+
+    Returns:
+        1 if a check failed, else 0.
+    """
+    output = Output(as_json=as_json)
+    seen = _show(output, _findings(flags, execute=execute))
+    well = all(finding.outcome.status != FAILURE for finding in seen)
+    if as_json:
+        output.data({"ok": well, "checks": [_described(finding) for finding in seen]})
+    return 0 if well else EXIT_UNWELL
+
+
+def _show(output: Output, findings: Iterable[Finding]) -> list[Finding]:
+    """Print each finding as soon as it is there, where the output is text."""
+    seen = []
+    for finding in findings:
+        seen.append(finding)
+        if not output.as_json:
+            outcome = finding.outcome
+            output.line(f"{outcome.status:<8} {finding.name}: {plain(outcome.message)}")
+            if outcome.remedy and outcome.status != OK:
+                output.line(f"         -> {plain(outcome.remedy)}")
+    return seen
+
+
+def _described(finding: Finding) -> dict[str, str]:
+    outcome = finding.outcome
+    return {"name": finding.name, "status": outcome.status, "message": outcome.message, "remedy": outcome.remedy}
+
+
+def _findings(flags: settings.Flags, *, execute: bool) -> Iterator[Finding]:
+    yield from examine(program.CHECKS, program.find())
+    try:
+        resolved = settings.resolve(flags, os.environ)
+    except AgentcoreSandboxError as error:
+        yield Finding("interpreter", failure(error.message, error.hint))
+        yield from examine(embedded.CHECKS, False)  # noqa: FBT003 - the subject of these checks
+        return
+    remote = iter(()) if resolved.is_local else _on_aws(resolved, execute=execute)
+    here = examine(embedded.CHECKS, resolved.is_local)
+    yield from chain(remote, here, _local_run(resolved) if execute and resolved.is_local else ())
+
+
+def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
+    """Each table only where nothing failed in the one before: it could only fail for the same reason."""
+    try:
+        connection = connect_account(resolved)
+        from agentcore_sandbox.checks import aws
+
+        target = aws.target(resolved, connection)
+    except AgentcoreSandboxError as error:
+        yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
+        return
+    place = list(examine(aws.PLACE_CHECKS, target))
+    yield from place
+    if any(finding.outcome.status == FAILURE for finding in place):
+        return
+    yield from examine(aws.INTERPRETER_CHECKS, target)
+    start: Callable[[CodeInterpreter], Outcome] = execution.execute if execute else execution.not_tried
+    yield from examine({"StartCodeInterpreterSession": start}, target.runner)
+
+
+def _local_run(resolved: settings.Settings) -> Iterator[Finding]:
+    try:
+        yield from examine({"local execution": execution.execute}, connect(resolved))
+    except AgentcoreSandboxError as error:
+        yield Finding("local execution", failure(error.message, error.hint))

@@ -1,0 +1,76 @@
+"""Make a code interpreter, wait until it is READY, and print its id."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.commands.connection import connect_account
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.account.interpreters import Interpreter, Network
+    from agentcore_sandbox.aws_clients import Connection
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `interpreter create`."""
+    parser.add_argument("name", help="a letter, then up to 47 letters, digits and underscores")
+    parser.add_argument("--role", metavar="ARN", help="the execution role, which code in the sandbox has")
+    provision.add_network(parser)
+    provision.add_tags(parser)
+    provision.add_endpoint(parser)
+    options.add_account(parser)
+
+
+def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[str], as_json: bool, **given: Any) -> int:
+    """Create it; the network of a VPC is looked at before.
+
+    Args:
+        flags: Which account.
+        name: Of the interpreter.
+        role: ARN of the execution role.
+        tags: `KEY=VALUE`.
+        as_json: Print an object with the keys of `interpreter show`.
+        given: The flags of `provision.add_network`.
+    """
+    output = Output(as_json=as_json)
+    provision.read_name(name)
+    provision.read_role(role)
+    labels = provision.read_tags(tags)
+    network = provision.read_network(given["network"], given["subnets"], given["security_groups"])
+    resolved = settings.resolve_account(flags, os.environ)
+    connection = connect_account(resolved)
+    if network.mode == "PUBLIC":
+        output.say(f"warning: {provision.PUBLIC_WARNING}")
+    if network.mode == "VPC" and not given["no_network_check"]:
+        _check(output, network, connection, resolved)
+    from agentcore_sandbox.account.control import ControlPlane
+
+    control = ControlPlane(connection, resolved)
+    interpreter_id = control.create(name, network, role=role, tags=labels)
+    output.say(f"{interpreter_id} is being created")
+    _tell(output, control.wait_until_ready(interpreter_id, output.say), flags)
+    return 0
+
+
+def _check(output: Output, network: Network, connection: Connection, resolved: settings.Settings) -> None:
+    from agentcore_sandbox.account import networks
+
+    for warning in networks.check(network, networks.USUAL_SERVICES, connection, resolved):
+        output.say(f"warning: {warning}")
+
+
+def _tell(output: Output, made: Interpreter, flags: settings.Flags) -> None:
+    if output.as_json:
+        output.data(made.described())
+        return
+    output.line(made.interpreter_id)
+    output.say("to use it in a shell, or in Claude Code:")
+    for line in provision.usage_lines(made.interpreter_id, flags):
+        output.say(f"  {line}")

@@ -1,0 +1,45 @@
+"""Delete a code interpreter for good, and wait until it is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.commands import provision
+from agentcore_sandbox.commands.connection import connect_control
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox import settings
+
+SYSTEM = "aws.codeinterpreter.v1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `interpreter delete`."""
+    provision.add_interpreter(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) -> int:
+    """Ask, delete, and wait.
+
+    Args:
+        flags: Which account.
+        interpreter: Id or ARN.
+        yes: Do not ask.
+        as_json: Print an object with the key `deleted`.
+    """
+    output = Output(as_json=as_json)
+    resolved = provision.resolve_interpreter(flags, interpreter)
+    if resolved.is_local or resolved.plain_id == SYSTEM:
+        raise UsageError(f"{resolved.plain_id} cannot be deleted", "only interpreters that you made can")
+    control = connect_control(resolved)
+    found = control.get(resolved.plain_id)
+    provision.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
+    control.delete(found.interpreter_id)
+    control.wait_until_gone(found.interpreter_id, output.say)
+    output.data({"deleted": found.interpreter_id}) if as_json else output.line("interpreter deleted")
+    return 0

@@ -1,0 +1,61 @@
+"""Print a job's output: what is there, or with --follow all until it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox import settings
+    from agentcore_sandbox.jobs.watched import Watched
+    from agentcore_sandbox.output import LiveProgram
+
+_PIECE = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `job logs`."""
+    parser.add_argument("--follow", "-f", action="store_true", help="go on while it runs")
+    parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+    options.add_job(parser)
+
+
+def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bool) -> int:
+    """Print the output. What was read before, by whichever process, comes from this machine.
+
+    Args:
+        flags: Replace what was noted of where it runs.
+        job: Its id.
+        follow: Go on while it runs.
+        raw: Pass control sequences to a terminal unchanged.
+        as_json: Print an object with the keys of `job list`, `stdout` and `stderr`.
+    """
+    output = Output(as_json=as_json, raw=raw)
+    from agentcore_sandbox.jobs import store
+    from agentcore_sandbox.jobs.watched import described, find
+
+    watched = find(job, flags, connect)
+    with output.live() as live:
+        offsets = _print_saved(watched, live, (0, 0))
+        for _ in watched.collect(follow=follow):
+            offsets = _print_saved(watched, live, offsets)
+    if as_json:
+        stdout, stderr = (data.decode("utf-8", "replace") for data in watched.store.saved(watched.job))
+        output.data({**described(watched.job), "stdout": stdout, "stderr": stderr})
+    elif watched.job.state == store.LOST:
+        output.say(f"agentcore-sandbox: {watched.loss()}; this is what had been saved")
+    return 0
+
+
+def _print_saved(watched: Watched, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:
+    while True:
+        stdout, stderr = watched.store.saved(watched.job, offsets, _PIECE)
+        if not stdout and not stderr:
+            return offsets
+        live.write(stdout, stderr, keep=False)
+        offsets = (offsets[0] + len(stdout), offsets[1] + len(stderr))

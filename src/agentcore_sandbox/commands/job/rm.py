@@ -1,0 +1,55 @@
+"""Forget a job: its program is ended, its files and saved output are removed, a session of its own is stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.run import stop
+from agentcore_sandbox.errors import SessionGoneError
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox import settings
+    from agentcore_sandbox.jobs.watched import Watched
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `job rm`."""
+    options.add_job(parser)
+
+
+def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """Forget it.
+
+    Args:
+        flags: Replace what was noted of where it runs.
+        job: Its id.
+        as_json: Print an object with the key `removed`.
+    """
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.jobs.watched import find
+
+    watched = find(job, flags, connect)
+    if watched.job.own_session:
+        stop(watched.interpreter, watched.job.session_id, output)
+    else:
+        _clear(watched)
+    watched.store.remove(watched.job)
+    if as_json:
+        output.data({"removed": [job]})
+    else:
+        output.say(f"agentcore-sandbox: removed job {job}")
+    return 0
+
+
+def _clear(watched: Watched) -> None:
+    try:
+        watched.stop()
+        if watched.job.state != "lost":
+            watched.discard()
+    except SessionGoneError:
+        return  # and so are its files

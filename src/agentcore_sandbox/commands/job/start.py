@@ -1,0 +1,118 @@
+"""Start a program as a job: it runs on when this command, and its terminal, have ended."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.run import SESSION_NAME, stop
+from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.errors import SessionGoneError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.signals import gate
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.commands.execution import Execution
+    from agentcore_sandbox.jobs.store import Job
+
+_TITLE = 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `job start`."""
+    execution.add_program(parser)
+    parser.add_argument("--session", metavar="SESSION", help="id or name; without it, a session of the job's own")
+    options.add_lifetime(parser, default=options.MAX_LIFETIME)
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: bool, **request: Any) -> int:
+    """Start a job and print its id.
+
+    Args:
+        flags: Where to run.
+        session: Id or name of a session, None for one of its own.
+        lifetime: Of a session that is started, in seconds.
+        as_json: Print an object with the keys `jobId`, `sessionId` and `ownSession`.
+        request: The arguments of `execution.read_program`.
+    """
+    resolved = settings.resolve(flags, os.environ)
+    if session is not None:
+        check_target(session)
+    program, environment = execution.read_program(**request)
+    output = Output(as_json=as_json)
+    task = execution.Execution(program, environment, None, output)
+    interpreter = connect(resolved)
+    if session is None:
+        job = _in_own_session(task, interpreter, resolved, lifetime)
+    else:
+        job = _in_session(task, Target(interpreter, session, lifetime, output), resolved)
+    _tell(output, job)
+    return 0
+
+
+def _in_own_session(task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, lifetime: int) -> Job:
+    with gate.closed():
+        session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
+        try:
+            with gate.opened():
+                return _start(task, interpreter, resolved, session_id, own_session=True)
+        except BaseException:
+            stop(interpreter, session_id, task.output)
+            raise
+
+
+def _in_session(task: Execution, target: Target, resolved: settings.Settings) -> Job:
+    session_id = target.session_id()
+    try:
+        return _start(task, target.interpreter, resolved, session_id, own_session=False)
+    except SessionGoneError as gone:
+        if not target.is_named or not gone.before_start:
+            raise
+    return _start(task, target.interpreter, resolved, target.renew(session_id), own_session=False)
+
+
+def _start(
+    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, own_session: bool
+) -> Job:
+    from dataclasses import replace
+
+    from agentcore_sandbox.jobs import launch
+    from agentcore_sandbox.jobs.store import Job, JobStore
+    from agentcore_sandbox.workspace import Workspace
+
+    store = JobStore(os.environ)
+    job = Job(
+        job_id=launch.new_id(),
+        session_id=session_id,
+        own_session=own_session,
+        interpreter_id=resolved.interpreter_id,
+        region=interpreter.region,
+        profile=resolved.profile,
+        endpoint_url=resolved.endpoint_url,
+        title=task.program.text.strip().splitlines()[0][:_TITLE],
+    )
+    # Written down first: a program that runs and that nobody knows would be lost.
+    store.save(job)
+    try:
+        environment = task.environment_in(interpreter.region)
+        task_id = launch.launch(Workspace(interpreter, session_id), job.job_id, task.program, environment)
+    except SessionGoneError:
+        store.remove(job)
+        raise
+    return store.save(replace(job, task_id=task_id))
+
+
+def _tell(output: Output, job: Job) -> None:
+    if output.as_json:
+        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.own_session})
+        return
+    output.say(f"agentcore-sandbox: it runs in session {job.session_id}; see: job logs -f {job.job_id}")
+    output.line(job.job_id)

@@ -1,0 +1,39 @@
+"""Wait for a job's end, save its output here, and leave with its exit status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox import settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `job wait`."""
+    options.add_job(parser)
+
+
+def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """Wait.
+
+    Args:
+        flags: Replace what was noted of where it runs.
+        job: Its id.
+        as_json: Print an object with the keys of `job list`.
+    """
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.jobs.watched import described, find
+
+    watched = find(job, flags, connect)
+    for _ in watched.collect(follow=True):
+        pass
+    status = watched.status()
+    if as_json:
+        output.data(described(watched.job))
+    return status

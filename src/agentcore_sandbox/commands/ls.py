@@ -1,0 +1,93 @@
+"""List files of a session."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.cp import split_path
+from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import check_target
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agentcore_sandbox.transfer.listing import Entry
+
+HEADER = ("MODE", "SIZE", "MODIFIED", "PATH")
+_TYPES = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "file": stat.S_IFREG, "other": stat.S_IFIFO}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `ls`."""
+    parser.add_argument("session", metavar="session[:path]", help="a session's id or name, and a path or glob in it")
+    parser.add_argument("--recursive", "-r", action="store_true", help="also what is in the folders")
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) -> int:
+    """Print a table, or an object with the keys `entries` and `sessionId`.
+
+    Args:
+        flags: Where the session is.
+        session: Its id or name, with a path behind a colon.
+        recursive: Also list what is in folders.
+        as_json: Print JSON.
+    """
+    resolved = settings.resolve(flags, os.environ)
+    name, path = split_path(session)
+    word = check_target(name or session)
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.transfer import listing
+    from agentcore_sandbox.workspace import Workspace
+
+    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    workspace = Workspace(target.interpreter, target.known_id())
+    depth = listing.ANY_DEPTH if recursive else 1
+    pattern = path if name else ""
+    entries = [entry for entry in listing.scan(workspace, [pattern or "."], depth=depth) if _is_listed(entry)]
+    if as_json:
+        output.data({"entries": [_described(entry) for entry in entries], "sessionId": workspace.session_id})
+    elif entries:
+        output.table(HEADER, [_cells(entry) for entry in entries])
+    else:
+        output.say("no files")
+    return 0
+
+
+def _is_listed(entry: Entry) -> bool:
+    """Of a folder that was asked for, its contents are listed and not itself."""
+    return bool(entry.relative) or entry.kind != "folder"
+
+
+def _path(entry: Entry) -> str:
+    return entry.path.removeprefix("./")
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    return {
+        "path": _path(entry),
+        "type": entry.kind,
+        "size": entry.size,
+        "mode": f"{entry.mode:04o}",
+        "modifiedAt": _moment(entry).isoformat(timespec="seconds"),
+    }
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    mode = stat.filemode(_TYPES[entry.kind] | entry.mode)
+    slash = "/" if entry.kind == "folder" else ""
+    return (mode, str(entry.size), f"{_moment(entry):%Y-%m-%d %H:%M}", _path(entry) + slash)
+
+
+def _moment(entry: Entry) -> datetime:
+    try:
+        return datetime.fromtimestamp(entry.modified, timezone.utc)
+    except (OverflowError, ValueError, OSError):  # a time that no calendar has
+        return datetime.fromtimestamp(0, timezone.utc)

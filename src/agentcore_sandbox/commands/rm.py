@@ -1,0 +1,55 @@
+"""Remove files of a session."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.cp import split_path
+from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.output import Output
+from agentcore_sandbox.session_store import check_target
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `rm`."""
+    parser.add_argument("paths", nargs="+", metavar="session:path", help="a path or glob in a session")
+    parser.add_argument("--recursive", "-r", action="store_true", help="also folders and what is in them")
+    options.add_connection(parser)
+
+
+def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json: bool) -> int:
+    """Remove files; where one is missing, nothing is removed.
+
+    Args:
+        flags: Where the session is.
+        paths: SESSION:PATH, all of one session.
+        recursive: Also folders.
+        as_json: Print an object with the keys `removed` and `sessionId`.
+    """
+    resolved = settings.resolve(flags, os.environ)
+    split = [split_path(path) for path in paths]
+    if len({session for session, _ in split}) != 1 or not all(session and path for session, path in split):
+        raise UsageError("give paths of one session, as SESSION:PATH", "list them with: agentcore-sandbox ls SESSION")
+    word = check_target(str(split[0][0]))
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.workspace import Workspace
+
+    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    workspace = Workspace(target.interpreter, target.known_id())
+    patterns = [path for _, path in split]
+    answer = workspace.ask("files", "remove", patterns=patterns, recursive=recursive)
+    removed = [str(path) for path in answer] if isinstance(answer, list) else []
+    if as_json:
+        output.data({"removed": removed, "sessionId": workspace.session_id})
+    else:
+        output.say(f"agentcore-sandbox: removed {len(removed)}")
+    return 0

@@ -1,0 +1,223 @@
+"""What is done with files inside the session. Runs there."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import glob
+import hashlib
+import os
+import shutil
+import stat
+import time
+from typing import Any, Iterator
+
+OWN = ".agentcore-sandbox"
+BLOCK = 1 << 20
+STALE_SECONDS = 3600
+KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
+
+
+def scan(request: Any) -> Any:
+    """Find `patterns`; tell each match and, `depth` levels below it, what is in it."""
+    matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
+    entries = [entry for number, path in enumerate(matches) for entry in _walk(number, path, request["depth"])]
+    return {"roots": matches, "entries": entries}
+
+
+def _expand(pattern: str) -> list[str]:
+    if os.path.lexists(pattern):
+        return [pattern]
+    found = sorted(path for path in glob.glob(pattern, recursive=True) if OWN not in path.split("/"))
+    if not found:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)
+    return found
+
+
+def _walk(number: int, root: str, depth: int) -> Iterator[list[Any]]:
+    yield _entry(number, "", os.stat(root))
+    waiting = [("", depth)] if os.path.isdir(root) else []
+    while waiting:
+        relative, left = waiting.pop()
+        for name in sorted(os.listdir(os.path.join(root, relative))):
+            path = os.path.join(relative, name)
+            if name == OWN or not left:
+                continue
+            entry = _entry(number, path, os.lstat(os.path.join(root, path)))
+            yield entry
+            if entry[2] == "folder":
+                waiting.append((path, left - 1))
+
+
+def _entry(number: int, relative: str, status: os.stat_result) -> list[Any]:
+    kind = next((name for test, name in KINDS if test(status.st_mode)), "other")
+    size = status.st_size if kind == "file" else 0
+    return [number, relative, kind, size, stat.S_IMODE(status.st_mode) & 0o777, status.st_mtime]
+
+
+def look(request: Any) -> Any:
+    """Tell of each path what it is, or null where there is nothing; sweep up what killed clients have left."""
+    _sweep()
+    return [_kind(path) for path in request["paths"]]
+
+
+def _kind(path: str) -> str | None:
+    if not os.path.lexists(path):
+        return None
+    return "folder" if os.path.isdir(path) else "file"
+
+
+def _sweep() -> None:
+    for path in glob.glob(os.path.join(OWN, "transfer-*")):
+        if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def unpack(request: Any) -> Any:
+    """Make `files` of the parts in the `staging` folder. A repetition waits for the first and does nothing more.
+
+    What tells the repetition so stays, and is swept up later.
+    """
+    staging = request["staging"]
+    os.makedirs(staging, exist_ok=True)
+    done = os.path.join(staging, "done")
+    with open(os.path.join(staging, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(done):
+            _unpack(request)
+            with open(done, "w"):
+                pass
+            for number in range(request["parts"]):
+                os.remove(os.path.join(staging, f"part-{number}"))
+    return True
+
+
+def _unpack(request: Any) -> None:
+    if not request["force"]:
+        for path, *_ in request["files"]:
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    for path, _ in request["folders"]:
+        os.makedirs(path, exist_ok=True)
+    written: list[tuple[str, str]] = []
+    try:
+        parts = _Blocks([os.path.join(request["staging"], f"part-{n}") for n in range(request["parts"])])
+        for path, mode, size, digest in request["files"]:
+            written.append((_temporary(path), path))
+            _assemble(written[-1][0], parts, size, digest)
+            os.chmod(written[-1][0], mode)
+        for temporary, path in written:
+            os.replace(temporary, path)
+    finally:
+        for temporary, _ in written:
+            if os.path.lexists(temporary):
+                os.remove(temporary)
+    for path, mode in reversed(request["folders"]):
+        os.chmod(path, mode)
+
+
+def _temporary(path: str) -> str:
+    folder, name = os.path.split(path)
+    os.makedirs(folder or ".", exist_ok=True)
+    return os.path.join(folder, f".{name[:40]}.{os.getpid()}.part")
+
+
+class _Blocks:
+    """All parts as one stream of bytes."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._offset = 0
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes, none only at the end."""
+        while self._paths:
+            with open(self._paths[0], "rb") as file:
+                file.seek(self._offset)
+                data = file.read(size)
+            self._offset += len(data)
+            if data:
+                return data
+            self._paths, self._offset = self._paths[1:], 0
+        return b""
+
+
+def _assemble(path: str, parts: _Blocks, size: int, digest: str) -> None:
+    sha = hashlib.sha256()
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        while size:
+            block = parts.read(min(size, BLOCK))
+            if not block:
+                raise OSError(errno.EIO, "a part of the upload is missing", path)
+            sha.update(block)
+            file.write(block)
+            size -= len(block)
+    if sha.hexdigest() != digest:
+        raise OSError(errno.EIO, "its SHA-256 is not that of the original", path)
+
+
+def pack(request: Any) -> Any:
+    """Write part files: each a mark and then `extents`, [path, offset, length], of files. Tell what each part holds."""
+    os.makedirs(request["staging"], exist_ok=True)
+    for name, extents in request["parts"]:
+        path = os.path.join(request["staging"], name)
+        with open(path + ".new", "wb") as part:
+            part.write(b"\xff")
+            for source, offset, length in extents:
+                _copy(source, offset, length, part)
+        os.replace(path + ".new", path)
+    for name in request["finished"]:
+        if os.path.exists(os.path.join(request["staging"], name)):
+            os.remove(os.path.join(request["staging"], name))
+    return True
+
+
+def _copy(source: str, offset: int, length: int, target: Any) -> None:
+    with open(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        file.seek(offset)
+        while length:
+            block = file.read(min(length, BLOCK))
+            if not block:
+                raise OSError(errno.EIO, "it became shorter while it was copied", source)
+            target.write(block)
+            length -= len(block)
+
+
+def digest(request: Any) -> Any:
+    """Tell the SHA-256 of each file; the `staging` folder is not needed any more."""
+    shutil.rmtree(request["staging"], ignore_errors=True)
+    return [_digest(path) for path in request["paths"]]
+
+
+def _digest(path: str) -> str:
+    sha = hashlib.sha256()
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        for block in iter(lambda: file.read(BLOCK), b""):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def remove(request: Any) -> Any:
+    """Remove what `patterns` name, folders only where `recursive` says so; all or, where one is missing, nothing."""
+    matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
+    for path in matches:
+        if os.path.isdir(path) and not os.path.islink(path) and not request["recursive"]:
+            raise OSError(errno.EISDIR, "it is a folder; add --recursive", path)
+        if os.path.realpath(path) in (os.path.realpath("."), "/"):
+            raise OSError(errno.EINVAL, "the session's work directory cannot be removed", path)
+    for path in matches:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
+    return matches
+
+
+OPERATIONS = {
+    "scan": scan,
+    "look": look,
+    "unpack": unpack,
+    "pack": pack,
+    "digest": digest,
+    "remove": remove,
+}

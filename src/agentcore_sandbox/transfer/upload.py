@@ -1,0 +1,209 @@
+"""From this machine into a session."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import sys
+import uuid
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.transfer import local_tree
+from agentcore_sandbox.transfer.local_tree import Source
+from agentcore_sandbox.transfer.parallel import in_parallel
+from agentcore_sandbox.transfer.progress import bar
+from agentcore_sandbox.transfer.report import Copied, Report
+from agentcore_sandbox.workspace import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from agentcore_sandbox.transfer.progress import Advance
+    from agentcore_sandbox.workspace import Workspace
+
+GUEST = "files"
+PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
+BLOCK_BYTES = 1 << 20
+STANDARD_STREAM = "-"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One file or folder and its path in the session."""
+
+    source: Source
+    target: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """One thing that is copied.
+
+    Attributes:
+        name: What it is called in a folder that it goes into; empty for a folder whose contents are meant.
+        sources: The file, or the folder and all in it.
+        skipped: Paths in it that are left out.
+    """
+
+    name: str
+    sources: Sequence[Source]
+    skipped: Sequence[str] = ()
+
+
+def _roots(word: str) -> list[Root]:
+    if word == STANDARD_STREAM:
+        return [Root("stdin", [Source(None, ())])]
+    return [_root(path) for path in local_tree.expand(word)]
+
+
+def _root(path: str) -> Root:
+    skipped: list[str] = []
+    try:
+        sources = list(local_tree.walk(Path(path), skipped))
+    except OSError as error:
+        raise local_tree.local_failure(Path(path), error) from None
+    return Root(local_tree.base_name(path), sources, skipped)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What is to be sent where.
+
+    Attributes:
+        sources: Words of the command line: paths, globs, or `-` for standard input.
+        destination: In the session: a folder they go into, or the new name of the only one; empty for the work folder.
+        force: Replace files that are there.
+        quiet: Show no progress.
+    """
+
+    sources: Sequence[str]
+    destination: str
+    force: bool = False
+    quiet: bool = False
+
+    def roots(self) -> list[Root]:
+        """All that would be sent, read before anything is.
+
+        Raises:
+            UsageError: A file is missing.
+            AgentcoreSandboxError: `LocalFile`: one cannot be looked at.
+        """
+        return [root for word in self.sources for root in _roots(word)]
+
+    def run(self, workspace: Workspace) -> Report:
+        """Send everything; files get their names in the session when all of them are there and checked.
+
+        Raises:
+            AgentcoreSandboxError: `FileExists`, `LocalFile`, `SessionFile`, or what the service says.
+        """
+        roots = self.roots()
+        plan = self._plan(workspace, roots)
+        report = Report(skipped=[path for root in roots for path in root.skipped])
+        staging = f"{FOLDER}/transfer-{uuid.uuid4().hex}"
+        total = sum(planned.source.size for planned in plan)
+        with bar("upload", total, quiet=self.quiet) as advance:
+            packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
+            count = _send(workspace, staging, packer.parts(), advance)
+        folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
+        request = {"staging": staging, "parts": count, "files": packer.manifest, "folders": folders}
+        workspace.ask(GUEST, "unpack", force=self.force, **request)
+        return report
+
+    def _plan(self, workspace: Workspace, roots: Sequence[Root]) -> list[Planned]:
+        """Decide each file's path in the session, and refuse what could not be finished, before anything is sent."""
+        inside = _targets(roots, self.destination, named=True)
+        beside = _targets(roots, self.destination, named=False)
+        is_clear = len(roots) > 1 or self.destination == "" or self.destination.endswith("/")
+        asked = [self.destination, *(planned.target for planned in inside), *(planned.target for planned in beside)]
+        kinds = dict(zip(asked, workspace.ask(GUEST, "look", paths=asked), strict=False))
+        plan = inside if is_clear or kinds[self.destination] == "folder" else beside
+        self._check(plan, kinds)
+        return plan
+
+    def _check(self, plan: Sequence[Planned], kinds: Mapping[str, str | None]) -> None:
+        if len({planned.target for planned in plan}) < len(plan):
+            raise AgentcoreSandboxError("FileExists", "two files would get one name", "copy them one by one")
+        for planned in plan:
+            kind, where = kinds.get(planned.target), f"{planned.target} exists in the session"
+            if kind and (kind == "folder") != planned.source.is_folder:
+                raise AgentcoreSandboxError("FileExists", f"{where} and is a {kind}", "choose another target")
+            if kind and not planned.source.is_folder and not self.force:
+                raise AgentcoreSandboxError("FileExists", where, "add --force to replace it")
+
+
+def _targets(roots: Sequence[Root], destination: str, *, named: bool) -> list[Planned]:
+    """Where everything goes: below the destination by the roots' names, or in place of the destination."""
+    plan = [
+        Planned(source, posixpath.join(destination, root.name if named else "", *source.parts).rstrip("/"))
+        for root in roots
+        for source in root.sources
+    ]
+    return [planned for planned in plan if planned.target not in ("", ".")]
+
+
+def _send(workspace: Workspace, staging: str, parts: Iterator[bytes], advance: Advance) -> int:
+    """Send parts, the next one already while one is on its way; returns how many there were."""
+
+    def write(numbered: tuple[int, bytes]) -> int:
+        number, part = numbered
+        workspace.write(f"{staging}/part-{number}", part)
+        return len(part)
+
+    count = 0
+    for size in in_parallel(write, enumerate(parts)):
+        advance(size)
+        count += 1
+    return count
+
+
+class _Packer:
+    """Cuts the contents of all files, one after another, into parts; notes size and SHA-256 of each file.
+
+    Args:
+        files: What to read.
+        report: Takes each file that was read.
+    """
+
+    def __init__(self, files: Sequence[Planned], report: Report) -> None:
+        self._files = files
+        self._report = report
+        self.manifest: list[list[str | int]] = []
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield parts of `PART_BYTES` and up to a block more, the last one shorter."""
+        buffer = bytearray()
+        for planned in self._files:
+            for block in self._read(planned):
+                buffer += block
+                if len(buffer) >= PART_BYTES:
+                    yield bytes(buffer)
+                    buffer.clear()
+        if buffer:
+            yield bytes(buffer)
+
+    def _read(self, planned: Planned) -> Iterator[bytes]:
+        sha, size = hashlib.sha256(), 0
+        try:
+            with _open(planned.source) as file:
+                while block := file.read(BLOCK_BYTES):
+                    sha.update(block)
+                    size += len(block)
+                    yield block
+        except OSError as error:
+            raise local_tree.local_failure(planned.source.path or Path("standard input"), error) from None
+        self.manifest.append([planned.target, planned.source.mode, size, sha.hexdigest()])
+        name = STANDARD_STREAM if planned.source.path is None else str(planned.source.path)
+        self._report.copied.append(Copied(name, planned.target, size, sha.hexdigest()))
+
+
+def _open(source: Source) -> AbstractContextManager[BinaryIO]:
+    if source.path is not None:
+        return source.path.open("rb")
+    if sys.stdin is None:
+        raise AgentcoreSandboxError("LocalFile", "standard input is closed", "give it a file or a pipe")
+    return nullcontext(sys.stdin.buffer)

@@ -1,0 +1,113 @@
+"""Which files of the host a call may name: ordinary ones below the working directory, links resolved."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+from skill_guard.refusal import Refusal
+
+# Names that hold secrets though they do not begin with a dot.
+KEYS = re.compile(
+    r".*\.(pem|key|ppk|p12|pfx|jks|keystore|kdbx|gpg|tfstate)(\..*)?|id_(rsa|dsa|ecdsa|ed25519)([._-].*)?"
+    r"|.*credentials?(\..*)?|.*_?accesskeys\.csv|.*secrets?(\..*)?|.*service[-_]account.*\.json",
+    re.IGNORECASE,
+)
+# Files that Claude would take for its user's instructions.
+INSTRUCTIONS = re.compile(r"(claude|claude\.local|agents)\.md", re.IGNORECASE)
+# A working directory inside one of these is no project; `.claude/worktrees/` is where Claude Code puts one.
+PRIVATE_FOLDERS = re.compile(r"/\.(git|ssh|aws|gnupg|docker|kube|config|claude(?!/worktrees/[^/]))(/|$)", re.IGNORECASE)
+GLOB = re.compile(r"[*?\[]")
+MOST_ENTRIES = 20_000  # of a folder to copy
+MOST_SECONDS = 20  # to look through it; hooks.json allows 60, and a hook that is too late counts as silent
+
+
+class HostPaths:
+    """The working directory, and what may be read and written below it.
+
+    Args:
+        folder: The working directory, absolute.
+        protected: Folders of the plugin and of Claude Code, wherever they are.
+    """
+
+    def __init__(self, folder: str, protected: list[str]) -> None:
+        self.root = os.path.realpath(folder)
+        self.protected = [os.path.realpath(path) for path in protected]
+
+    def check_readable(self, path: str) -> None:
+        """Refuse a file or folder that must not get into the sandbox.
+
+        Raises:
+            Refusal: It lies outside, is hidden, looks like a key, or is a folder that holds such a thing.
+        """
+        if GLOB.search(path):
+            raise Refusal(f"name the file or the folder instead of the pattern {path!r}")
+        resolved = self._resolve(path)
+        if os.path.isdir(resolved):
+            self._check_contents(resolved)
+
+    def check_writable(self, path: str) -> None:
+        """Refuse a place where a file from the sandbox could be taken for something else.
+
+        Raises:
+            Refusal: It lies outside, is hidden, looks like a key or like instructions, or is a folder that is there.
+        """
+        resolved = self._resolve(path)
+        name = os.path.basename(resolved)
+        if INSTRUCTIONS.fullmatch(name):
+            raise Refusal(f"{path!r} would be read as instructions: choose another name")
+        if os.path.isdir(resolved):
+            raise Refusal(f"{path!r} is a folder that exists: choose a new name, so that nothing is mixed into it")
+
+    def check_subfolder(self, path: str) -> None:
+        """Refuse a folder for artifacts that is not one of its own.
+
+        Raises:
+            Refusal: It lies outside, is hidden, or is the working directory itself.
+        """
+        if self._resolve(path) == self.root:
+            raise Refusal("artifacts go into a folder of their own, such as results")
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that name."""
+        return os.path.isdir(os.path.join(self.root, path))
+
+    def _resolve(self, path: str) -> str:
+        if path.startswith("~"):
+            raise Refusal(f"write the path {path!r} out, relative to the working directory")
+        if PRIVATE_FOLDERS.search(self.root):
+            raise Refusal("the working directory is a private folder: no files are copied from or to it")
+        resolved = os.path.realpath(os.path.join(self.root, path))
+        if resolved != self.root and not resolved.startswith(os.path.join(self.root, "")):
+            raise Refusal(f"{path!r} is not below the working directory; only files below it are copied")
+        self._check_names(path, [*path.split("/"), *resolved[len(self.root) :].split("/")])
+        self._check_protected(path, resolved)
+        return resolved
+
+    def _check_names(self, path: str, names: list[str]) -> None:
+        for name in names:
+            if name.startswith(".") and name not in (".", ".."):
+                raise Refusal(f"{path!r} is hidden; hidden files and folders are not copied")
+            if KEYS.fullmatch(name):
+                raise Refusal(f"{path!r} looks like a key or a credential, which is not copied")
+
+    def _check_protected(self, path: str, resolved: str) -> None:
+        for folder in self.protected:
+            if os.path.commonpath([folder, resolved]) in (folder, resolved):
+                raise Refusal(f"{path!r} belongs to Claude Code or holds what does")
+
+    def _check_contents(self, folder: str) -> None:
+        count, start = 0, time.monotonic()
+        for parent, folders, files in os.walk(folder):
+            count += len(folders) + len(files)
+            if count > MOST_ENTRIES or time.monotonic() > start + MOST_SECONDS:
+                raise Refusal("the folder is too large to look through: name the files that are needed")
+            for name in (*folders, *files):
+                self._check_entry(os.path.join(parent, name))
+
+    def _check_entry(self, path: str) -> None:
+        shown = os.path.relpath(path, self.root)
+        self._check_names(shown, [os.path.basename(path)])
+        if os.path.islink(path):
+            self._resolve(shown)

@@ -1,0 +1,117 @@
+"""Checks of what a call says behind its flags and as operands; each refuses what reaches further than the sandbox."""
+
+from __future__ import annotations
+
+import os
+
+from skill_guard.refusal import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from skill_guard.host_paths import HostPaths
+
+    Check = Callable[["Context", str], None]  # of a flag's value
+
+CONFIGURED = {  # flag: where its value may be configured by the user
+    "--interpreter-id": ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"),
+    "--profile": ("CUSTOM_AGENTCORE_AWS_PROFILE", "CLAUDE_PLUGIN_OPTION_PROFILE", "AWS_PROFILE"),
+    "--endpoint-url": ("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",),
+}
+
+
+class Context:
+    """What a call is judged by.
+
+    Args:
+        folder: The working directory of the call.
+        environment: The variables of Claude Code, with the plugin's options.
+    """
+
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+
+    @property
+    def paths(self) -> HostPaths:
+        """The files of the host. Most calls name none, and need not wait for the import of `re`."""
+        from skill_guard.host_paths import HostPaths
+
+        own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
+        return HostPaths(self.folder, [self.environment[name] for name in own if self.environment.get(name)])
+
+
+def anything(_: Context, __: str) -> None:
+    """Take a value that reaches nothing but the sandbox."""
+
+
+def configured(flag: str) -> Check:
+    """Make the check of a flag whose value only the user may choose."""
+
+    def check(context: Context, value: str) -> None:
+        if value not in {context.environment.get(name) for name in CONFIGURED[flag]} - {None, ""}:
+            raise Refusal(
+                f"{flag} {value} is not what the user has configured: leave the flag out. If the user wants another "
+                f"one, they set {CONFIGURED[flag][0]} and start Claude Code anew"
+            )
+
+    return check
+
+
+def variable(_: Context, value: str) -> None:
+    """Refuse `--env NAME`, which would copy the user's variable into the sandbox."""
+    if "=" not in value:
+        raise Refusal(f"--env {value} would copy the user's variable into the sandbox: write --env {value}=VALUE")
+
+
+def readable(context: Context, value: str) -> None:
+    """Check a file of the host that gets into the sandbox."""
+    context.paths.check_readable(value)
+
+
+def upload(context: Context, value: str) -> None:
+    """Check `SRC[:DST]`; a name can hold colons, so each place could be where SRC ends."""
+    parts = value.split(":")
+    for length in range(1, len(parts) + 1):
+        context.paths.check_readable(":".join(parts[:length]))
+
+
+def download(context: Context, value: str) -> None:
+    """Check `SRC[:DST]`: the first colon ends SRC, and DST is the working directory where it is not given."""
+    source, _, target = value.partition(":")
+    arrival(context, source, target or ".")
+
+
+def artifacts(context: Context, value: str) -> None:
+    """Check the folder for artifacts. The command line makes harmless names of those that the sandbox chooses."""
+    context.paths.check_subfolder(value)
+
+
+def arrival(context: Context, source: str, target: str) -> None:
+    """Check where a file or folder of the sandbox arrives on the host."""
+    is_pattern = not set("*?[").isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
+    if not is_pattern and (target.endswith("/") or context.paths.is_folder(target)):
+        target = os.path.join(target, os.path.basename(source.rstrip("/")))
+    context.paths.check_writable(target)
+
+
+def session_path(word: str) -> str | None:
+    """The path of `SESSION:path`; None for a path of the host. The reading of agentcore_sandbox.commands.cp."""
+    session, colon, path = word.partition(":")
+    return path if colon and session and "/" not in session else None
+
+
+def copied(context: Context, operands: Sequence[str]) -> bool:
+    """Check the operands of `cp`: sources, last the target, `-` is a stream; say whether the host gets files."""
+    if not operands:
+        return False
+    *sources, target = operands
+    from_host = [source for source in sources if source != "-" and session_path(source) is None]
+    for source in from_host:
+        context.paths.check_readable(source)
+    if target == "-" or session_path(target) is not None:
+        return False
+    for source in sources:
+        arrival(context, session_path(source) or source, target)
+    return True

@@ -1,0 +1,258 @@
+"""`doctor`: every check well and unwell, the exit status, and no secret in any output."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import zipapp
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import agentcore_sandbox
+from support import event_stream, fault_server
+from support.processes import CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.control_server import ControlServer
+    from support.fault_server import FaultServer, Handler
+    from support.query_proxy import QueryProxy
+
+GONE = fault_server.error(404, "ResourceNotFoundException", "no such session")
+DENIED = fault_server.error(403, "AccessDeniedException", "User: u is not authorized to perform: bedrock-agentcore:X")
+SECRETS = ("dummy-secret", "dummy-token")
+
+
+@pytest.fixture
+def user(admin: CommandLine, faults: FaultServer) -> CommandLine:
+    """Somebody with a working interpreter, in which there is no session."""
+    made = admin.run("interpreter", "create", "demo", "--network", "sandbox")
+    faults.answers |= {"stop": GONE, "get": GONE, "invoke": GONE}
+    more = {
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url,
+        "AWS_SESSION_TOKEN": "dummy-token",
+        "CUSTOM_AGENTCORE_INTERPRETER_ID": made.stdout.decode().strip(),
+        "AGENTCORE_SANDBOX_LOCAL_DENO": "/nowhere/deno",
+    }
+    return CommandLine(admin.command, admin.home, {**admin.base, **more})
+
+
+def examine(
+    cli: CommandLine, *words: str, status: int = 0, env: dict[str, str] | None = None
+) -> dict[str, dict[str, str]]:
+    done = cli.run("doctor", "--json", *words, env=env)
+    assert (done.returncode, done.stderr) == (status, b""), done.stdout
+    assert not any(secret in done.stdout.decode() for secret in SECRETS)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    assert answer["ok"] is (status == 0)
+    assert all(check["remedy"] for check in answer["checks"] if check["status"] != "ok")
+    return {check["name"]: check for check in answer["checks"]}
+
+
+def test_all_is_well(user: CommandLine, faults: FaultServer) -> None:
+    checks = examine(user)
+    unwell = {name for name, check in checks.items() if check["status"] != "ok" and not name.startswith("local")}
+    assert unwell == {"StartCodeInterpreterSession"}
+    assert checks["credentials"]["message"] == "arn:aws:sts::123456789012:user/moto, from env"
+    assert checks["region"]["message"] == "us-east-1"
+    assert checks["network"]["message"] == "SANDBOX"
+    assert faults.url in checks["endpoint"]["message"]
+    assert "start" not in faults.operations()
+
+
+def test_text_is_one_line_a_check_with_the_remedy_below(user: CommandLine) -> None:
+    done = user.run("doctor")
+    lines = done.stdout.decode().splitlines()
+    position = next(number for number, line in enumerate(lines) if line.startswith("warning  local deno: "))
+    assert lines[position].endswith("/nowhere/deno does not start")
+    assert lines[position + 1].startswith("         -> pip install deno")
+    assert {line.split()[0] for line in lines} <= {"ok", "warning", "->"}
+
+
+def test_run_executes_a_line_and_stops_the_session(user: CommandLine, faults: FaultServer) -> None:
+    probe, answer = GONE, fault_server.stream(event_stream.result("42\n"))
+    faults.answers |= {"invoke": fault_server.in_turn(probe, answer)}
+    faults.answers["stop"] = fault_server.in_turn(GONE, fault_server.DEFAULTS["stop"])
+    checks = examine(user, "--run")
+    assert checks["StartCodeInterpreterSession"]["status"] == "ok"
+    assert "print(6 * 7) gave 42 after" in checks["StartCodeInterpreterSession"]["message"]
+    assert faults.operations()[-3:] == ["start", "invoke", "stop"]
+
+
+def test_run_that_gives_something_else(user: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.in_turn(GONE, fault_server.stream(event_stream.result("43")))
+    checks = examine(user, "--run", status=1)
+    assert checks["StartCodeInterpreterSession"]["status"] == "failure"
+
+
+def test_run_that_may_not_start(user: CommandLine, faults: FaultServer) -> None:
+    faults.answers["start"] = DENIED
+    checks = examine(user, "--run", status=1)
+    assert "not allowed: bedrock-agentcore:X" in checks["StartCodeInterpreterSession"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "expected"),
+    [
+        ("invoke", "InvokeCodeInterpreter", "failure"),
+        ("stop", "StopCodeInterpreterSession", "failure"),
+        ("get", "GetCodeInterpreterSession", "warning"),
+        ("list", "ListCodeInterpreterSessions", "warning"),
+    ],
+)
+def test_missing_permission(user: CommandLine, faults: FaultServer, operation: str, name: str, expected: str) -> None:
+    faults.answers[operation] = DENIED
+    checks = examine(user, status=int(expected == "failure"))
+    assert (checks[name]["status"], checks[name]["message"]) == (
+        expected,
+        "not allowed: bedrock-agentcore:X on the interpreter",
+    )
+
+
+def dated(seconds: float) -> Callable[[Handler], None]:
+    """An answer with another time."""
+
+    def answer(handler: Handler) -> None:
+        told = formatdate(time.time() + seconds, usegmt=True)
+        handler.date_time_string = lambda timestamp=None: told  # type: ignore[method-assign] # noqa: ARG005
+        handler.send_json(200, {"items": []})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "words"),
+    [
+        (3600, "failure", "behind the endpoint"),
+        (-3600, "failure", "ahead of the endpoint"),
+        (120, "warning", "behind the endpoint"),
+    ],
+)
+def test_clock(user: CommandLine, faults: FaultServer, seconds: float, status: str, words: str) -> None:
+    faults.answers["list"] = dated(seconds)
+    clock = examine(user, status=int(status == "failure"))["clock"]
+    assert clock["status"] == status
+    assert clock["message"].endswith(words)
+
+
+def test_unreachable_endpoint(user: CommandLine) -> None:
+    checks = examine(user, status=1, env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "http://127.0.0.1:1"})
+    assert checks["endpoint"]["status"] == "failure"
+    assert "interpreter" not in checks
+
+
+def test_no_credentials(user: CommandLine) -> None:
+    env = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
+    checks = examine(user, status=1, env=env)
+    assert checks["credentials"] == {
+        "name": "credentials",
+        "status": "failure",
+        "message": "no AWS credentials found",
+        "remedy": checks["credentials"]["remedy"],
+    }
+    assert checks["endpoint"]["status"] == "ok"
+    assert "interpreter" not in checks
+
+
+def test_sts_says_no(user: CommandLine, proxy: QueryProxy) -> None:
+    proxy.refused = {"GetCallerIdentity"}
+    assert examine(user, status=1)["credentials"]["status"] == "failure"
+
+
+def test_no_region(user: CommandLine) -> None:
+    assert examine(user, status=1, env={"AWS_REGION": ""})["region"]["status"] == "failure"
+
+
+def test_unknown_profile(user: CommandLine) -> None:
+    checks = examine(user, "--profile", "nobody", status=1)
+    assert checks["credentials"]["message"] == "there is no AWS profile 'nobody'"
+
+
+def test_interpreter_is_gone_or_failed_or_public(user: CommandLine, control: ControlServer) -> None:
+    (found,) = control.interpreters.values()
+    found["networkConfiguration"] = {"networkMode": "PUBLIC"}
+    assert examine(user)["network"]["status"] == "warning"
+    found |= {"status": "CREATE_FAILED", "failureReason": "no capacity"}
+    assert examine(user, status=1)["interpreter"]["message"].endswith("is CREATE_FAILED no capacity")
+    control.interpreters.clear()
+    assert examine(user, status=1)["interpreter"]["status"] == "failure"
+
+
+def test_a_caller_need_not_see_the_interpreter(user: CommandLine, control: ControlServer) -> None:
+    control.refusals["get"] = [(403, "AccessDeniedException", "no")] * 2
+    checks = examine(user)
+    assert (checks["interpreter"]["status"], checks["network"]["status"]) == ("warning", "warning")
+
+
+def test_no_interpreter_is_set(cli: CommandLine) -> None:
+    checks = examine(cli, status=1)
+    assert checks["interpreter"]["message"] == "no code interpreter is set"
+    assert "local sandbox" in checks
+
+
+def test_local_needs_no_aws_and_runs_a_line(cli: CommandLine) -> None:
+    checks = examine(cli, "--interpreter-id", "local", "--run")
+    assert checks["local sandbox"]["status"] == "ok"
+    assert "gave 42" in checks["local execution"]["message"]
+    assert not {"credentials", "endpoint", "interpreter"} & set(checks)
+    assert cli.run("local", "stop").returncode == 0
+
+
+def test_a_broken_sandbox_is_a_failure_only_for_local(cli: CommandLine, user: CommandLine) -> None:
+    env = {"AGENTCORE_SANDBOX_LOCAL_PYTHON": "/nowhere/python"}
+    assert examine(cli, "--interpreter-id", "local", status=1, env=env)["local sandbox"]["status"] == "failure"
+    assert examine(user, env=env)["local sandbox"]["status"] == "warning"
+
+
+@pytest.fixture
+def plugin(cli: CommandLine, tmp_path: Path) -> CommandLine:
+    """A plugin's folder, with a zipapp of this source that is never unpacked."""
+    root = tmp_path / "plugin"
+    source = tmp_path / "source"
+    shutil.copytree(Path(agentcore_sandbox.__file__).parent, source / "agentcore_sandbox")
+    (root / "zipapps").mkdir(parents=True)
+    target = root / "zipapps" / "agentcore-sandbox-any.pyz"
+    (source / "__main__.py").write_text("import sys, agentcore_sandbox.__main__ as m; sys.exit(m.main())")
+    zipapp.create_archive(source, target)
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    (root / "SHA256SUMS").write_text(f"{digest}  zipapps/{target.name}\n")
+    (root / ".claude-plugin").mkdir()
+    manifest = {"name": "p", "version": agentcore_sandbox.__version__}
+    (root / ".claude-plugin" / "plugin.json").write_text(json.dumps(manifest))
+    (root / "bin").mkdir()
+    (root / "bin" / "agentcore-sandbox").touch(mode=0o755)
+    return CommandLine((cli.command[0], str(target)), cli.home, cli.base)
+
+
+def root_of(plugin: CommandLine) -> Path:
+    return Path(plugin.command[1]).parent.parent
+
+
+def test_plugin_and_zipapp(plugin: CommandLine) -> None:
+    checks = examine(plugin, status=1)  # no interpreter is set
+    assert {checks[name]["status"] for name in ("launcher", "zipapp", "plugin")} == {"ok"}
+    assert checks["zipapp"]["message"] == "agentcore-sandbox-any.pyz is what SHA256SUMS says"
+
+
+def test_spoilt_plugin(plugin: CommandLine) -> None:
+    root = root_of(plugin)
+    (root / "SHA256SUMS").write_text(f"{'0' * 64}  zipapps/agentcore-sandbox-any.pyz\n")
+    (root / ".claude-plugin" / "plugin.json").write_text('{"version": "0.0.1"}')
+    (root / "bin" / "agentcore-sandbox").chmod(0o644)
+    checks = examine(plugin, status=1)
+    assert {checks[name]["status"] for name in ("launcher", "zipapp", "plugin")} == {"failure"}
+    assert "plugin 0.0.1 runs the zipapp of" in checks["plugin"]["message"]
+
+
+def test_plugin_without_its_papers(plugin: CommandLine) -> None:
+    root = root_of(plugin)
+    (root / "SHA256SUMS").unlink()
+    (root / ".claude-plugin" / "plugin.json").write_text("[]")
+    checks = examine(plugin, status=1)
+    assert (checks["zipapp"]["status"], checks["plugin"]["status"]) == ("warning", "failure")

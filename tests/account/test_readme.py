@@ -1,0 +1,51 @@
+"""The commands of README's chapter on set-up work as they stand there, in their order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support import event_stream, fault_server
+
+if TYPE_CHECKING:
+    from support.control_server import ControlServer
+    from support.fault_server import FaultServer, Handler
+    from support.processes import CommandLine
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+def commands() -> list[list[str]]:
+    chapter = README.partition("## Set up AWS\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", "").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def answered(words: list[str], interpreter_id: str) -> list[str]:
+    """The words with what a reader puts in, and without questions."""
+    filled = [{"ID": interpreter_id, "ARN": ROLE}.get(word, word) for word in words]
+    filled += ["--yes"] if filled[0] == "setup" and "--dry-run" not in filled else []
+    return filled + (["--no-network-check"] if "subnet-0123456789abcdef0" in filled else [])
+
+
+def forty_two_or_gone(handler: Handler) -> None:
+    known = fault_server.stream(event_stream.result("42"))
+    gone = fault_server.error(404, "ResourceNotFoundException", "no such session")
+    session = handler.headers["x-amzn-code-interpreter-session-id"]
+    (known if session == fault_server.SESSION else gone)(handler)
+
+
+def test_every_command_of_the_chapter(admin: CommandLine, control: ControlServer, faults: FaultServer) -> None:
+    faults.answers["invoke"] = forty_two_or_gone
+    found = commands()
+    assert {words[0] for words in found} == {"setup", "doctor", "policy", "template", "interpreter"}
+    for words in found:
+        if words[0] == "interpreter":
+            control.interpreters.clear()  # it has the name that setup has made
+        known = next(iter(control.interpreters), "")
+        done = admin.run(*answered(words, known), env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url})
+        assert done.returncode == 0, (words, done.stderr, done.stdout)

@@ -1,0 +1,254 @@
+"""Files into and out of a session of the embedded service, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import event_stream, fault_server
+from support.processes import CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.fault_server import FaultServer
+
+
+@pytest.fixture(scope="module")
+def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runtime")
+
+
+@pytest.fixture
+def local(cli: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
+    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
+    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    yield line
+    assert line.run("local", "stop").returncode == 0
+
+
+def ok(local: CommandLine, *words: str, stdin: bytes = b"") -> bytes:
+    done = local.run(*words, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes | None]]:
+    return {
+        str(path.relative_to(folder)): (
+            stat.S_IMODE(path.stat().st_mode),
+            None if path.is_dir() else path.read_bytes(),
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def make_tree(folder: Path) -> None:
+    (folder / "sub" / "deeper").mkdir(parents=True)
+    (folder / "empty folder").mkdir()
+    (folder / "empty").write_bytes(b"")
+    (folder / "crlf.txt").write_bytes(b"a\r\nb\r\rc\n\r\n")
+    (folder / "sub" / "všechno  ok.bin").write_bytes(bytes(range(256)) * 100)
+    (folder / "sub" / "deeper" / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (folder / "sub" / "deeper" / "run.sh").chmod(0o755)
+    (folder / "-begins with a dash").write_bytes(b"\xff\xfe not UTF-8")
+    for number in range(50):
+        (folder / "sub" / f"small-{number}").write_bytes(os.urandom(number * 7))
+
+
+def test_a_folder_comes_back_as_it_went(local: CommandLine) -> None:
+    make_tree(local.home / "in")
+    ok(local, "cp", "in", "work:")
+    ok(local, "cp", "work:in", "out")
+    assert tree(local.home / "out") == tree(local.home / "in")
+    again = local.run("cp", "in", "work:")
+    assert (again.returncode, b"error[FileExists]" in again.stderr) == (125, True)
+    back = local.run("cp", "work:in/.", "out")
+    assert (back.returncode, b"error[FileExists]" in back.stderr) == (125, True)
+    ok(local, "cp", "--force", "in/.", "work:in")
+    ok(local, "cp", "--force", "work:in/.", "out")
+    assert tree(local.home / "out") == tree(local.home / "in")
+
+
+def test_large_files_go_in_parts(local: CommandLine) -> None:
+    data = os.urandom(26_000_001)
+    (local.home / "large").write_bytes(data)
+    copied = json.loads(ok(local, "cp", "--json", "large", "work:a/b/"))["copied"]
+    assert [(item["target"], item["size"]) for item in copied] == [("a/b/large", len(data))]
+    ok(local, "cp", "work:a/b/large", "back")
+    assert (local.home / "back").read_bytes() == data
+    assert b"part-" not in ok(local, "exec", "work", "--cmd", "find .agentcore-sandbox")
+
+
+def test_standard_streams(local: CommandLine) -> None:
+    data = bytes(range(256)) * 1000
+    ok(local, "cp", "-", "work:stream", stdin=data)
+    assert ok(local, "cp", "work:stream", "-") == data
+
+
+def test_globs_ls_and_rm(local: CommandLine) -> None:
+    for name in ("a.csv", "b.csv", "c.txt"):
+        (local.home / name).write_text(name)
+    ok(local, "cp", "*.csv", "c.txt", "work:data/")
+    assert ok(local, "ls", "work").decode().split()[-1] == "data/"
+    listed = json.loads(ok(local, "ls", "--json", "-r", "work"))["entries"]
+    assert [(entry["path"], entry["type"], entry["size"]) for entry in listed] == [
+        ("data", "folder", 0),
+        ("data/a.csv", "file", 5),
+        ("data/b.csv", "file", 5),
+        ("data/c.txt", "file", 5),
+    ]
+    (local.home / "got").mkdir()
+    ok(local, "cp", "work:data/*.csv", "got")
+    assert sorted(path.name for path in (local.home / "got").iterdir()) == ["a.csv", "b.csv"]
+    assert local.run("rm", "work:data").returncode == 125
+    assert json.loads(ok(local, "rm", "--json", "work:data/*.csv"))["removed"] == ["data/a.csv", "data/b.csv"]
+    ok(local, "rm", "-r", "work:data")
+    assert ok(local, "ls", "work") == b""
+
+
+def test_hostile_session(local: CommandLine) -> None:
+    ok(
+        local,
+        "exec",
+        "work",
+        "--cmd",
+        "mkdir d; ln -s /etc d/etc; ln -s /etc/passwd d/link; mkfifo d/pipe; echo x > d/f",
+    )
+    done = local.run("cp", "work:d", "out")
+    assert done.returncode == 0
+    assert sorted(path.name for path in (local.home / "out").iterdir()) == ["f"]
+    assert done.stderr.count(b"left out") == 3
+
+
+def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:
+    program = "mkdir -p h/.git/hooks h/sub; touch h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c .d"
+    ok(local, "exec", "work", "--cmd", program)
+    done = local.run("cp", "--no-hidden", "work:h", "work:.d", "seen/")
+    assert done.returncode == 0
+    assert sorted(str(path.relative_to(local.home)) for path in local.home.glob("seen/**/*")) == [
+        "seen/h",
+        "seen/h/a",
+        "seen/h/sub",
+        "seen/h/sub/b",
+    ]
+    assert b"left out, hidden or neither file nor folder: h/.env\n" in done.stderr
+    ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
+    assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
+    ok(local, "cp", "work:h", "all")
+    assert (local.home / "all/.git/hooks/x").exists()
+
+
+LISTINGS = {
+    "outside": [[0, "../../evil", "file", 1, 420, 0]],
+    "absolute": [[0, "/evil", "file", 1, 420, 0]],
+    "twice": [[0, "a", "file", 1, 420, 0], [0, "a", "file", 1, 420, 0]],
+    "under a file": [[0, "a", "file", 0, 420, 0], [0, "a/b", "file", 0, 420, 0]],
+    "negative size": [[0, "a", "file", -1, 420, 0]],
+    "no such root": [[7, "a", "file", 1, 420, 0]],
+    "unknown kind": [[0, "a", "device", 1, 420, 0]],
+    "not a list": 5,
+    "too short": [[0]],
+}
+
+
+@pytest.mark.parametrize("entries", LISTINGS.values(), ids=LISTINGS.keys())
+def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object) -> None:
+    answer = json.dumps({"answer": {"roots": ["d"], "entries": entries}})
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    before = sorted(aws.home.rglob("*"))
+    done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"Traceback" not in done.stderr
+    assert b"Internal" not in done.stderr
+    left = [path for path in aws.home.rglob("*") if path not in before and path.is_file()]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "root"),
+    [
+        ("plot.png", ".bashrc"),
+        ("plot.png", ".git"),
+        ("out/plot.png", "plot.png"),
+        ("*.png", ".x.png"),
+        ("*.png", "sub/x.png"),
+        ("*.png", "x.sh"),
+        ("out/**/*.png", "out/.git/x.png"),
+        ("out/**/*.png", "other/x.png"),
+        ("d", ""),
+        ("d", "d/e"),
+    ],
+)
+def test_session_that_gives_another_name_than_was_asked_for(
+    aws: CommandLine, faults: FaultServer, asked: str, root: str
+) -> None:
+    answer = json.dumps({"answer": {"roots": [root], "entries": [[0, "", "file", 0, 420, 0]]}})
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    done = aws.run("cp", f"{fault_server.SESSION}:{asked}", ".")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"error[UnexpectedAnswer]: the session's list of files makes no sense" in done.stderr
+
+
+@pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"answer": 5}', '{"file": "x"}', '{"error": 5}'])
+def test_hostile_answer(aws: CommandLine, faults: FaultServer, answer: str) -> None:
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    for words in (["cp", f"{fault_server.SESSION}:d", "out"], ["ls", fault_server.SESSION]):
+        done = aws.run(*words)
+        assert (done.returncode, done.stdout) == (125, b"")
+        assert b"error[UnexpectedAnswer]" in done.stderr
+
+
+def test_missing_files(local: CommandLine) -> None:
+    missing = local.run("cp", "nothing", "work:")
+    assert (missing.returncode, missing.stderr.splitlines()[0]) == (2, b"error[Usage]: no such file: nothing")
+    assert json.loads(ok(local, "sessions", "--json"))["sessions"] == []
+    assert b"error[UnknownSession]" in local.run("cp", "work:x", ".").stderr
+    ok(local, "start", "--name", "work")
+    absent = local.run("cp", "work:x", ".")
+    assert absent.stderr.splitlines()[0] == b"error[SessionFile]: in the session: x: No such file or directory"
+
+
+def test_run_copies_before_and_after_also_when_the_program_fails(local: CommandLine) -> None:
+    (local.home / "in.txt").write_text("data")
+    command = "cat in/in.txt > out.txt; echo second > 'second out'; exit 7"
+    copies = ["--upload", "in.txt:in/", "--download", "out.txt:got/", "--download", "second*"]
+    done = local.run("run", "--cmd", "--json", *copies, command)
+    assert done.returncode == 7, done.stderr
+    answer = json.loads(done.stdout)
+    assert [item["target"] for item in answer["uploaded"]] == ["in/in.txt"]
+    assert [item["source"] for item in answer["downloaded"]] == ["out.txt", "second out"]
+    assert (local.home / "got" / "out.txt").read_text() == "data"
+    assert (local.home / "second out").read_text() == "second\n"
+
+
+def test_a_download_that_fails_is_a_failure(local: CommandLine) -> None:
+    done = local.run("run", "--download", "missing", "print(1)")
+    assert (done.returncode, done.stdout) == (125, b"1\n")
+    assert b"error[SessionFile]" in done.stderr
+    assert local.run("run", "--cmd", "--download", "missing", "exit 5").returncode == 5
+
+
+WRONG = {
+    "both here": (["cp", "a", "b"], "one side must be a session"),
+    "both there": (["cp", "work:a", "work:b"], "one side must be a session"),
+    "two sessions": (["cp", "work:a", "other:b", "."], "one side must be a session"),
+    "one path": (["cp", "a"], "at least one source"),
+    "bad name": (["cp", "a", "9:b"], "not a session's id or name"),
+    "rm here": (["rm", "a"], "SESSION:PATH"),
+    "rm a session": (["rm", "work:"], "SESSION:PATH"),
+    "upload nothing": (["run", "--upload", ":x", "1"], "--upload needs a path"),
+    "upload missing": (["run", "--upload", "nothing", "1"], "no such file: nothing"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
+    done = cli.run(*words, env={"CUSTOM_AGENTCORE_INTERPRETER_ID": "local"})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode()

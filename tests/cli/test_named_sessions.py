@@ -1,0 +1,185 @@
+"""Names of sessions: made once, kept, replaced when the session is gone, and never a program that runs twice."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import event_stream, fault_server
+from support.fault_server import SESSION
+
+if TYPE_CHECKING:
+    from support.fault_server import FaultServer, Handler
+    from support.processes import CommandLine
+
+GONE = {
+    "not active": fault_server.error(400, "ValidationException", f"Code interpreter session {SESSION} is not active"),
+    "not found": fault_server.error(404, "ResourceNotFoundException", "no such session"),
+    "terminated": fault_server.error(409, "ConflictException", f"Session already terminated: {SESSION}"),
+}
+
+
+class Numbered:
+    """Starts sessions with ids of their own."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def __call__(self, handler: Handler) -> None:
+        self.started.append(f"01SESSION{len(self.started):017}")
+        answer = {"codeInterpreterIdentifier": "x", "sessionId": self.started[-1], "createdAt": fault_server.CREATED}
+        handler.send_json(200, answer)
+
+
+@pytest.fixture
+def numbered(faults: FaultServer) -> Numbered:
+    starts = Numbered()
+    faults.answers["start"] = starts
+    return starts
+
+
+def test_a_name_keeps_its_session(aws: CommandLine, faults: FaultServer) -> None:
+    for words in (["run", "--session", "work"], ["exec", "work"]):
+        done = aws.run(*words, "print('hello')")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"")
+    assert faults.operations() == ["start", "invoke", "invoke"]
+    assert faults.requests[0].body["name"] == "work"
+    assert aws.run("stop", "work").stdout == b"session stopped\n"
+    assert b"error[UnknownSession]" in aws.run("stop", "work").stderr
+
+
+def test_names_are_private_and_hold_no_key(aws: CommandLine) -> None:
+    aws.run("start", "--name", "work")
+    files = [path for path in (aws.home / ".local/state/agentcore-sandbox").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert {stat.S_IMODE(path.parent.stat().st_mode) for path in files} == {0o700}
+    assert not any("AKIDEXAMPLE" in f"{path} {path.read_text()}" for path in files)
+
+
+@pytest.mark.parametrize("gone", GONE.values(), ids=GONE.keys())
+@pytest.mark.parametrize("words", [["x = 1"], ["--cmd", "true"]], ids=" ".join)
+def test_a_session_that_is_gone_is_replaced(
+    aws: CommandLine, faults: FaultServer, numbered: Numbered, words: list[str], gone: fault_server.Answer
+) -> None:
+    aws.run("start", "--name", "work")
+    faults.requests.clear()
+    faults.preparation = faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok, fault_server.ok)
+    done = aws.run("exec", "work", *words)
+    assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+    assert done.stderr.decode().startswith(f"agentcore-sandbox: session {numbered.started[0]} of 'work' has ended; ")
+    answered = [request for request in faults.requests if request.session == numbered.started[1]]
+    assert [request.operation for request in answered if not request.is_preparation] == ["invoke"]
+
+
+def test_a_program_that_may_have_run_is_not_sent_again(aws: CommandLine, faults: FaultServer) -> None:
+    aws.run("start", "--name", "work")
+    faults.requests.clear()
+    faults.answers["invoke"] = fault_server.stream(event_stream.exception("validationException", "is not active"))
+    done = aws.run("exec", "work", "x")
+    assert done.returncode == 125
+    assert b"error[SessionGone]" in done.stderr
+    assert faults.operations() == ["invoke"]
+
+
+def test_a_session_by_id_is_not_replaced(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = GONE["not found"]
+    assert aws.run("exec", SESSION, "--cmd", "true").returncode == 125
+    assert faults.operations() == ["invoke"]
+
+
+def test_ten_processes_make_one_session(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:
+    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(10)]
+    for child in children:
+        child.communicate()
+    assert [child.returncode for child in children] == [0] * 10
+    assert len(numbered.started) == 1
+    assert {request.session for request in faults.requests if request.operation == "invoke"} == set(numbered.started)
+
+
+def test_ten_processes_replace_it_once(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:
+    aws.run("start", "--name", "work")
+
+    def by_session(handler: Handler) -> None:
+        (GONE["not found"] if handler.current.session == numbered.started[0] else fault_server.ok)(handler)
+
+    faults.answers["invoke"] = by_session
+    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(10)]
+    for child in children:
+        child.communicate()
+    assert [child.returncode for child in children] == [0] * 10
+    assert len(numbered.started) == 2
+
+
+def test_a_name_belongs_to_key_region_and_interpreter(aws: CommandLine, numbered: Numbered) -> None:
+    other = {"AWS_ACCESS_KEY_ID": "AKIDOTHER"}
+    aws.run("exec", "work", "1")
+    aws.run("exec", "work", "1", env=other)
+    aws.run("exec", "work", "--region", "eu-west-1", "1")
+    aws.run("exec", "work", "--interpreter-id", "mine-AbCdEfGh12", "1")
+    aws.run("exec", "work", "1", env={**other, "AWS_ACCOUNT_ID": "123456789012"})
+    aws.run("exec", "work", "1", env={"AWS_ACCOUNT_ID": "123456789012"})
+    assert len(numbered.started) == 5
+
+
+def test_a_taken_name_is_not_started_again(aws: CommandLine, faults: FaultServer) -> None:
+    assert json.loads(aws.run("start", "--name", "work", "--json").stdout) == {"sessionId": SESSION, "name": "work"}
+    done = aws.run("start", "--name", "work")
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NameTaken]")
+    faults.answers["get"] = GONE["not found"]
+    assert aws.run("start", "--name", "work").returncode == 0
+
+
+def test_an_expired_session_is_replaced_without_asking(
+    aws: CommandLine, faults: FaultServer, numbered: Numbered
+) -> None:
+    aws.run("start", "--name", "work", "--timeout", "1")
+    record = next((aws.home / ".local/state/agentcore-sandbox/sessions").rglob("*.json"))
+    record.write_text(json.dumps({**json.loads(record.read_text()), "started": 0.0}))
+    faults.requests.clear()
+    assert aws.run("exec", "work", "--cmd", "true").returncode == 0
+    assert faults.operations() == ["start", "invoke"]
+    assert len(numbered.started) == 2
+
+
+def test_sessions_show_the_name(aws: CommandLine, faults: FaultServer) -> None:
+    aws.run("start", "--name", "work")
+    item = {"codeInterpreterIdentifier": "x", "sessionId": SESSION, "status": "READY", "name": "other"}
+    faults.answers["list"] = lambda handler: handler.send_json(
+        200, {"items": [{**item, "createdAt": fault_server.CREATED}]}
+    )
+    row = json.loads(aws.run("sessions", "--json").stdout)["sessions"][0]
+    assert (row["name"], row["isNamed"]) == ("work", True)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"name": 1}', b"\xff"])
+def test_a_damaged_record_is_no_name(aws: CommandLine, numbered: Numbered, damage: bytes) -> None:
+    aws.run("start", "--name", "work")
+    record = next((aws.home / ".local/state/agentcore-sandbox/sessions").rglob("*.json"))
+    record.write_bytes(damage)
+    assert aws.run("exec", "work", "--cmd", "true").returncode == 0
+    assert aws.run("sessions").returncode == 0
+    assert len(numbered.started) == 2
+
+
+def test_the_state_folder(aws: CommandLine) -> None:
+    done = aws.run("exec", "work", "1", env={"HOME": ""})
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[NoStateFolder]")
+    chosen = aws.home / "chosen"
+    assert aws.run("exec", "work", "1", env={"HOME": "", "AGENTCORE_SANDBOX_STATE_DIR": str(chosen)}).returncode == 0
+    assert list(chosen.rglob("*.json"))
+    for folder in chosen.rglob("*"):
+        if folder.is_dir():
+            folder.chmod(0o755)
+    opened = aws.run("exec", "work", "1", env={"AGENTCORE_SANDBOX_STATE_DIR": str(chosen)})
+    assert opened.stderr.startswith(b"error[UnsafeFolder]")
+
+
+@pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])
+def test_bad_names(aws: CommandLine, faults: FaultServer, name: str) -> None:
+    done = aws.run("start", f"--name={name}")
+    assert (done.returncode, faults.operations()) == (2, [])

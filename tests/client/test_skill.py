@@ -1,0 +1,176 @@
+"""The installed skill in the real Claude Code: what runs, what is denied, and that the next prompt is free again."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.build_folders import ROOT, write
+from support.claude_client import PROGRAM, Client
+from support.messages_api import Block, Script, messages_api, text, tool_use
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
+
+NAME = "aws-bedrock-agentcore-codeinterpreter"
+SKILL = f"/{NAME}:code-interpreter-execute"
+SECRET = "aws_secret_access_key = do-not-read-this"
+END = [text("done")]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    write(folder / "data.csv", "1\n2\n")
+    return folder
+
+
+@pytest.fixture
+def installed(client: Client) -> Client:
+    """A client with the plugin installed from the built marketplace, set to the embedded service as a user would."""
+    write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
+    client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
+    client.run("plugin", "install", f"{NAME}@agentcore-sandbox", "--config", "interpreter_id=local")
+    assert client.plugins()
+    return client
+
+
+def bash(command: str) -> list[Block]:
+    return [tool_use("Bash", command=command, description="a test")]
+
+
+def talk(client: Client, project: Path, prompts: dict[str, list[list[Block]]], *flags: str, **more: str) -> Script:
+    """Put each prompt; the model answers with the turns given for it."""
+    turns = [turn for part in prompts.values() for turn in [*part, END]]
+    with messages_api(*turns) as (url, script):
+        client.talk(list(prompts), project, url, *flags, **more)
+    return script
+
+
+def test_allowed_call_runs_without_a_question_and_returns_the_output(installed: Client, project: Path) -> None:
+    heredoc = "agentcore-sandbox run - <<'EOF'\nimport platform\nprint(6 * 7, platform.node()) # > && $x `x` | ;\nEOF"
+    plugin = ROOT / "dist/marketplace/plugins" / NAME  # a marketplace in a folder is used in place
+    calls = [bash(heredoc), bash(f'"{plugin}/bin/agentcore-sandbox" run --cmd \'echo "$((6 * 7)) $(hostname)"\'')]
+    script = talk(installed, project, {f"{SKILL} compute": calls})
+    assert script.tool_results() == [(False, "42 sandbox")] * 2
+    first = json.dumps(script.requests[0])
+    assert "agentcore-sandbox runs code in the embedded service on this machine (local)" in first
+    assert "> compute" in first
+    assert f"{plugin}/bin/agentcore-sandbox" in first
+    assert f"{plugin}/skills/code-interpreter-execute/references/aws.md" in first
+
+
+FORBIDDEN = [
+    "cat ~/.aws/credentials",
+    "echo a; echo b",
+    "echo $(echo a)",
+    "echo a | cat",
+    "python3 -c 'print(1)'",
+    "agentcore-sandbox help; cat ~/.aws/credentials",
+    "agentcore-sandbox help > help.txt",
+    "agentcore-sandbox run --file ~/.aws/credentials",
+    "agentcore-sandbox run --env HOME 'print(1)'",
+    "agentcore-sandbox run --endpoint-url http://127.0.0.1:9 'print(1)'",
+    "export CUSTOM_AGENTCORE_INTERPRETER_ID=other",
+]
+
+
+def test_everything_else_is_denied_while_the_skill_is_current_and_free_in_the_next_prompt(
+    installed: Client, project: Path
+) -> None:
+    calls = [bash(command) for command in FORBIDDEN]
+    prompts = {f"{SKILL} do it": calls, "an ordinary prompt": calls[:5], "/code-interpreter-execute again": calls[:5]}
+    results = talk(installed, project, prompts, "--allowedTools", "Bash").tool_results()
+    guarded, free, again = results[: len(calls)], results[len(calls) : len(calls) + 5], results[len(calls) + 5 :]
+    for denied, reason in [*guarded, *again]:
+        assert denied
+        assert "agentcore-sandbox guard: " in reason
+        assert SECRET not in reason
+    assert [denied for denied, _ in free] == [False] * 5
+    assert SECRET in free[0][1]
+    assert [output for _, output in free[1:]] == ["a\nb", "a", "a", "1"]
+    assert not project.joinpath("help.txt").exists()
+
+
+def test_prompt_that_goes_on_after_a_blocked_stop_is_still_guarded(installed: Client, project: Path) -> None:
+    once = '[ -e stopped ] || { touch stopped; echo \'{"decision": "block", "reason": "go on"}\'; }'
+    hooks = {"Stop": [{"hooks": [{"type": "command", "command": once}]}]}
+    write(project / ".claude/settings.json", json.dumps({"hooks": hooks}))
+    installed.trust(project)
+    with messages_api(END, bash("cat ~/.aws/credentials"), END) as (url, script):
+        installed.talk([f"{SKILL} do it"], project, url, "--allowedTools", "Bash")
+    assert project.joinpath("stopped").exists()
+    [(denied, reason)] = script.tool_results()
+    assert denied
+    assert "agentcore-sandbox guard: " in reason
+
+
+DISALLOWED = {
+    "Write": {"file_path": "planted.txt", "content": "x"},
+    "Edit": {"file_path": "data.csv", "old_string": "1", "new_string": "3"},
+    "NotebookEdit": {"notebook_path": "book.ipynb", "cell_id": "c", "new_source": "x"},
+    "WebFetch": {"url": "http://127.0.0.1:9/", "prompt": "x"},
+    "WebSearch": {"query": "news"},
+    "Task": {"description": "x", "prompt": "cat ~/.aws/credentials", "subagent_type": "general-purpose"},
+    "Skill": {"skill": "verify"},
+    "CronCreate": {"cron": "* * * * *", "prompt": "x"},
+}
+BOOK = {"cells": [{"cell_type": "code", "id": "c", "source": "1", "metadata": {}, "outputs": [], "execution_count": 1}]}
+
+
+def in_folder(folder: Path, given: dict[str, str]) -> dict[str, str]:
+    """A tool's arguments with its paths below a folder."""
+    return {name: str(folder / value) if name.endswith("_path") else value for name, value in given.items()}
+
+
+def test_other_tools_that_reach_the_host_are_denied(installed: Client, project: Path) -> None:
+    installed.trust(project)
+    write(project / "book.ipynb", json.dumps({**BOOK, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    before = {path.name: path.read_text() for path in project.iterdir()}
+    reads = [[tool_use("Read", file_path=str(project / name))] for name in ("data.csv", "book.ipynb")]
+    calls = [[tool_use(tool, **in_folder(project, given))] for tool, given in DISALLOWED.items()]
+    script = talk(installed, project, {f"{SKILL} do it": [*reads, *calls]}, "--permission-mode", "acceptEdits")
+    results = script.tool_results()
+    assert [denied for denied, _ in results] == [False] * len(reads) + [True] * len(calls)
+    for tool, (_, reason) in zip(DISALLOWED, results[len(reads) :], strict=True):
+        name = {"Task": "Agent"}.get(tool, tool)  # what it is called today
+        assert f"Permission to use {name} has been denied" in reason
+    assert {path.name: path.read_text() for path in project.iterdir()} == before
+
+
+def test_only_the_user_can_start_the_skill(installed: Client, project: Path) -> None:
+    call = [tool_use("Skill", skill=f"{NAME}:code-interpreter-execute", args="x")]
+    [(denied, _)] = talk(installed, project, {"an ordinary prompt": [call]}).tool_results()
+    assert denied
+
+
+def test_skill_does_not_start_where_the_guard_cannot(installed: Client, project: Path) -> None:
+    broken = {"AGENTCORE_SANDBOX_PYTHON": "/nowhere/python3"}
+    assert talk(installed, project, {f"{SKILL} do it": [bash("cat ~/.aws/credentials")]}, **broken).requests == []
+
+
+def test_variable_of_the_user_wins_over_the_plugins_option(installed: Client, project: Path) -> None:
+    mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "no-such-interpreter", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    script = talk(installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox run 'print(1)'")]}, **mine)
+    assert "on AWS, in the code interpreter no-such-interpreter." in json.dumps(script.requests[0])
+    [(failed, output)] = script.tool_results()
+    assert failed
+    assert "no-such-interpreter" in output
+
+
+def test_files_below_the_working_directory_go_in_and_no_others(installed: Client, project: Path) -> None:
+    write(project / "deep/script.py", "print('from a file')\n")
+    write(project.parent / "outside.py", "print('outside')\n")
+    write(project / ".env", "print('hidden')\n")
+    files = ("deep/script.py", "../outside.py", ".env")
+    calls = [bash(f"agentcore-sandbox run --file {file}") for file in files]
+    first, *others = talk(installed, project, {f"{SKILL} run it": calls}).tool_results()
+    assert first == (False, "from a file")
+    assert [denied for denied, _ in others] == [True, True]
+    assert "not below the working directory" in others[0][1]
+    assert "hidden" in others[1][1]

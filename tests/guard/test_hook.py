@@ -1,0 +1,326 @@
+"""The hooks as Claude Code runs them: the commands of hooks.json, in a real shell, with an event on standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.build_folders import ROOT, write
+
+TEMPLATE = ROOT / "plugin-template"
+PLUGIN = "aws-bedrock-agentcore-codeinterpreter"
+
+
+@dataclass
+class Hooks:
+    """An installed plugin's hooks.
+
+    Attributes:
+        root: The plugin's folder.
+        data: Its data folder, which Claude Code may not have made yet.
+        home: The user's home.
+        more: Variables of the user.
+    """
+
+    root: Path
+    data: Path
+    home: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": f"{self.home / 'bin'}:/usr/bin:/bin",
+            "CLAUDE_PLUGIN_ROOT": str(self.root),
+            "CLAUDE_PLUGIN_DATA": str(self.data),
+            **self.more,
+        }
+
+    def fire(self, name: str, event: object) -> subprocess.CompletedProcess[str]:
+        """Run the hook of an event."""
+        hooks = json.loads(self.root.joinpath("hooks/hooks.json").read_text())["hooks"]
+        return subprocess.run(
+            ["/bin/sh", "-c", hooks[name][0]["hooks"][0]["command"]],
+            input=event if isinstance(event, str) else json.dumps(event),
+            env=self.environment(),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def arm(self, session: str = "s1", prompt: str = "p1") -> str:
+        """Start a skill; gives what Claude is told."""
+        done = self.fire("UserPromptExpansion", {"session_id": session, "prompt_id": prompt})
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(done.stdout)["hookSpecificOutput"]
+        assert told["hookEventName"] == "UserPromptExpansion"
+        return str(told["additionalContext"])
+
+    def ask(self, command: str = "ls", **changes: Any) -> str:
+        """What Claude is told when it wants to run a command; empty when nothing is said."""
+        event = {"session_id": "s1", "prompt_id": "p1", "cwd": str(self.home), "tool_name": "Bash"}
+        done = self.fire("PreToolUse", {**event, "tool_input": {"command": command}, **changes})
+        return denial(done)
+
+
+def denial(done: subprocess.CompletedProcess[str]) -> str:
+    """The reason of a denial, in either of the two ways; empty where the hook said nothing."""
+    if done.returncode == 2:
+        assert done.stdout == ""
+        return done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    if not done.stdout:
+        return ""
+    answer = json.loads(done.stdout)["hookSpecificOutput"]
+    assert answer["hookEventName"] == "PreToolUse"
+    assert answer["permissionDecision"] == "deny"
+    return str(answer["permissionDecisionReason"])
+
+
+@pytest.fixture
+def hooks(tmp_path: Path) -> Hooks:
+    root = tmp_path / "a plugin é"
+    for name in ("hooks", "lib"):
+        shutil.copytree(TEMPLATE / name, root / name)
+    shutil.copytree(ROOT / "src/skill_guard", root / "hooks/skill_guard")
+    home = tmp_path / "home"
+    home.joinpath("bin").mkdir(parents=True)
+    home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
+    return Hooks(root, tmp_path / "plugin data", home)
+
+
+def test_guards_the_skills_prompt_only(hooks: Hooks) -> None:
+    assert hooks.ask() == ""
+    hooks.arm()
+    assert "the only command is agentcore-sandbox" in hooks.ask()
+    assert hooks.ask("agentcore-sandbox run 'x'") == ""
+    assert hooks.ask(f"'{hooks.root}/bin/agentcore-sandbox' run 'x'") == ""
+    assert hooks.ask(prompt_id="p2") == ""
+    assert hooks.ask(session_id="s2") == ""
+    assert "the only command" in hooks.ask(), "asking for others does not end the guard"
+
+
+def test_guards_every_prompt_of_a_skill_until_the_session_ends(hooks: Hooks) -> None:
+    hooks.arm()
+    hooks.arm(prompt="p2")
+    hooks.arm(session="s2")
+    hooks.fire("SessionEnd", {"session_id": "s1"})
+    assert hooks.ask() == hooks.ask(prompt_id="p2") == ""
+    assert "the only command" in hooks.ask(session_id="s2")
+
+
+def test_guards_the_session_where_the_prompt_is_not_told(hooks: Hooks) -> None:
+    hooks.arm()
+    assert "the only command" in hooks.ask(prompt_id=None)
+    assert hooks.ask(prompt_id=None, session_id="s2") == ""
+
+
+def test_judges_the_other_tools_that_run_commands(hooks: Hooks) -> None:
+    hooks.arm()
+    assert "use the Bash tool" in hooks.ask("agentcore-sandbox run x", tool_name="PowerShell")
+    assert "the only command" in hooks.ask(tool_name="Monitor")
+    assert hooks.ask("agentcore-sandbox job logs -f 1", tool_name="Monitor") == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"session_id": None},
+        {"session_id": ["s1"]},
+        {"session_id": "../s1"},
+        {"prompt_id": "p/1"},
+        {"tool_input": {}},
+        {"tool_input": None},
+        {"tool_input": {"command": None}},
+        {"tool_input": {"command": ["agentcore-sandbox"]}},
+        {"cwd": None},
+        {"tool_name": None},
+    ],
+)
+def test_event_that_it_does_not_understand_is_refused(hooks: Hooks, changes: dict[str, Any]) -> None:
+    hooks.arm()
+    assert hooks.ask("agentcore-sandbox run --file x", **changes)
+
+
+@pytest.mark.parametrize("event", ["", "{", "[]", "null", '{"session_id": "s1"', "[" * 100_000])
+def test_input_that_is_no_event_is_refused(hooks: Hooks, event: str) -> None:
+    hooks.arm()
+    assert "cannot be judged" in denial(hooks.fire("PreToolUse", event))
+
+
+def test_nothing_is_started_before_a_skill_has_run(hooks: Hooks) -> None:
+    write(hooks.home / "bin/python3", f"#!/bin/sh\ntouch '{hooks.home}/started'\n", 0o755)
+    assert hooks.ask() == ""
+    for name in ("SessionStart", "SessionEnd"):
+        assert hooks.fire(name, {"session_id": "s1"}).returncode == 0
+    assert not hooks.home.joinpath("started").exists()
+
+
+def no_python(hooks: Hooks) -> None:
+    hooks.more["PATH"] = "/nowhere"
+
+
+def python_that_fails(hooks: Hooks) -> None:
+    hooks.more["AGENTCORE_SANDBOX_PYTHON"] = str(write(hooks.home / "failing", "#!/bin/sh\nexit 1\n", 0o755))
+
+
+def python_that_is_killed(hooks: Hooks) -> None:
+    hooks.more["AGENTCORE_SANDBOX_PYTHON"] = str(write(hooks.home / "killed", "#!/bin/sh\nkill -9 $$\n", 0o755))
+
+
+def no_script(hooks: Hooks) -> None:
+    hooks.root.joinpath("hooks/guard").unlink()
+
+
+def no_library(hooks: Hooks) -> None:
+    hooks.root.joinpath("lib/python.sh").unlink()
+
+
+def no_guard(hooks: Hooks) -> None:
+    shutil.rmtree(hooks.root / "hooks/skill_guard")
+
+
+def broken_guard(hooks: Hooks) -> None:
+    write(hooks.root / "hooks/skill_guard/policy.py", "import nonsense")
+
+
+FAILURES = [no_python, python_that_fails, python_that_is_killed, no_script, no_library, no_guard, broken_guard]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_failing_guard_denies_while_a_skill_runs_and_only_then(hooks: Hooks, failure: Any) -> None:
+    copy = Hooks(hooks.root, hooks.data.with_name("other data"), hooks.home, hooks.more)
+    hooks.arm()
+    hooks.more["PATH"] = f"{hooks.home / 'bin'}:/usr/bin:/bin"
+    failure(hooks)
+    assert hooks.fire("PreToolUse", {}).returncode == 2
+    assert copy.ask() == "", "where no skill has run, nothing is denied"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_skill_does_not_start_where_the_guard_cannot(hooks: Hooks, failure: Any) -> None:
+    failure(hooks)
+    assert hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"}).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "event", [{"session_id": "s1"}, {"prompt_id": "p1"}, {"session_id": "/", "prompt_id": "p"}, [], ""]
+)
+def test_skill_does_not_start_without_knowing_its_prompt(hooks: Hooks, event: object) -> None:
+    done = hooks.fire("UserPromptExpansion", event)
+    assert done.returncode == 2
+    assert done.stderr.startswith("agentcore-sandbox guard: ")
+
+
+def test_skill_does_not_start_where_it_cannot_be_marked(hooks: Hooks) -> None:
+    write(hooks.data, "a file in the folder's place")
+    done = hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"})
+    assert done.returncode == 2
+    assert "NotADirectoryError" in done.stderr or "FileExistsError" in done.stderr
+
+
+def test_reason_is_plain_ascii_whatever_the_command_was(hooks: Hooks) -> None:
+    hooks.arm()
+    assert hooks.ask("\x1b[2J\udc80é").isascii()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "No code interpreter is configured"),
+        ({"CLAUDE_PLUGIN_OPTION_INTERPRETER_ID": "local"}, "on this machine (local): a bubblewrap sandbox without AWS"),
+        ({"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public"}, "on this machine (local-public)"),
+        (
+            {"CLAUDE_PLUGIN_OPTION_INTERPRETER_ID": "local", "CUSTOM_AGENTCORE_INTERPRETER_ID": "mine-0123456789"},
+            "on AWS, in the code interpreter mine-0123456789.",
+        ),
+    ],
+)
+def test_claude_is_told_where_code_will_run(hooks: Hooks, variables: dict[str, str], told: str) -> None:
+    hooks.more.update(variables)
+    assert told in hooks.arm()
+
+
+def shell_sees(hooks: Hooks, tmp_path: Path, **variables: str) -> list[str]:
+    """Start a session, then read the three variables in a shell that Claude would start."""
+    file = tmp_path / "claude-env"
+    file.touch()
+    hooks.more["CLAUDE_ENV_FILE"] = str(file)
+    done = hooks.fire("SessionStart", {"session_id": "s1"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    names = ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CUSTOM_AGENTCORE_AWS_PROFILE", "CUSTOM_AGENTCORE_AWS_REGION")
+    show = "; ".join(f'/usr/bin/printenv {name} || echo "(not set)"' for name in names)
+    return subprocess.run(
+        ["/bin/sh", "-euc", f'. "{file}"; {show}'],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+
+
+def test_options_of_the_plugin_reach_the_shell(hooks: Hooks, tmp_path: Path) -> None:
+    hooks.more["CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"] = "local"
+    hooks.more["CLAUDE_PLUGIN_OPTION_PROFILE"] = 'it\'s; touch $(planted) "x" \\'
+    assert shell_sees(hooks, tmp_path) == ["local", 'it\'s; touch $(planted) "x" \\', "(not set)"]
+
+
+def test_variables_of_the_user_win_over_options(hooks: Hooks, tmp_path: Path) -> None:
+    for option in ("INTERPRETER_ID", "PROFILE", "REGION"):
+        hooks.more[f"CLAUDE_PLUGIN_OPTION_{option}"] = "option"
+    mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "mine", "CUSTOM_AGENTCORE_AWS_REGION": ""}
+    assert shell_sees(hooks, tmp_path, **mine) == ["mine", "option", "option"]
+
+
+def test_option_that_is_no_single_line_is_left_out(hooks: Hooks, tmp_path: Path) -> None:
+    hooks.more["CLAUDE_PLUGIN_OPTION_REGION"] = "eu-west-1\ntouch planted"
+    assert shell_sees(hooks, tmp_path) == ["(not set)"] * 3
+
+
+def test_marks_of_killed_sessions_go_in_time(hooks: Hooks) -> None:
+    hooks.arm()
+    hooks.arm(session="s2")
+    weeks_ago = time.time() - 15 * 24 * 3600
+    os.utime(hooks.data / "guard/s1.p1", (weeks_ago, weeks_ago))
+    hooks.fire("SessionStart", {"session_id": "s3"})
+    assert [path.name for path in hooks.data.joinpath("guard").iterdir()] == ["s2.p1"]
+
+
+def test_marks_are_private(hooks: Hooks) -> None:
+    hooks.arm()
+    assert hooks.data.joinpath("guard").stat().st_mode & 0o777 == 0o700
+
+
+def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool_that_runs_commands() -> None:
+    registered = json.loads(TEMPLATE.joinpath("hooks/hooks.json").read_text())["hooks"]
+    skills = [path.parent.name for path in TEMPLATE.glob("skills/*/SKILL.md")]
+    matcher = re.compile(registered["UserPromptExpansion"][0]["matcher"])
+    assert skills
+    for skill in skills:
+        assert matcher.search(f"{PLUGIN}:{skill}")
+        assert matcher.search(skill)
+    assert not matcher.search("other:code-interpreter-execute")
+    assert not matcher.search("compact")
+    assert registered["PreToolUse"][0]["matcher"].split("|") == ["Bash", "PowerShell", "Monitor"]
+
+
+def test_guard_imports_little() -> None:
+    heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    assert heavy.isdisjoint(loaded)
+    assert len(loaded) < 50

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import argparse
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agentcore_sandbox import cli
+from agentcore_sandbox.commands import cp
+from skill_guard import policy, values
+from skill_guard.policy import check
+from skill_guard.refusal import Refusal
+from skill_guard.values import Context
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALLOWED = [
+    "agentcore-sandbox",
+    "agentcore-sandbox --help",
+    "agentcore-sandbox --version",
+    "agentcore-sandbox help run",
+    "agentcore-sandbox run 'print(1)'",
+    "agentcore-sandbox run --json --lang=ts --runtime deno --exec-timeout 5 --max-output=10 'x'",
+    "agentcore-sandbox run --cmd 'cat ~/.aws/credentials; rm -rf /' --region eu-west-1 --clear-context",
+    "agentcore-sandbox run - <<'EOF'\nimport os; os.system('x')\nEOF",
+    "agentcore-sandbox run --env A=b --env=C=$D 'x'".replace("$", ""),
+    "agentcore-sandbox run --env 'A=b c' -- '--endpoint-url' ",
+    "agentcore-sandbox run '-1 + 2' ",
+    "agentcore-sandbox run --interpreter-id local --profile work 'x'",
+    "'/plugins/code interpreter/bin/agentcore-sandbox' run 'x'",
+    '"/plugins/code interpreter/bin/agentcore-sandbox" start --timeout 60 --json',
+    "agentcore-sandbox exec 01ABC --file src/job.py",
+    "agentcore-sandbox exec 01ABC --file=./src/../data.csv",
+    "agentcore-sandbox run --file inner/job.py",
+    "agentcore-sandbox run --upload 'src/a b' --upload data.csv:/tmp/x.csv 'x'",
+    "agentcore-sandbox run --upload with:colon 'x'",
+    "agentcore-sandbox run --no-hidden --download plot.png --download /tmp/out/r.csv:src/r.csv 'x'",
+    "agentcore-sandbox run --download out:results --download '*.png:plots' --no-hidden --artifacts figures 'x'",
+    "agentcore-sandbox run --no-hidden --download plot.png:src/ --download plot.png:src --download a/:src 'x'",
+    "agentcore-sandbox run --session NAME --follow 'x'",
+    "agentcore-sandbox stop 01ABC 01DEF",
+    "agentcore-sandbox sessions --all --json",
+    "agentcore-sandbox cp src data.csv NAME:src",
+    "agentcore-sandbox cp NAME:plot.png --no-hidden plot.png",
+    "agentcore-sandbox cp --no-hidden NAME:a NAME:b new",
+    "agentcore-sandbox cp NAME:out.csv -",
+    "agentcore-sandbox cp - NAME:note.txt <<'EOF'\nhello\nEOF",
+    "agentcore-sandbox ls -r NAME:/tmp",
+    "agentcore-sandbox rm NAME:.env",
+    "agentcore-sandbox job start --cmd 'make all'",
+    "agentcore-sandbox job logs -f 17",
+    "agentcore-sandbox doctor --run",
+]
+
+
+@pytest.mark.parametrize("command", ALLOWED)
+def test_allows_what_requests_need(command: str, context: Context) -> None:
+    check(command, context)
+
+
+REFUSED = {
+    "another program": ("cat ~/.aws/credentials", "write the path out"),
+    "a program of its name elsewhere": ("./agentcore-sandbox run x", "the only command is agentcore-sandbox"),
+    "a program of a similar name": ("agentcore-sandbox2 run x", "the only command is agentcore-sandbox"),
+    "Python": ("python3 -c 'print(1)'", "the only command is agentcore-sandbox"),
+    "nothing": ("", "the only command is agentcore-sandbox"),
+    "an assignment": ("AWS_PROFILE=x agentcore-sandbox run x", "the only command is agentcore-sandbox"),
+    "export": ("export A=b", "the only command is agentcore-sandbox"),
+    "env": ("env agentcore-sandbox run x", "the only command is agentcore-sandbox"),
+    "a command of the host": ("agentcore-sandbox local stop", "'local' is not for requests"),
+    "set-up": ("agentcore-sandbox setup --yes", "'setup' is not for requests"),
+    "a flag before the command": ("agentcore-sandbox --profile evil run x", "the command comes first"),
+    "help and a flag": ("agentcore-sandbox --help --profile evil run x", "the command comes first"),
+    "an endpoint": ("agentcore-sandbox run --endpoint-url http://evil x", "not what the user has configured"),
+    "an endpoint behind =": ("agentcore-sandbox run --endpoint-url=http://evil x", "not what the user has configured"),
+    "an endpoint at the end": (
+        "agentcore-sandbox run x --endpoint-url=http://evil",
+        "not what the user has configured",
+    ),
+    "another profile": ("agentcore-sandbox run --profile admin x", "not what the user has configured"),
+    "another interpreter": ("agentcore-sandbox exec S --interpreter-id i-2 x", "not what the user has configured"),
+    "an empty interpreter": ("agentcore-sandbox run --interpreter-id '' x", "not what the user has configured"),
+    "an abbreviation": ("agentcore-sandbox run --endpoint http://evil x", "with --endpoint is not for requests"),
+    "a caller's variable": ("agentcore-sandbox run --env AWS_SECRET_ACCESS_KEY x", "would copy the user's variable"),
+    "the same behind =": ("agentcore-sandbox run --env=HOME x", "would copy the user's variable"),
+    "a flag without a value": ("agentcore-sandbox run --env", "--env needs a value"),
+    "a flag as a value": ("agentcore-sandbox run --env --profile=evil", "--env needs a value"),
+    "the end of flags as a value": ("agentcore-sandbox run --file -- /etc/passwd", "--file needs a value"),
+    "raw": ("agentcore-sandbox run --raw x", "leave it out"),
+    "stop all": ("agentcore-sandbox stop --all", "name the sessions"),
+    "overwriting": ("agentcore-sandbox cp --force N:a data.csv", "nothing of the user's is overwritten"),
+    "code like a flag": ("agentcore-sandbox run -x", "goes into a heredoc"),
+    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not for requests"),
+    "no job": ("agentcore-sandbox job", "'job' is not for requests"),
+    "a flag before the job's command": ("agentcore-sandbox job --env HOME start x", "is not for requests"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_with_advice(name: str, context: Context) -> None:
+    command, advice = REFUSED[name]
+    with pytest.raises(Refusal) as refusal:
+        check(command, context)
+    assert advice in str(refusal.value)
+
+
+READS = {
+    "/etc/passwd": "not below the working directory",
+    "../outside.txt": "not below the working directory",
+    "outer/credentials": "not below the working directory",
+    "~/.aws/credentials": "write the path",
+    "/proc/self/environ": "not below the working directory",
+    ".env": "hidden",
+    "innocent": "hidden",
+    "src/../.env": "hidden",
+    ".git/config": "hidden",
+    ".claude/settings.json": "hidden",
+    "id_rsa": "looks like a key",
+    "keys/server.pem": "looks like a key",
+    "SECRETS.yaml": "looks like a key",
+    "aws_credentials.json": "looks like a key",
+    "alice_accessKeys.csv": "looks like a key",
+    "terraform.tfstate.backup": "looks like a key",
+    "*.py": "instead of the pattern",
+}
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize(
+    "form", ["run --file '{}'", "run --file='{}'", "exec S --upload '{}'", "run --upload '{}:x' y", "cp '{}' NAME:x"]
+)
+def test_no_such_file_gets_into_the_sandbox(form: str, path: str, context: Context) -> None:
+    with pytest.raises(Refusal) as refusal:
+        check(f"agentcore-sandbox {form.format(path)}", context)
+    assert READS[path] in str(refusal.value)
+
+
+@pytest.mark.parametrize("folder", [".", "mixed", "keys", "linked", "./mixed/../mixed/"])
+def test_no_folder_with_such_a_file_gets_into_the_sandbox(folder: str, context: Context) -> None:
+    with pytest.raises(Refusal):
+        check(f"agentcore-sandbox cp '{folder}' NAME:x", context)
+
+
+def test_folder_too_large_to_look_through_is_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skill_guard.host_paths.MOST_ENTRIES", 1)
+    with pytest.raises(Refusal, match="too large to look through"):
+        check("agentcore-sandbox cp src NAME:x", context)
+
+
+WRITES = {
+    "x:/etc/cron.d/x": "not below the working directory",
+    "x:../planted": "not below the working directory",
+    "x:outer/config": "not below the working directory",
+    "x:.git/hooks/pre-commit": "hidden",
+    "x:.bashrc": "hidden",
+    "x:.claude/settings.json": "hidden",
+    "x:innocent": "hidden",
+    "/srv/.env": "hidden",
+    "x/.git": "hidden",
+    "x:CLAUDE.md": "read as instructions",
+    "agents.md": "read as instructions",
+    "CLAUDE.md:src": "read as instructions",
+    "src": "a folder that exists",
+    "x/src:.": "a folder that exists",
+    "..": "not below the working directory",
+    "x/..:src": "a folder that exists",
+    "*": "a folder that exists",
+    "*:.": "a folder that exists",
+    "*.png:src": "a folder that exists",
+    "a:.env:b": "hidden",
+    "./.:src": "a folder that exists",
+}
+
+
+@pytest.mark.parametrize("value", WRITES)
+def test_nothing_of_the_kind_is_planted(value: str, context: Context) -> None:
+    with pytest.raises(Refusal) as refusal:
+        check(f"agentcore-sandbox run --no-hidden --download '{value}' x", context)
+    assert WRITES[value] in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "words", ["NAME:x .git/hooks/x", "NAME:x outer/x", "NAME:a NAME:.env src", "NAME:'*' src", "NAME:x ~/x"]
+)
+def test_cp_plants_nothing(words: str, context: Context) -> None:
+    with pytest.raises(Refusal):
+        check(f"agentcore-sandbox cp --no-hidden {words}", context)
+
+
+@pytest.mark.parametrize(
+    "words", ["run --download a:b x", "exec S --download=a x", "cp N:a b", "cp N:a N:b c", "cp N:a -- b"]
+)
+def test_whatever_arrives_comes_without_hidden_files(words: str, context: Context) -> None:
+    with pytest.raises(Refusal, match="add --no-hidden"):
+        check(f"agentcore-sandbox {words}", context)
+
+
+@given(st.one_of(st.text("ab:/.-", max_size=6), st.text(max_size=6)))
+def test_guard_and_command_line_agree_on_what_is_in_a_session(word: str) -> None:
+    session, path = cp.split_path(word)
+    assert values.session_path(word) == (path if session is not None else None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run --file src/job.py", "run --upload . x", "run --no-hidden --download a:src/b x", "cp --no-hidden N:a src/b"],
+)
+def test_folders_of_the_plugin_and_of_claude_code_are_left_alone(command: str, project: Path) -> None:
+    for name in ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR"):
+        with pytest.raises(Refusal, match="belongs to Claude Code or holds what does"):
+            check(f"agentcore-sandbox {command}", Context(str(project), {name: str(project / "src")}))
+
+
+@pytest.mark.parametrize("folder", [".", ".claude", "outer", ".."])
+def test_artifacts_go_into_a_folder_of_their_own(folder: str, context: Context) -> None:
+    with pytest.raises(Refusal):
+        check(f"agentcore-sandbox run --artifacts {folder} x", context)
+
+
+@pytest.mark.parametrize(
+    ("folder", "verdict"),
+    [
+        (".git", "private"),
+        (".ssh/x", "private"),
+        (".claude", "private"),
+        (".claude/worktrees", "private"),
+        (".claude/worktrees/a", "fine"),
+        ("plain", "fine"),
+    ],
+)
+def test_no_file_is_copied_where_the_working_directory_is_private(tmp_path: Path, folder: str, verdict: str) -> None:
+    tmp_path.joinpath(folder).mkdir(parents=True)
+    context = Context(str(tmp_path / folder), {})
+    outcome = pytest.raises(Refusal, match="private folder") if verdict == "private" else contextlib.nullcontext()
+    with outcome:
+        check("agentcore-sandbox run --file data.csv", context)
+
+
+def test_without_a_plugin_root_only_the_bare_name_counts(project: Path) -> None:
+    check("agentcore-sandbox help", Context(str(project), {}))
+    for program in ("bin/agentcore-sandbox", "/bin/agentcore-sandbox"):
+        with pytest.raises(Refusal):
+            check(f"{program} help", Context(str(project), {}))
+
+
+def test_without_configuration_nothing_can_be_chosen(project: Path) -> None:
+    for flag in values.CONFIGURED:
+        for value in ("local", "''"):
+            with pytest.raises(Refusal):
+                check(f"agentcore-sandbox run {flag} {value} x", Context(str(project), {"AWS_PROFILE": ""}))
+
+
+# What stays the user's own business, each for a reason.
+COMMANDS_OF_THE_USER = {
+    "completion": "is for the user's own shell",
+    "interpreter": "changes the account",
+    "local": "prints the keys of other clients, and stops other people's work",
+    "policy": "belongs to setting up",
+    "setup": "changes the account",
+    "template": "belongs to setting up",
+}
+FLAGS_OF_THE_USER = {
+    ("run", "--raw"): "means nothing where there is no terminal",
+    ("exec", "--raw"): "means nothing where there is no terminal",
+    ("job logs", "--raw"): "means nothing where there is no terminal",
+    ("run", "--force"): "overwrites files of the user's",
+    ("exec", "--force"): "overwrites files of the user's",
+    ("cp", "--force"): "overwrites files of the user's",
+    ("stop", "--all"): "ends sessions of others who use the interpreter",
+}
+
+
+def flags_of_the_command_line() -> dict[str, dict[str, bool]]:
+    """Each command and subcommand with its flags, and whether a flag takes a value."""
+    found: dict[str, dict[str, bool]] = {}
+
+    def look(parser: argparse.ArgumentParser, name: str) -> None:
+        below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for action in below:
+            for child_name, child in action.choices.items():
+                look(child, f"{name} {child_name}".strip())
+        if not below:
+            flags = [(option, action.nargs != 0) for action in parser._actions for option in action.option_strings]
+            found[name] = dict(flags)
+
+    look(cli.whole_parser(), "")
+    return found
+
+
+def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
+    real = flags_of_the_command_line()
+    assert {name.split()[0] for name in real} - COMMANDS_OF_THE_USER.keys() == {
+        name.split()[0] for name in policy.COMMANDS if name != "help"
+    }
+    for name, flags in real.items():
+        if name.split()[0] not in COMMANDS_OF_THE_USER:
+            ours = {flag: check_value is not None for flag, check_value in policy.COMMANDS[name].items()}
+            assert ours == {flag: takes for flag, takes in flags.items() if (name, flag) not in FLAGS_OF_THE_USER}, name
+
+
+@given(st.one_of(st.text("-=aZ09é\n ", max_size=6), st.text(max_size=6)))
+@example("--a-b=c\n")
+@example("-")
+@example("--")
+@example("---a")
+def test_guard_and_command_line_agree_on_what_a_flag_is(word: str) -> None:
+    assert policy.is_flag(word) == bool(cli._FLAG.fullmatch(word))

@@ -1,0 +1,82 @@
+"""Network modes by attempt: a program in a session calls a server on the host's loopback address."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.local import Local
+
+
+@contextmanager
+def greeter() -> Iterator[int]:
+    """A server that greets whoever calls; yields its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            while True:
+                caller, _ = server.accept()
+                with caller:
+                    if caller.recv(4) == b"end.":
+                        return
+                    caller.sendall(b"reached")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            with socket.create_connection(server.getsockname()) as last:
+                last.sendall(b"end.")
+            thread.join()
+
+
+CALL = """
+import socket
+try:
+    with socket.create_connection(("127.0.0.1", {port}), 10) as server:
+        server.sendall(b"ping")
+        print(server.recv(10).decode())
+except OSError as error:
+    print("unreachable", error.errno)
+"""
+
+
+@pytest.mark.parametrize(("interpreter", "seen"), [("local", "unreachable 111\n"), ("local-public", "reached\n")])
+def test_only_local_public_reaches_the_hosts_loopback(local: Local, interpreter: str, seen: str) -> None:
+    with greeter() as port:
+        assert local.text("run", "--interpreter-id", interpreter, CALL.format(port=port)) == seen
+
+
+def test_local_has_no_interface_but_its_own_loopback(local: Local) -> None:
+    code = "import socket; print([name for _, name in socket.if_nameindex()])"
+    assert local.text("run", "--interpreter-id", "local", code) == "['lo']\n"
+
+
+def test_public_sessions_are_not_those_of_local(local: Local) -> None:
+    public = local.text("start", "--interpreter-id", "local-public").strip()
+    said = local.run("exec", public, "--interpreter-id", "local", "1").stderr
+    assert b"error[" in said
+    assert local.text("exec", public, "--interpreter-id", "local-public", "print(2)") == "2\n"
+
+
+def test_every_output_of_status_announces_the_shared_network(local: Local) -> None:
+    announced = "local-public shares this machine's network"
+    assert announced in local.text("local", "status")
+    assert "shares this machine's network" in local.status()["interpreters"]["local-public"]
+    local.start_session()
+    local.text("start", "--interpreter-id", "local-public")
+    told = local.text("local", "status")
+    assert announced in told
+    assert "sessions: 2, of which 1 share this machine's network" in told
+    found = local.status()
+    assert (found["sessions"], found["sessionsWithNetwork"]) == (2, 1)
+    assert "shares this machine's network" in json.dumps(found["interpreters"])

@@ -1,0 +1,126 @@
+"""Names from the sandbox never lead out of the target folder, and no file is replaced or half-written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.transfer import local_tree
+from agentcore_sandbox.transfer.download import cut
+from agentcore_sandbox.transfer.local_tree import PartialFile, Place, safe_parts
+
+HOSTILE = ["..", "../x", "a/../../x", "/etc/passwd", "a//b", ".", "a/./b", "a\0b", "x" * 300, "a/", "/", "\ud800"]
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+def test_hostile_names_are_refused(path: str) -> None:
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        safe_parts(path)
+    assert caught.value.code == "UnsafePath"
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_not_refused_stays_inside(path: str) -> None:
+    try:
+        parts = safe_parts(path)
+    except AgentcoreSandboxError:
+        return
+    whole = os.path.normpath(Path("/base").joinpath(*parts))
+    assert whole == "/base" or (whole.startswith("/base/") and ".." not in whole.split("/"))
+
+
+@pytest.mark.parametrize("name", ["ü b", "a.txt", "...", "-rf", "\udcff", "a\nb", "~"])
+def test_unusual_names_are_names(name: str) -> None:
+    assert safe_parts(f"folder/{name}") == ("folder", name)
+
+
+def write(place: Place, data: bytes = b"new", *, force: bool = False) -> None:
+    partial = PartialFile(place, 0o644)
+    try:
+        partial.write(data)
+        partial.close()
+        partial.publish(force=force)
+    finally:
+        partial.discard()
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "link").symlink_to(outside)
+    place = Place(tmp_path / "base", ("link", "file"))
+    with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
+        place.check(folder=False, force=True)
+    with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
+        write(place, force=True)
+    with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
+        Place(place.base, ("link", "folder")).make_folder()
+    assert list(outside.iterdir()) == []
+
+
+def test_a_link_with_the_name_of_a_file_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(AgentcoreSandboxError):
+        write(Place(tmp_path, ("link",)))
+    write(Place(tmp_path, ("link",)), force=True)
+    assert ((tmp_path / "outside").read_text(), (tmp_path / "link").read_text()) == ("old", "new")
+
+
+def test_no_file_is_replaced_without_leave(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        write(Place(tmp_path, ("file",)))
+    assert caught.value.code == "FileExists"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_partial_file_has_another_name_and_leaves_nothing(tmp_path: Path) -> None:
+    partial = PartialFile(Place(tmp_path, ("a", "file")), 0o4777)
+    partial.write(b"half")
+    assert not (tmp_path / "a" / "file").exists()
+    partial.discard()
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_permissions_have_no_special_bits(tmp_path: Path) -> None:
+    partial = PartialFile(Place(tmp_path, ("file",)), 0o6755)
+    partial.close()
+    partial.publish(force=False)
+    assert (tmp_path / "file").stat().st_mode & 0o7000 == 0
+    assert (tmp_path / "file").stat().st_mode & 0o100
+
+
+def test_links_inside_a_folder_are_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_text("x")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    skipped: list[str] = []
+    assert [source.parts for source in local_tree.walk(folder, skipped)] == [(), ("file",)]
+    assert skipped == [str(folder / "link")]
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 30))
+def test_parts_hold_every_byte_once_in_order(sizes: list[int], limit: int) -> None:
+    files = [os.urandom(size) for size in sizes]
+    parts = list(cut(sizes, limit))
+    joined = [b""] * len(sizes)
+    for part in parts:
+        assert 0 < sum(extent.length for extent in part) <= limit
+        for extent in part:
+            joined[extent.file] += files[extent.file][extent.offset : extent.offset + extent.length]
+    assert joined == files
+
+
+def test_base_names() -> None:
+    cases = {"a/b": "b", "a/b/": "b", ".": "", "a/.": "", "/": "", "..": "", "b": "b"}
+    assert {path: local_tree.base_name(path) for path in cases} == cases
