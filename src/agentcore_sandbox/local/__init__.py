@@ -41,6 +41,10 @@ Tools:
 - executeCode without output has no content blocks. `sys.exit` in a cell ends it with exit code 1, whatever the status,
   as any exception does. The value of a last expression is shown as IPython's plain text, without `Out[n]`; figures are
   PNG images. A cleared context counts its cells from 1 again.
+- JavaScript and TypeScript: each pair of language and runtime keeps variables of its own; `clearContext` works for all.
+  The value of a last expression is shown as `util.inspect` does, a promise is awaited first. An exception is exit code
+  1; `process.exit(n)` ends the code, not the context, with exit code n. Only code by Node in JavaScript is CommonJS;
+  elsewhere import declarations become dynamic imports and exports declarations. An interrupt ends the process.
 - executeCommand has a terminal of 24 lines and 80 columns for its output, no input, and `TERM=dumb`; a command of more
   than 131,071 bytes is a tool error.
 - Of each stream the head and the tail are kept, 3 MiB in all, with a line in between that says what was left out;

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import languages
 from agentcore_sandbox.local.calls import Call, HungUpError, SandboxGoneError
-from agentcore_sandbox.local.isolation import launcher, programs, seccomp
+from agentcore_sandbox.local.isolation import launcher, programs, runtimes, seccomp
 from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.tasks import Tasks
 
@@ -67,6 +67,7 @@ class Sandbox:
         self._closed = False
         self._process: Process | None = None
         self._channel: socket.socket | None = None
+        self._programs: dict[str, str] = {}
         self._workers: dict[str, languages.Worker] = {}
 
     @property
@@ -84,15 +85,19 @@ class Sandbox:
         """
         self._start(_working_program())
 
-    def knows(self, language: str) -> bool:
-        """Whether code in this language can be executed."""
-        return language in self._workers
+    def context(self, language: str, runtime: str | None) -> str:
+        """Return who answers requests for code in a language: `answerer` of `call`.
+
+        Raises:
+            UnsupportedError: Nobody does.
+        """
+        return languages.context(language, runtime, self._workers)
 
     def call(self, answerer: str) -> Call:
         """Open a call to the agent.
 
         Args:
-            answerer: `request`, or the language whose context shall answer.
+            answerer: `request`, or what `context` returned.
 
         Raises:
             SandboxGoneError: There is no agent any more.
@@ -159,7 +164,8 @@ class Sandbox:
         self.tasks.close()
 
     def _start(self, program: programs.Program) -> None:
-        self._workers = languages.workers()
+        self._programs = runtimes.found()
+        self._workers = languages.workers(self._programs)
         launcher.make_folders(self.config.folder)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as complaints:
@@ -176,9 +182,8 @@ class Sandbox:
                 launcher.clear_up(self.config.folder)
 
     def _launch(self, program: programs.Program, channel: socket.socket, complaints: IO[bytes]) -> Process:
-        folder, network = self.config.folder, self.config.network
-        options = self._agent_options()
-        return launcher.launch(program, folder, channel.fileno(), options, network=network, complaints=complaints)
+        contents = launcher.Contents(self.config.folder, list(self._programs.values()), self.config.network)
+        return launcher.launch(program, contents, channel.fileno(), self._agent_options(), complaints)
 
     def _adopt(self, channel: socket.socket, process: Process) -> None:
         """Take over what was started, or end it where the sandbox was closed meanwhile."""

@@ -1,4 +1,4 @@
-"""The guest's modules as one zip file in memory: nothing of the host has to be mounted for them."""
+"""What of the guest every sandbox finds inside, kept in memory: nothing of the host has to be mounted for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import marshal
 import zipfile
 from importlib import resources
 
-from agentcore_sandbox.local.isolation.profile import ARCHIVE
+from agentcore_sandbox.local.isolation.profile import ARCHIVE, CONTEXT
 
 PACKAGE = "agentcore_sandbox_guest"
 UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
@@ -23,8 +23,14 @@ def boot(module: str) -> str:
 
 
 @functools.cache
-def content() -> bytes:
-    """Return the archive, with each module compiled too: an interpreter of the same version starts faster with it."""
+def files() -> dict[str, bytes]:
+    """Return the content of each file by its path inside."""
+    script = resources.files("agentcore_sandbox.local.guest") / "context.mjs"
+    return {ARCHIVE: _modules(), CONTEXT: script.read_bytes()}
+
+
+def _modules() -> bytes:
+    """Return the modules as a zip file, each compiled too: an interpreter of the same version starts faster with it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in resources.files("agentcore_sandbox.local.guest").iterdir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentcore_sandbox.local.isolation.programs import Program
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a sandbox has of the host.
+
+    Args:
+        session: The session's folder.
+        programs: Paths of further programs, the same inside.
+        network: Share the host's network.
+    """
+
+    session: Path
+    programs: list[str]
+    network: bool
 
 
 def make_folders(session: Path) -> None:
@@ -33,24 +49,21 @@ def make_folders(session: Path) -> None:
 
 
 def launch(
-    program: Program, session: Path, channel: int, agent: dict[str, Any], *, network: bool, complaints: IO[bytes]
+    program: Program, contents: Contents, channel: int, agent: dict[str, Any], complaints: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     """Start bwrap on the starter thread.
 
     Args:
         program: The bwrap.
-        session: The session's folder.
+        contents: What the sandbox has of the host.
         channel: Descriptor of the agent's end of its socket.
         agent: The agent's options.
-        network: Share the host's network.
         complaints: Takes what bwrap, and an agent that cannot start, say.
 
     Raises:
         OSError: It cannot be started.
     """
-    return starter.on_starter_thread(
-        lambda: _launch(program, session, channel, agent, network=network, complaints=complaints)
-    )
+    return starter.on_starter_thread(lambda: _launch(program, contents, channel, agent, complaints))
 
 
 def clear_up(session: Path) -> None:
@@ -59,20 +72,30 @@ def clear_up(session: Path) -> None:
 
 
 def _launch(
-    program: Program, session: Path, channel: int, agent: dict[str, Any], *, network: bool, complaints: IO[bytes]
+    program: Program, contents: Contents, channel: int, agent: dict[str, Any], complaints: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     interpreter = python.find()
-    places = {folder: starter.stage(folder) for folder in interpreter.folders}
-    paths = profile.Paths(starter.stage(str(session)), places)
-    bwrap = Path(starter.stage(str(program.folder))) / program.path.relative_to(program.folder)
-    with _memory(archive.content()) as guest, _memory(seccomp.program()) as calls:
-        options = profile.options(interpreter, paths, network=network, archive=guest, seccomp=calls)
+    bwrap = _staged(program.path, program.folder)
+    start = [interpreter.executable, "-I", "-S", "-c", archive.boot("agent"), str(channel), json.dumps(agent)]
+    with contextlib.ExitStack() as stack:
+        inside = {path: stack.enter_context(_memory(content)) for path, content in archive.files().items()}
+        calls = stack.enter_context(_memory(seccomp.program()))
+        options = profile.options(interpreter, _paths(interpreter, contents), inside, calls, network=contents.network)
         # Not as arguments: process 1 of the sandbox would show them, with paths of the host, to everybody inside.
-        with _memory("\0".join([*options, ""]).encode()) as listed:
-            start = [interpreter.executable, "-I", "-S", "-c", archive.boot("agent"), str(channel), json.dumps(agent)]
-            return starter.process(
-                [str(bwrap), "--args", str(listed), *start], (guest, calls, listed, channel), complaints
-            )
+        listed = stack.enter_context(_memory("\0".join([*options, ""]).encode()))
+        descriptors = (*inside.values(), calls, listed, channel)
+        return starter.process([bwrap, "--args", str(listed), *start], descriptors, complaints)
+
+
+def _paths(interpreter: python.Interpreter, contents: Contents) -> profile.Paths:
+    folders = {folder: starter.stage(folder) for folder in interpreter.folders}
+    programs = {path: _staged(Path(path), Path(path).parent) for path in contents.programs}
+    return profile.Paths(starter.stage(str(contents.session)), folders, programs)
+
+
+def _staged(path: Path, folder: Path) -> str:
+    """Return where a file can be reached that needs a folder above it."""
+    return str(Path(starter.stage(str(folder))) / path.relative_to(folder))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 WORK = "/opt/amazon/genesis1p-tools/var"
 """The service's work directory."""
 ARCHIVE = "/opt/agentcore-sandbox/guest.zip"
+CONTEXT = "/opt/agentcore-sandbox/context.mjs"
+"""The worker of JavaScript and TypeScript contexts."""
 HOME = "/home/sandbox"
 WRITABLE = {"work": WORK, "tmp": "/tmp", "shm": "/dev/shm", "home": HOME}  # noqa: S108 - paths inside the sandbox
 """What the sandbox may write to: name in the session's folder -> path inside."""
@@ -53,21 +55,23 @@ class Paths:
     Args:
         session: The session's folder.
         interpreter: The interpreter's folders: path inside -> path.
+        programs: Further programs, as path inside -> path.
     """
 
     session: str
     interpreter: dict[str, str]
+    programs: dict[str, str]
 
 
-def options(python: Interpreter, paths: Paths, *, network: bool, archive: int, seccomp: int) -> list[str]:
+def options(python: Interpreter, paths: Paths, files: dict[str, int], seccomp: int, *, network: bool) -> list[str]:
     """Return bwrap's options for one sandbox.
 
     Args:
         python: The interpreter inside.
         paths: Where bwrap finds what it mounts.
-        network: Share the host's network.
-        archive: Descriptor that holds the guest's modules as a zip file.
+        files: Path inside -> descriptor that holds a file's content.
         seccomp: Descriptor that holds the system call filter.
+        network: Share the host's network.
     """
     return [
         *NAMESPACES,
@@ -79,9 +83,9 @@ def options(python: Interpreter, paths: Paths, *, network: bool, archive: int, s
         *_writable(paths.session),
         *("--remount-ro", "/dev"),
         *_interpreter(python, paths.interpreter),
-        *_folders_above(ARCHIVE),
-        *("--perms", "0444", "--ro-bind-data", str(archive), ARCHIVE),
-        *_environment(python),
+        *_programs(paths.programs),
+        *_files(files),
+        *_environment([python.executable, *paths.programs]),
         *("--remount-ro", "/", "--chdir", WORK, "--seccomp", str(seccomp)),
     ]
 
@@ -120,6 +124,21 @@ def _interpreter(python: Interpreter, places: dict[str, str]) -> list[str]:
     return mounts
 
 
+def _programs(programs: dict[str, str]) -> list[str]:
+    mounts = []
+    for path, place in programs.items():
+        if not path.startswith("/usr/"):
+            mounts += [*_folders_above(path), "--ro-bind", place, path]
+    return mounts
+
+
+def _files(files: dict[str, int]) -> list[str]:
+    mounts = []
+    for path, descriptor in files.items():
+        mounts += [*_folders_above(path), "--perms", "0444", "--ro-bind-data", str(descriptor), path]
+    return mounts
+
+
 def _folders_above(path: str) -> list[str]:
     """Make the folders above a path: by itself bwrap would give them the mode of what is mounted there."""
     above = [str(folder) for folder in reversed(Path(path).parents)]
@@ -127,7 +146,8 @@ def _folders_above(path: str) -> list[str]:
     return [option for folder in missing for option in ("--perms", "0755", "--dir", folder)]
 
 
-def _environment(python: Interpreter) -> list[str]:
-    path = f"{Path(python.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-    variables = {"PATH": path, **ENVIRONMENT}
+def _environment(programs: list[str]) -> list[str]:
+    folders = [str(Path(program).parent) for program in programs]
+    path = dict.fromkeys([*folders, "/usr/local/bin", "/usr/bin", "/bin"])
+    variables = {"PATH": ":".join(path), **ENVIRONMENT}
     return [option for name, value in variables.items() for option in ("--setenv", name, value)]

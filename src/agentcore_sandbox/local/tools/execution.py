@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.local import languages
 from agentcore_sandbox.local.calls import HungUpError
 from agentcore_sandbox.local.tasks import CANCELED, COMPLETED, MAX_TASKS, WORKING
 from agentcore_sandbox.local.tools import answers, payloads
@@ -32,11 +33,13 @@ TIME_IS_UP = "\r\nThe command was ended after {} seconds.\r\n"
 def execute_code(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
     """Run code in the context of its language."""
     language = given.get("language") or DEFAULT_LANGUAGE
-    if not sandbox.knows(language):
-        raise ToolError(f"The local sandbox has no runtime for {language}")
+    try:
+        context = sandbox.context(language, given.get("runtime"))
+    except languages.UnsupportedError as error:
+        raise ToolError(str(error)) from error
     limit = sandbox.config.limits.output_bytes
     request = {"code": given["code"], "clear": bool(given.get("clearContext")), "outputLimit": limit}
-    answer, data = sandbox.ask(language, request, cancelled)
+    answer, data = sandbox.ask(context, request, cancelled)
     stdout, stderr, *images = answers.parts(answer, data, at_least=2)
     exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
     note = LOST.format(exit_code).encode() if answer.get("outcome") == "died" else b""
