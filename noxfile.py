@@ -101,6 +101,13 @@ def conformance(session: nox.Session) -> None:
     session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
 
 
+@nox.session(default=False)
+def load(session: nox.Session) -> None:
+    """Load the embedded service with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
+    install(session, "test")
+    session.run("pytest", "tests/load", "-s", *session.posargs)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
