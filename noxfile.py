@@ -125,7 +125,8 @@ def zipapp(session: nox.Session) -> None:
     install(session, "test")
     # What is in them is the same for every Python: shown once.
     newest = session.python == pythons()[-1]
-    suites = ["tests/zipapp", "tests/account", "tests/cli"] if newest else ["tests/zipapp/test_start.py", "tests/cli"]
+    per_python = ["tests/zipapp/test_start.py", "tests/zipapp/test_credentials.py"]
+    suites = ["tests/zipapp", "tests/account", "tests/cli"] if newest else [*per_python, "tests/cli"]
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))
 
 

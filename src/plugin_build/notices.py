@@ -40,7 +40,7 @@ def _name(dist_info: Path) -> str:
 
 
 def _licence_text(dist_info: Path) -> str:
-    files = [path for path in dist_info.rglob("*") if path.name.startswith(("LICENSE", "NOTICE", "COPYING"))]
+    files = [path for path in dist_info.rglob("*") if path.name.startswith(("LICENSE", "LICENCE", "NOTICE", "COPYING"))]
     if not files:
         raise BuildError(f"{dist_info.name} has no licence text: add it to BUNDLED in plugin_build.components")
     return "\n".join(path.read_text(encoding="utf-8").strip("\n") for path in sorted(files)) + "\n"
