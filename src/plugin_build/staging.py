@@ -27,6 +27,7 @@ DROPPED = (
     "**/py.typed",
     "boto3/data",  # the resource layer, which the command line does not use
     "boto3/examples",
+    "colorama/tests",
     "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",  # botocore asks for UTC and local time only
 )
 

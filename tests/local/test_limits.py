@@ -65,7 +65,7 @@ class TestMemory:
             {"memfd_create": 319, "shmget": 29}
             if os.uname().machine == "x86_64"
             else {"memfd_create": 279, "shmget": 194}
-        )  # noqa: E501
+        )
         with sandboxes.start(tmp_path / "sandbox") as session:
             code = f"import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\nlibc.syscall({number[call]}, b'x', 4096, 0o1600)\nos.strerror(ctypes.get_errno())"  # noqa: E501
             assert session.out(code) == "'Function not implemented'"
@@ -172,7 +172,7 @@ def test_the_watchdog_ends_nothing_that_is_not_the_sandboxes(tmp_path: Path) -> 
         usage.kill(other, session.processes()[0])
         own = session.processes()[0]
         session.invoke("startCommandExecution", command="sleep 1234")
-        eventually(lambda: len(usage.descendants(own)) > 4)  # noqa: PLR2004
+        eventually(lambda: len(usage.descendants(own)) > 4)
         for process in usage.descendants(own)[2:]:
             usage.kill(process, own)
         assert session.out("1") == "1"

