@@ -119,7 +119,7 @@ def test_notices_tell_licence_source_and_text_of_everything(zipapps: Mapping[str
         present["colorama"] = platform.startswith("windows")
         for work in (*locked("login"), *BUNDLED):
             title = " ".join(filter(None, (work.name, work.version)))
-            pattern = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n=+\n\n\s*\w"
+            pattern = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n=+\n\n\s*\S"
             heading = re.search(pattern, text, re.MULTILINE)
             assert bool(heading) == present.get(work.within or work.name, True), title
             assert heading is None or heading.group(2, 3) == (work.licence, work.source)
