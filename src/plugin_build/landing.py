@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A process of its own, so that a publisher that dies does not stop it half way. "$1" is the old tree or
-# commit, "$2" the new one.
+# commit, "$2" the new one. Where another publisher was quicker, index and files go to what HEAD is by then.
 SCRIPT = """
 git read-tree -m -u "$1" "$2" || exit 1
 git update-ref --stdin && exit 0
-git read-tree -m -u "$2" "$1"
+git read-tree -m -u "$2" "$(git rev-parse --verify --quiet HEAD || echo "$1")"
 exit 1
 """
 POSTPONED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
@@ -40,13 +40,19 @@ def bring_objects(target: Repository, source: Repository, tag: str) -> None:
     target.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", path, "HEAD", f"refs/tags/{tag}")
 
 
+def cloned_at(source: Repository, branch: str) -> str | None:
+    """The commit that the target's branch was at when the source was cloned from it, None if it had none."""
+    return source.resolve(f"refs/remotes/origin/{branch}")
+
+
 def reference_updates(target: Repository, source: Repository, tag: str) -> str:
-    """The transaction for `git update-ref --stdin`: each line names the value it expects to find."""
-    branch = target.branch()
-    old = target.resolve(f"refs/heads/{branch}") or "0" * 40
+    """The transaction for `git update-ref --stdin`: each line names the value it expects, as it was when cloned."""
+    branch, tag = target.branch(), f"refs/tags/{tag}"
+    old = cloned_at(source, branch) or "0" * 40
     lines = [f"update refs/heads/{branch} {source.git('rev-parse', 'HEAD')} {old}"]
-    if target.resolve(f"refs/tags/{tag}") is None:
-        lines.append(f"create refs/tags/{tag} {source.git('rev-parse', f'refs/tags/{tag}')}")
+    tag_id = source.git("rev-parse", tag)
+    if target.resolve(tag) != tag_id:
+        lines.append(f"create {tag} {tag_id}")
     return "\n".join(["start", *lines, "prepare", "commit", ""])
 
 
@@ -62,7 +68,7 @@ def land(target: Repository, source: Repository, tag: str) -> None:
         BuildError: The target changed meanwhile; it is as it was.
     """
     updates = reference_updates(target, source, tag)
-    old = target.resolve("HEAD") or target.git("hash-object", "-t", "tree", "--stdin")
+    old = cloned_at(source, target.branch()) or target.git("hash-object", "-t", "tree", "--stdin")
     command = ["sh", "-c", SCRIPT, "land", old, source.git("rev-parse", "HEAD")]
     with signals_postponed():
         done = subprocess.run(

@@ -306,18 +306,45 @@ def test_another_repository_in_the_environment_is_not_touched(
     assert f"refs/tags/{TAG}" in references(bare, environment)
 
 
-def interrupting_git(folder: Path, call: int, number: signal.Signals) -> None:
-    """A `git` that sends the publisher a signal before the call of that number, then does its work."""
+GIT = Path("/usr/bin/git")
+needs_git = pytest.mark.skipif(not GIT.exists(), reason="a git that does more first calls /usr/bin/git")
+
+
+def git_that_first(folder: Path, script: str) -> None:
+    """A `git` that runs a script before each call, which has its number in $count and its words in $*."""
     write(
         folder / "git",
         f"""#!/bin/sh
 count=$(($(cat '{folder}/count' 2>/dev/null) + 1))
 echo $count > '{folder}/count'
-[ $count -ne {call} ] || kill -{int(number)} "$(cat '{folder}/publisher')"
-exec /usr/bin/git "$@"
+{script}
+exec {GIT} "$@"
 """,
         0o755,
     )
+
+
+def interrupting_git(folder: Path, call: int, number: signal.Signals) -> None:
+    """A `git` that sends the publisher a signal before the call of that number, then does its work."""
+    git_that_first(folder, f'[ $count -ne {call} ] || kill -{int(number)} "$(cat "{folder}/publisher")"')
+
+
+@needs_git
+@pytest.mark.parametrize("moment", ["fetch", "read-tree", "update-ref"])
+def test_a_quicker_publisher_loses_nothing(
+    built: Path, checkout: Path, environment: Environment, tmp_path: Path, moment: str
+) -> None:
+    """A commit lands when the slower one has checked all, or has begun to land."""
+    rival = f"{GIT} -C '{checkout}'"
+    commit = f"{rival} update-ref refs/heads/main $({rival} commit-tree -m Rival -p HEAD 'HEAD^{{tree}}')"
+    git_that_first(tmp_path / "bin", f'case "$1 $3" in *{moment}*) mkdir "{tmp_path}/once" && {commit};; esac')
+    before = files_at(checkout, "HEAD", environment)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{environment['PATH']}"
+    done = build(built, "publish", str(checkout), environment={**environment, "PATH": path}, check=False)
+    assert "changed meanwhile" in done.stderr
+    assert git(checkout, "log", "--format=%s", environment=environment) == "Rival\nStart"
+    assert files_at(checkout, "HEAD", environment) == before
+    assert git(checkout, "status", "--short", environment=environment) == ""
 
 
 def publish_interrupted(source: Path, checkout: Path, folder: Path, environment: Environment) -> int:
@@ -333,11 +360,13 @@ def publish_interrupted(source: Path, checkout: Path, folder: Path, environment:
     ).returncode
 
 
-@pytest.mark.skipif(not Path("/usr/bin/git").exists(), reason="the interrupting git calls /usr/bin/git")
+@needs_git
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_interruption_at_any_git_call_publishes_all_or_nothing(
     built: Path, checkout: Path, environment: Environment, number: signal.Signals, tmp_path: Path
 ) -> None:
+    # Looking on must not lock the index that a landing is about to write.
+    environment = {**environment, "GIT_OPTIONAL_LOCKS": "0"}
     before, call, status = state(checkout, environment), 0, -1
     while status != 0 and TAG not in references(checkout, environment):
         call += 1
