@@ -22,8 +22,16 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
 PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
-# Tests of what is the same whichever Python runs it: the newest runs them for all.
-ONCE = ("account", "client", "guard", "plugin")
+# Folders whose tests have a session of their own.
+OWN_SESSION = ("client", "conformance", "load", "zipapp")
+# The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, signals, the
+# service's processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
+ON_EACH_PYTHON = (
+    "unit",
+    *(f"cli/test_{name}.py" for name in ("input", "local", "output", "signals")),
+    *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
+    *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "serve", "server")),
+)
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -62,6 +70,11 @@ def pythons() -> list[str]:
     return [version for version in SUPPORTED_PYTHONS if runs(version)] or [sys.executable]
 
 
+def is_newest(session: nox.Session) -> bool:
+    """Whether this session has the newest Python, which runs what need run only once."""
+    return session.python == pythons()[-1]
+
+
 def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
     """Install a lock file, each package checked against its hash, and the project itself."""
     session.install("--require-hashes", "-r", f"requirements/{lock}.txt")
@@ -88,9 +101,9 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for what has a session of its own; arguments go to pytest."""
     install(session, "test")
-    left_out = ["zipapp", "conformance", "load", *([] if session.python == pythons()[-1] else ONCE)]
-    options = [f"--ignore=tests/{name}" for name in left_out]
-    session.run("pytest", *(session.posargs or [*PARALLEL, "tests", *options]))
+    whole = ["tests", *(f"--ignore=tests/{name}" for name in OWN_SESSION)]
+    chosen = whole if is_newest(session) else [f"tests/{name}" for name in ON_EACH_PYTHON]
+    session.run("pytest", *(session.posargs or [*PARALLEL, *chosen]))
 
 
 @nox.session
@@ -123,10 +136,10 @@ def build(session: nox.Session) -> None:
 def zipapp(session: nox.Session) -> None:
     """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
     install(session, "test")
-    # What is in them is the same for every Python: shown once.
-    newest = session.python == pythons()[-1]
-    per_python = ["tests/zipapp/test_start.py", "tests/zipapp/test_credentials.py"]
-    suites = ["tests/zipapp", "tests/account", "tests/cli"] if newest else [*per_python, "tests/cli"]
+    # What is in them, and what the launcher does, is the same for every Python.
+    once = ["tests/zipapp", "tests/account"]
+    on_each = ["tests/zipapp/test_start.py", "tests/zipapp/test_credentials.py"]
+    suites = [*(once if is_newest(session) else on_each), "tests/cli"]
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))
 
 

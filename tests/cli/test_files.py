@@ -232,23 +232,3 @@ def test_a_download_that_fails_is_a_failure(local: CommandLine) -> None:
     assert (done.returncode, done.stdout) == (125, b"1\n")
     assert b"error[SessionFile]" in done.stderr
     assert local.run("run", "--cmd", "--download", "missing", "exit 5").returncode == 5
-
-
-WRONG = {
-    "both here": (["cp", "a", "b"], "one side must be a session"),
-    "both there": (["cp", "work:a", "work:b"], "one side must be a session"),
-    "two sessions": (["cp", "work:a", "other:b", "."], "one side must be a session"),
-    "one path": (["cp", "a"], "at least one source"),
-    "bad name": (["cp", "a", "9:b"], "not a session's id or name"),
-    "rm here": (["rm", "a"], "SESSION:PATH"),
-    "rm a session": (["rm", "work:"], "SESSION:PATH"),
-    "upload nothing": (["run", "--upload", ":x", "1"], "--upload needs a path"),
-    "upload missing": (["run", "--upload", "nothing", "1"], "no such file: nothing"),
-}
-
-
-@pytest.mark.parametrize(("words", "message"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
-    done = cli.run(*words, env={"CUSTOM_AGENTCORE_INTERPRETER_ID": "local"})
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert message in done.stderr.decode()

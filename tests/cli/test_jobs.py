@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -235,23 +234,3 @@ def test_hostile_answers(aws: CommandLine, faults: FaultServer, answer: object) 
     assert done.returncode == 125
     assert b"error[UnexpectedAnswer]" in done.stderr
     assert faults.operations()[-1] == "stop"
-
-
-WRONG = {
-    "no subcommand": (["job"], "no such command: job"),
-    "unknown": (["job", "begin"], "no such command: job begin"),
-    "bad id": (["job", "status", "../x"], "not a job's id"),
-    "no code": (["job", "start"], "no code"),
-    "context": (["run", "--follow", "--clear-context", "1"], "do not go together"),
-}
-
-
-@pytest.mark.parametrize(("words", "message"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
-    terminal, other = os.openpty()
-    child = cli.start(*words, env={"CUSTOM_AGENTCORE_INTERPRETER_ID": "local"}, stdin=other)
-    stdout, stderr = child.communicate(timeout=DEADLINE)
-    os.close(terminal)
-    os.close(other)
-    assert (child.returncode, stdout) == (2, b"")
-    assert message in stderr.decode()

@@ -177,9 +177,3 @@ def test_the_state_folder(aws: CommandLine) -> None:
             folder.chmod(0o755)
     opened = aws.run("exec", "work", "1", env={"AGENTCORE_SANDBOX_STATE_DIR": str(chosen)})
     assert opened.stderr.startswith(b"error[UnsafeFolder]")
-
-
-@pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])
-def test_bad_names(aws: CommandLine, faults: FaultServer, name: str) -> None:
-    done = aws.run("start", f"--name={name}")
-    assert (done.returncode, faults.operations()) == (2, [])

@@ -1,0 +1,120 @@
+"""Wrong usage is refused with one clear line before anything is started, and code arrives as it was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.fault_server import SESSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.fault_server import FaultServer
+    from support.in_process import InProcess
+
+WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard input (None for a terminal), what is said
+    "no command but flags": (["--json-x"], b"", "no command"),
+    "unknown command": (["runn", "x"], b"", "no such command: 'runn'"),
+    "unknown flag": (["run", "--jsn", "x"], b"", "unrecognized arguments: --jsn"),
+    "abbreviated flag": (["run", "--interp", "local", "x"], b"", "unrecognized arguments"),
+    "flag without value": (["run", "--lang"], b"", "expected one argument"),
+    "unknown language": (["run", "--lang", "ruby", "x"], b"", "invalid choice: 'ruby'"),
+    "language and command": (["run", "--lang", "js", "--cmd", "x"], b"", "not allowed with"),
+    "unknown runtime": (["run", "--runtime", "bun", "x"], b"", "invalid choice: 'bun'"),
+    "two codes": (["run", "x", "y"], b"", "unrecognized arguments: y"),
+    "code and file": (["run", "x", "--file", "y.py"], b"", "given twice"),
+    "no such file": (["run", "--file", "missing.py"], b"", "cannot read missing.py: No such file"),
+    "a folder": (["run", "--file", "."], b"", "cannot read .: Is a directory"),
+    "unknown suffix": (["run", "--file", "/etc/passwd"], b"", "cannot tell the language"),
+    "empty code": (["run", ""], b"", "the code is empty"),
+    "blank code": (["run", " \n"], b"", "the code is empty"),
+    "empty pipe": (["run"], b"", "the code is empty"),
+    "undecodable pipe": (["run", "-"], b"print('\xff')", "standard input is not UTF-8 text: byte 7 is wrong"),
+    "NUL in the pipe": (["run", "-"], b"a\0b", "NUL"),
+    "lifetime 0": (["run", "--timeout", "0", "x"], b"", "'0' is not a whole number of seconds from 1 to 28800"),
+    "lifetime too long": (["run", "--timeout", "28801", "x"], b"", "from 1 to 28800"),
+    "lifetime a word": (["start", "--timeout", "5m"], b"", "'5m' is not a whole number"),
+    "lifetime infinite": (["start", "--timeout", "inf"], b"", "'inf' is not a whole number"),
+    "limit 0": (["run", "--exec-timeout", "0", "x"], b"", "above 0"),
+    "limit negative": (["run", "--exec-timeout", "-1", "x"], b"", "above 0"),
+    "limit not a number": (["run", "--exec-timeout", "nan", "x"], b"", "above 0"),
+    "output limit 0": (["run", "--max-output", "0", "x"], b"", "from 1"),
+    "output limit a word": (["run", "--max-output", "1k", "x"], b"", "'1k' is not a whole number of bytes"),
+    "bad session id": (["exec", "no-such/id", "x"], b"", "not a session's id or name: 'no-such/id'"),
+    "no session": (["exec"], b"", "the following arguments are required: session"),
+    "bad session to stop": (["stop", "a", "b c"], b"", "not a session's id or name: 'b c'"),
+    "nothing to stop": (["stop"], b"", "give the ids or names of sessions, or --all"),
+    "all and some to stop": (["stop", "--all", "a"], b"", "give the ids or names of sessions, or --all"),
+    "bad variable name": (["run", "--env", "A-B=1", "x"], b"", "not a variable name: 'A-B'"),
+    "variable not set": (["run", "--env", "NOT_SET_HERE", "x"], b"", "variable NOT_SET_HERE is not set here"),
+    "bad interpreter": (["run", "--interpreter-id", "../x", "x"], b"", "not an interpreter id or ARN: '../x'"),
+    "bad region": (["run", "--region", "evil.example/", "x"], b"", "not a region name"),
+    "bad endpoint": (["run", "--endpoint-url", "127.0.0.1:80", "x"], b"", "not an endpoint URL"),
+    "long command": (["run", "--cmd", "-"], b"x" * (128 << 10), "at most 131071 bytes"),
+    "code over 100 MB": (["run", "-"], b"x" * 100_000_001, "at most 100000000 bytes, this has 100000001"),
+    "help for nothing": (["help", "nothing"], b"", "no such command: 'nothing'"),
+    "both here": (["cp", "a", "b"], b"", "one side must be a session"),
+    "both there": (["cp", "work:a", "work:b"], b"", "one side must be a session"),
+    "two sessions": (["cp", "work:a", "other:b", "."], b"", "one side must be a session"),
+    "one path": (["cp", "a"], b"", "at least one source"),
+    "bad name": (["cp", "a", "9:b"], b"", "not a session's id or name"),
+    "rm here": (["rm", "a"], b"", "SESSION:PATH"),
+    "rm a session": (["rm", "work:"], b"", "SESSION:PATH"),
+    "upload nothing": (["run", "--upload", ":x", "1"], b"", "--upload needs a path"),
+    "upload missing": (["run", "--upload", "nothing", "1"], b"", "no such file: nothing"),
+    "job: no subcommand": (["job"], b"", "no such command: job"),
+    "job: unknown": (["job", "begin"], b"", "no such command: job begin"),
+    "job: bad id": (["job", "status", "../x"], b"", "not a job's id"),
+    "job: no code": (["job", "start"], None, "no code"),
+    "job: context": (["run", "--follow", "--clear-context", "1"], b"", "do not go together"),
+}
+
+
+@pytest.mark.parametrize(("words", "stdin", "message"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage(
+    inside: InProcess, faults: FaultServer, words: list[str], stdin: bytes | None, message: str
+) -> None:
+    done = inside.run(*words, stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, b"")
+    first, *rest = done.stderr.decode().splitlines()
+    assert first.startswith("error[")
+    assert message in first
+    assert all(line.startswith("hint: ") for line in rest)
+    assert faults.requests == []
+
+
+@pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])
+def test_bad_names(inside: InProcess, faults: FaultServer, name: str) -> None:
+    assert inside.run("start", f"--name={name}").returncode == 2
+    assert faults.requests == []
+
+
+CODES = {
+    "plain": "print(1)",
+    "minus": "-1 + 2",
+    "minus letter after --": "-x",
+    "looks like a flag after --": "--json",
+    "double minus after --": "--",
+    "quotes": """print('a', "b", `c`, $d, \\n)""",
+    "newlines": "\n\na = 1\r\nb = 2\n\tc\n",
+    "unicode": "print('žluťoučký 🐎 \u202e \ufeff')",
+    "control": "print('\x1b[31m\x07\x7f')",
+}
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=CODES.keys())
+def test_code_arrives_unchanged(inside: InProcess, faults: FaultServer, tmp_path: Path, code: str) -> None:
+    path = tmp_path / "code.py"
+    path.write_bytes(code.encode())
+    ways: list[tuple[list[str], bytes]] = [
+        (["--", code], b""),
+        (["-"], code.encode()),
+        ([], code.encode()),
+        (["--file", str(path)], b""),
+    ]
+    for words, stdin in ways:
+        assert inside.run("exec", SESSION, *words, stdin=stdin).returncode == 0
+    arrived = [request.body["arguments"] for request in faults.requests if not request.is_preparation]
+    assert arrived == [{"code": code, "language": "python"}] * len(ways)
