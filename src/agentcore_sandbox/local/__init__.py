@@ -47,8 +47,9 @@ Tools:
   elsewhere import declarations become dynamic imports and exports declarations. An interrupt ends the process.
 - executeCommand has a terminal of 24 lines and 80 columns for its output, no input, and `TERM=dumb`; a command of more
   than 131,071 bytes is a tool error.
-- Of each stream the head and the tail are kept, 3 MiB in all, with a line in between that says what was left out;
-  images of more than 3 MB in all are left out and told.
+- Of each stream the head and the tail are kept, 20 MiB in all, with a line in between that says what was left out;
+  of both streams together what fits into one message of 24 MiB. Where the content blocks, which repeat the streams,
+  would not fit too, they are shortened and say so. Images of more than 3 MB in all are left out and told.
 - What ran into a cancellation tells so in its output. A Python process that ends by itself, or ignores an interrupt for
   two seconds, is replaced by a new one, and told of.
 - readFiles returns text for whatever is UTF-8, a blob for all else; listFiles follows links. writeFiles makes folders.

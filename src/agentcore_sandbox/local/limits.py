@@ -16,7 +16,7 @@ class Limits:
         processes: Processes and threads alive at once (assumed).
         memory_bytes: Data segment of one process (AWS: 8 GB a session).
         file_bytes: Size of one file (AWS: 10 GB of disk a session).
-        output_bytes: What is kept of each output stream of one execution (assumed).
+        output_bytes: What is kept of each output stream of one execution (assumed; as large as fits into one message).
         payload_bytes: One request or reply without its encoding (AWS: 100 MB).
         command_bytes: Length of one shell command (the kernel's limit; AWS hangs silently beyond it).
         task_seconds: Run time of one task (AWS: 8 hours).
@@ -25,7 +25,7 @@ class Limits:
     processes: int = 1024
     memory_bytes: int = 8 * GIB
     file_bytes: int = 10 * GIB
-    output_bytes: int = 3 * MIB
+    output_bytes: int = 20 * MIB
     payload_bytes: int = 100_000_000
     command_bytes: int = 131_071
     task_seconds: int = 8 * 3600

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
 
 Payload = dict[str, Any]
 
-TEXT_BYTES = 5 << 20
-"""What one stream may take as JSON. It is sent twice, there are two, and botocore refuses messages above 24 MiB."""
+RESULT_BYTES = (24 << 20) - (1 << 16)
+"""What the texts and images of a result may take as JSON: botocore refuses messages above 24 MiB."""
+CONTENT_BYTES = 1 << 20
+"""What of it is kept for the content blocks, which repeat the streams."""
+LEFT_OUT = "\n... {} characters of output left out ...\n"
+NOTES_BYTES = 300  # what both notes take at most
+_TOLD_BEFORE = re.compile(r"\n\.\.\. \d{1,15} (?:bytes|characters) of output left out \.\.\.\n")
+NOT_REPEATED = "\n... {} characters left out here: structuredContent has them ...\n"
 MIME_TYPES = mimetypes.MimeTypes()
 """Python's own table, without the files of this machine."""
 
@@ -50,8 +57,11 @@ def execution(
         images: PNG files.
         status: The status of the task that it was.
     """
-    stdout, stderr = _fitting(stdout), _fitting(stderr)
-    content = [_text_block(text) for text in (stdout, stderr) if text] + [_image_block(image) for image in images]
+    pictures = [_image_block(image) for image in images]
+    room = RESULT_BYTES - sum(len(picture["data"]) for picture in pictures)
+    stdout, stderr = _fitting_pair(stdout, stderr, room - CONTENT_BYTES, LEFT_OUT)
+    repeated = _fitting_pair(stdout, stderr, room - _size(stdout) - _size(stderr), NOT_REPEATED)
+    content = [_text_block(text) for text in repeated if text] + pictures
     structured = {"stdout": stdout, "stderr": stderr, "exitCode": exit_code, "executionTime": seconds}
     if status:
         structured = {"taskStatus": status, **structured}
@@ -94,9 +104,21 @@ def _mime_type_of(name: str) -> str | None:
     return MIME_TYPES.guess_type(name)[0]
 
 
-def _fitting(text: str) -> str:
-    """Shorten a text, in its middle, until its JSON fits into a message."""
-    while (size := len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))) > TEXT_BYTES:
-        kept = len(text) * TEXT_BYTES // size * 9 // 20
-        text = f"{text[:kept]}\n... {len(text) - 2 * kept} characters of output left out ...\n{text[-kept:]}"
+def _fitting_pair(stdout: str, stderr: str, room: int, note: str) -> tuple[str, str]:
+    """Shorten both streams until their JSON fits into `room` bytes; of a large pair a quarter is for the errors."""
+    stderr = _fitting(stderr, max(room // 4, room - _size(stdout)), note)
+    return _fitting(stdout, room - _size(stderr), note), stderr
+
+
+def _fitting(text: str, room: int, note: str) -> str:
+    """Shorten a text, in its middle, until its JSON fits into `room` bytes."""
+    while (size := _size(text)) > room:
+        kept = len(text) * (room - NOTES_BYTES) // size * 9 // 20
+        middle = text[kept:-kept]
+        before = _TOLD_BEFORE.search(middle)  # by the agent, which keeps a head and a tail: not to be lost
+        text = text[:kept] + (before[0] if before else "") + note.format(len(middle)) + text[-kept:]
     return text
+
+
+def _size(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))
