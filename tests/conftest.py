@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import fault_server, processes
+from support.in_process import InProcess, Run
 from support.processes import MARKER, SYSTEM_PATH, CommandLine
 
 if TYPE_CHECKING:
@@ -70,6 +71,15 @@ def cli(program: tuple[str, ...], base_environment: dict[str, str], tmp_path: Pa
     home = tmp_path / "home"
     home.mkdir()
     return CommandLine(program, home, base_environment)
+
+
+@pytest.fixture
+def in_process(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Run:
+    """Runs the commands of a table, of which each row would be a process; as a zipapp each is one."""
+    zipapp = request.config.getoption("--zipapp")
+    return CommandLine.run if zipapp else InProcess(monkeypatch, capfdbinary).run
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.control_server import ControlServer
+    from support.in_process import Run
 
 INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
@@ -169,8 +170,10 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage_starts_nothing(admin: CommandLine, control: ControlServer, words: list[str], message: str) -> None:
-    done = admin.run(*words)
+def test_wrong_usage_starts_nothing(
+    admin: CommandLine, in_process: Run, control: ControlServer, words: list[str], message: str
+) -> None:
+    done = in_process(admin, *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert control.requests == []
@@ -204,6 +207,7 @@ FAILURES = {
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 def test_failures_name_the_cause_and_the_remedy(
     admin: CommandLine,
+    in_process: Run,
     control: ControlServer,
     words: list[str],
     refusals: dict[str, tuple[int, str, str]],
@@ -212,7 +216,7 @@ def test_failures_name_the_cause_and_the_remedy(
     as_json: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     control.refusals = {operation: [refusal] for operation, refusal in refusals.items()}
-    done = admin.run("interpreter", *words, *(["--json"] if as_json else []))
+    done = in_process(admin, "interpreter", *words, *(["--json"] if as_json else []))
     assert done.returncode == 125
     assert b"dummy-secret" not in done.stdout + done.stderr
     if as_json:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from support.in_process import Run
+
 ACCOUNT = "123456789012"
 SYSTEM_ARN = "arn:aws:bedrock-agentcore:us-west-2:aws:code-interpreter/aws.codeinterpreter.v1"
 LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/trail/x"
@@ -112,8 +114,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
-    done = cli.run("policy", *words)
+def test_wrong_usage(cli: CommandLine, in_process: Run, words: list[str], message: str) -> None:
+    done = in_process(cli, "policy", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
 

@@ -18,6 +18,7 @@ from support.processes import DEADLINE, CommandLine, eventually
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
+    from support.in_process import Run
     from support.query_proxy import QueryProxy
 
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:trail"
@@ -282,8 +283,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], message: str) -> None:
-    done = admin.run("setup", *words, "--yes")
+def test_wrong_usage(admin: CommandLine, in_process: Run, proxy: QueryProxy, words: list[str], message: str) -> None:
+    done = in_process(admin, "setup", *words, "--yes")
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert proxy.actions == []

@@ -16,6 +16,7 @@ from support.processes import DEADLINE
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
+    from support.in_process import Run
     from support.processes import CommandLine
 
 SUBNETS = ["subnet-12345678", "subnet-12345679"]
@@ -117,7 +118,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(cli: CommandLine, words: list[str], message: str) -> None:
-    done = cli.run("template", *words)
+def test_wrong_usage(cli: CommandLine, in_process: Run, words: list[str], message: str) -> None:
+    done = in_process(cli, "template", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.fault_server import FaultServer
+    from support.in_process import Run
 
 SECRETS = (b"dummy-secret", b"dummy-token", b"profile-secret", b"value-secret")
 
@@ -154,11 +155,11 @@ FAILURES = {
 @pytest.mark.parametrize(("answer", "code"), FAILURES.values(), ids=FAILURES.keys())
 @pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
 def test_no_secret_in_any_output(
-    aws: CommandLine, faults: FaultServer, answer: object, code: str, as_json: list[str]
+    aws: CommandLine, in_process: Run, faults: FaultServer, answer: object, code: str, as_json: list[str]
 ) -> None:
     faults.answers["start"] = answer  # type: ignore[assignment] # a row of the table
     env = {"AWS_SESSION_TOKEN": "dummy-token", "AGENTCORE_SANDBOX_DEBUG": "1"}
-    done = aws.run("run", "--env", "A=value-secret", *as_json, "x", env=env)
+    done = in_process(aws, "run", "--env", "A=value-secret", *as_json, "x", env=env)
     assert done.returncode == 125
     assert code in (json.loads(done.stdout)["error"]["code"] if as_json else done.stderr.decode())
     assert not any(secret in done.stdout + done.stderr for secret in SECRETS)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer
+    from support.in_process import Run
 
 
 @pytest.fixture(scope="module")
@@ -158,11 +159,11 @@ LISTINGS = {
 
 
 @pytest.mark.parametrize("entries", LISTINGS.values(), ids=LISTINGS.keys())
-def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object) -> None:
+def test_hostile_listing(aws: CommandLine, in_process: Run, faults: FaultServer, entries: object) -> None:
     answer = json.dumps({"answer": {"roots": ["d"], "entries": entries}})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     before = sorted(aws.home.rglob("*"))
-    done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
+    done = in_process(aws, "cp", f"{fault_server.SESSION}:d", "out/")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"Traceback" not in done.stderr
     assert b"Internal" not in done.stderr
@@ -186,20 +187,20 @@ def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object)
     ],
 )
 def test_session_that_gives_another_name_than_was_asked_for(
-    aws: CommandLine, faults: FaultServer, asked: str, root: str
+    aws: CommandLine, in_process: Run, faults: FaultServer, asked: str, root: str
 ) -> None:
     answer = json.dumps({"answer": {"roots": [root], "entries": [[0, "", "file", 0, 420, 0]]}})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
-    done = aws.run("cp", f"{fault_server.SESSION}:{asked}", ".")
+    done = in_process(aws, "cp", f"{fault_server.SESSION}:{asked}", ".")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[UnexpectedAnswer]: the session's list of files makes no sense" in done.stderr
 
 
 @pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"answer": 5}', '{"file": "x"}', '{"error": 5}'])
-def test_hostile_answer(aws: CommandLine, faults: FaultServer, answer: str) -> None:
+def test_hostile_answer(aws: CommandLine, in_process: Run, faults: FaultServer, answer: str) -> None:
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     for words in (["cp", f"{fault_server.SESSION}:d", "out"], ["ls", fault_server.SESSION]):
-        done = aws.run(*words)
+        done = in_process(aws, *words)
         assert (done.returncode, done.stdout) == (125, b"")
         assert b"error[UnexpectedAnswer]" in done.stderr
 

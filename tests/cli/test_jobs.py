@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer, Handler
+    from support.in_process import Run
 
 WAITS = "print('begun'); import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\nprint('done')"
 
@@ -227,10 +228,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("answer", HOSTILE, ids=str)
-def test_hostile_answers(aws: CommandLine, faults: FaultServer, answer: object) -> None:
+def test_hostile_answers(aws: CommandLine, in_process: Run, faults: FaultServer, answer: object) -> None:
     wrong = fault_server.stream(event_stream.result(json.dumps({"answer": answer})))
     faults.answers["invoke"] = Polls(wrong, b"")
-    done = aws.run("run", "--follow", "print('x')")
+    done = in_process(aws, "run", "--follow", "print('x')")
     assert done.returncode == 125
     assert b"error[UnexpectedAnswer]" in done.stderr
     assert faults.operations()[-1] == "stop"

@@ -13,6 +13,7 @@ from support.fault_server import SESSION
 
 if TYPE_CHECKING:
     from support.fault_server import FaultServer, Handler
+    from support.in_process import Run
     from support.processes import CommandLine
 
 GONE = {
@@ -62,12 +63,17 @@ def test_names_are_private_and_hold_no_key(aws: CommandLine) -> None:
 @pytest.mark.parametrize("gone", GONE.values(), ids=GONE.keys())
 @pytest.mark.parametrize("words", [["x = 1"], ["--cmd", "true"]], ids=" ".join)
 def test_a_session_that_is_gone_is_replaced(
-    aws: CommandLine, faults: FaultServer, numbered: Numbered, words: list[str], gone: fault_server.Answer
+    aws: CommandLine,
+    in_process: Run,
+    faults: FaultServer,
+    numbered: Numbered,
+    words: list[str],
+    gone: fault_server.Answer,
 ) -> None:
-    aws.run("start", "--name", "work")
+    in_process(aws, "start", "--name", "work")
     faults.requests.clear()
     faults.preparation = faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok, fault_server.ok)
-    done = aws.run("exec", "work", *words)
+    done = in_process(aws, "exec", "work", *words)
     assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
     assert done.stderr.decode().startswith(f"agentcore-sandbox: session {numbered.started[0]} of 'work' has ended; ")
     answered = [request for request in faults.requests if request.session == numbered.started[1]]
@@ -156,12 +162,12 @@ def test_sessions_show_the_name(aws: CommandLine, faults: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"name": 1}', b"\xff"])
-def test_a_damaged_record_is_no_name(aws: CommandLine, numbered: Numbered, damage: bytes) -> None:
-    aws.run("start", "--name", "work")
+def test_a_damaged_record_is_no_name(aws: CommandLine, in_process: Run, numbered: Numbered, damage: bytes) -> None:
+    in_process(aws, "start", "--name", "work")
     record = next((aws.home / ".local/state/agentcore-sandbox/sessions").rglob("*.json"))
     record.write_bytes(damage)
-    assert aws.run("exec", "work", "--cmd", "true").returncode == 0
-    assert aws.run("sessions").returncode == 0
+    assert in_process(aws, "exec", "work", "--cmd", "true").returncode == 0
+    assert in_process(aws, "sessions").returncode == 0
     assert len(numbered.started) == 2
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agentcore_sandbox import cli
 
@@ -19,24 +19,33 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 
+class Run(Protocol):
+    """Runs a command as `CommandLine.run` does."""
+
+    def __call__(
+        self, command_line: CommandLine, /, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]: ...
+
+
 class InProcess:
     """Runs commands with the environment and the folder that a child process would get.
 
     Args:
-        child: How a child would be run.
         patch: Undoes all changes to this process after the test.
         captured: What is written to the descriptors 1 and 2.
     """
 
-    def __init__(self, child: CommandLine, patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[bytes]) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[bytes]) -> None:
         self._patch, self._captured = patch, captured
-        patch.setattr(os, "environ", child.environment())
-        patch.chdir(child.home)
 
-    def run(self, *words: str, stdin: bytes | None = b"") -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, command_line: CommandLine, /, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a command; without standard input it is a terminal."""
-        with _standard_input(stdin) as file:
-            self._patch.setattr(sys, "stdin", file)
+        with self._patch.context() as patch, _standard_input(stdin) as file:
+            patch.setattr(os, "environ", command_line.environment(**(env or {})))
+            patch.setattr(sys, "stdin", file)
+            patch.chdir(command_line.home)
             status = cli.main(words)
         said = self._captured.readouterr()
         return subprocess.CompletedProcess(words, status, said.out, said.err)
