@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.result import Result
 
 STDOUT = 1
+_MOST_NAMES = 20
 
 
 class Stream:
@@ -253,6 +254,22 @@ class Output:
         if self.as_json:
             self.data({**more, "error": {"code": error.code, "message": error.message, "hint": error.hint}})
             return
-        self.say(f"error[{error.code}]: {error.message}")
+        self.say_failure(error)
+
+    def say_failure(self, error: AgentcoreSandboxError) -> None:
+        """Tell a failure on standard error, in two lines."""
+        self.say(f"error[{error.code}]: {_indented(error.message)}")
         if error.hint:
-            self.say(f"hint: {error.hint}")
+            self.say(f"hint: {_indented(error.hint)}")
+
+    def say_left_out(self, paths: Sequence[str]) -> None:
+        """Tell which files a copy has left out, the first of them by name."""
+        for path in paths[:_MOST_NAMES]:
+            self.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {plain(path)}")
+        if len(paths) > _MOST_NAMES:
+            self.say(f"agentcore-sandbox: left out {len(paths) - _MOST_NAMES} more")
+
+
+def _indented(text: str) -> str:
+    """Keep lines of a message, which may quote the sandbox or the service, from looking like messages of their own."""
+    return text.replace("\n", "\n  ")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,12 @@ class Lease:
     Attributes:
         session_id: The session.
         replaces: The session that the name stood for before and that has ended, or None.
+        was_damaged: What was written down of the name said nothing.
     """
 
     session_id: str
     replaces: str | None = None
+    was_damaged: bool = False
 
 
 class SessionStore:
@@ -187,9 +190,16 @@ class SessionStore:
                 yield NamedSession(**record)
 
     def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Lease:
+        key = _digest(name)
+        was_damaged = self._folder.is_damaged(key)
         session_id = self._interpreter.start(name=name, lifetime=lifetime)
-        self._folder.write(_digest(name), asdict(NamedSession(name, session_id, time.time(), lifetime)))
-        return Lease(session_id, replaces=known.session_id if known else None)
+        try:
+            self._folder.write(key, asdict(NamedSession(name, session_id, time.time(), lifetime)))
+        except AgentcoreSandboxError:
+            with suppress(AgentcoreSandboxError):  # nobody would know its id
+                self._interpreter.stop(session_id)
+            raise
+        return Lease(session_id, known.session_id if known else None, was_damaged)
 
 
 def _digest(text: str) -> str:

@@ -78,13 +78,19 @@ class StateFolder:
     def write(self, key: str, record: Mapping[str, Any]) -> None:
         """Replace a record; readers see the old one or the new one."""
         self._make()
+        path = self.file(key)
         try:
             # A temporary file is private (0600) from the start.
-            with tempfile.NamedTemporaryFile("w", dir=self.path, delete=False, encoding="utf-8") as file:
-                json.dump(record, file)
-            Path(file.name).replace(self.file(key))
+            file = tempfile.NamedTemporaryFile("w", dir=self.path, delete=False, encoding="utf-8")  # noqa: SIM115 - below
         except OSError as error:
-            raise _failed("write", self.file(key), error) from None
+            raise _failed("write", path, error) from None
+        try:
+            with file:
+                json.dump(record, file)
+            Path(file.name).replace(path)
+        except OSError as error:
+            Path(file.name).unlink(missing_ok=True)
+            raise _failed("write", path, error) from None
 
     def append(self, name: str, data: bytes) -> None:
         """Append to a private file that is no record, such as a job's saved output."""
@@ -101,6 +107,10 @@ class StateFolder:
         for path in self.path.glob(f"{_checked(key)}.*"):
             if path.suffix != ".lock":  # another process may wait for it
                 path.unlink(missing_ok=True)
+
+    def is_damaged(self, key: str) -> bool:
+        """Whether there is a record that says nothing."""
+        return self.file(key).exists() and self.read(key) is None
 
     def file(self, key: str, suffix: str = "json") -> Path:
         """Where a record, or a companion of it, is."""

@@ -6,6 +6,7 @@ File contents never pass through the terminal of executeCommand, which changes t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import random
@@ -76,7 +77,8 @@ class Workspace:
         Args:
             module: Its name in the package `guest`, such as `files`.
             operation: A key of its `OPERATIONS`.
-            request: What the operation needs, as JSON.
+            request: What the operation needs, as JSON. With `once=True` a repetition after a lost answer does not do it
+                again, but waits for the first and answers the same.
 
         Returns:
             What it answered. It comes from the sandbox: untrusted.
@@ -92,7 +94,7 @@ class Workspace:
             argument = f"@{FOLDER}/request-{token}"
         reply = self._reply(_command(module, argument))
         if argument.startswith("@"):
-            self._tool("removeFiles", {"paths": [argument[1:]]})
+            self._discard(argument[1:])
         if isinstance(reply.get("error"), dict):
             raise _file_error(reply["error"])
         return reply.get("answer")
@@ -104,8 +106,13 @@ class Workspace:
             return reply
         path = str(reply["file"])
         text = _content(self._tool("readFiles", {"paths": [path]})).decode(errors="replace")
-        self._tool("removeFiles", {"paths": [path]})
+        self._discard(path)
         return _parse(text)
+
+    def _discard(self, path: str) -> None:
+        """Remove a file of ours. It may fail: a lost answer may have done it, and what is left is swept up."""
+        with contextlib.suppress(AgentcoreSandboxError):
+            self.invoke("removeFiles", {"paths": [path]})
 
     def invoke(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         """Call a tool once."""
@@ -167,7 +174,7 @@ def _parse(text: str) -> dict[str, Any]:
     lines = text.strip().splitlines()
     try:
         value = json.loads(lines[-1])
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         raise _unexpected("the helper in the session did not answer") from None
     if not isinstance(value, dict):
         raise _unexpected("the helper in the session answered something else")

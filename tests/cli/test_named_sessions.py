@@ -10,11 +10,13 @@ import pytest
 
 from support import event_stream, fault_server
 from support.fault_server import SESSION
+from support.processes import CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.fault_server import FaultServer, Handler
     from support.in_process import Run
-    from support.processes import CommandLine
 
 GONE = {
     "not active": fault_server.error(400, "ValidationException", f"Code interpreter session {SESSION} is not active"),
@@ -94,6 +96,34 @@ def test_a_session_by_id_is_not_replaced(aws: CommandLine, faults: FaultServer) 
     faults.answers["invoke"] = GONE["not found"]
     assert aws.run("exec", SESSION, "--cmd", "true").returncode == 125
     assert faults.operations() == ["invoke"]
+
+
+def state_file(line: CommandLine) -> Path:
+    (found,) = (line.home / ".local/state/agentcore-sandbox/sessions").rglob("*.json")
+    return found
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]"])
+def test_a_damaged_name_gets_a_session_and_that_is_told(
+    aws: CommandLine, in_process: Run, numbered: Numbered, damage: bytes
+) -> None:
+    in_process(aws, "start", "--name", "work")
+    state_file(aws).write_bytes(damage)
+    done = in_process(aws, "exec", "work", "x")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello\n", 1)
+    assert done.stderr.decode().startswith(
+        f"agentcore-sandbox: what was known of 'work' is damaged; {numbered.started[1]}"
+    )
+    assert in_process(aws, "exec", "work", "x").stderr == b""
+
+
+def test_a_session_whose_name_cannot_be_written_down_is_stopped(aws: CommandLine, faults: FaultServer) -> None:
+    full = CommandLine(("/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *aws.command), aws.home, aws.base)
+    aws.run("stop", "work")  # what is written at first use has room
+    done = full.run("exec", "work", "x")
+    assert (done.returncode, b"error[StateFailed]" in done.stderr) == (125, True)
+    assert faults.operations() == ["start", "stop"]
+    assert [path.suffix for path in aws.home.rglob("*") if path.is_file()] == [".lock"]
 
 
 def test_ten_processes_make_one_session(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:

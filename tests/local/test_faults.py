@@ -96,10 +96,20 @@ def test_a_session_is_lost(tmp_path: Path) -> None:
         assert len(invoke(client, sessions[1])) == 1
 
 
+def test_a_fault_may_come_later(tmp_path: Path) -> None:
+    with service.serve(tmp_path, faults=["throttle=start:1@2"]) as running:
+        client = running.client()
+        assert [start(client), start(client)]
+        with pytest.raises(client.exceptions.ThrottlingException):
+            start(client)
+        assert start(client)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "throttle", "throttle=", "throttle=all", "throttle=start:", "throttle=start:x", "throttle=start:-1",
-     "throttle=start:0.5", "break=start:1", "melt=start", "latency=invoke:1e9", "latency=invoke:1234567"],
+     "throttle=start:0.5", "break=start:1", "melt=start", "latency=invoke:1e9", "latency=invoke:1234567",
+     "throttle=start@", "throttle=start@x", "throttle=start:1@-1", "latency=invoke:1@2"],
 )  # fmt: skip
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

@@ -82,8 +82,20 @@ def test_no_file_is_replaced_without_leave(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "old"
 
 
+def test_a_name_that_was_taken_meanwhile_stays_what_it_is(tmp_path: Path) -> None:
+    partial = PartialFile(Place(tmp_path, ("file",)), 0o644)
+    partial.close()
+    (tmp_path / "file").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(AgentcoreSandboxError, match="exists"):
+        local_tree._give_free_name(partial._path, tmp_path / "file")
+    partial.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_partial_file_has_another_name_and_leaves_nothing(tmp_path: Path) -> None:
-    partial = PartialFile(Place(tmp_path, ("a", "file")), 0o4777)
+    place = Place(tmp_path, ("a", "file"))
+    assert place.above.make_folder() == [tmp_path / "a"]
+    partial = PartialFile(place, 0o4777)
     partial.write(b"half")
     assert not (tmp_path / "a" / "file").exists()
     partial.discard()

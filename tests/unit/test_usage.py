@@ -70,6 +70,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "job: bad id": (["job", "status", "../x"], b"", "not a job's id"),
     "job: no code": (["job", "start"], None, "no code"),
     "job: context": (["run", "--follow", "--clear-context", "1"], b"", "do not go together"),
+    "job: artifacts": (["run", "--follow", "--artifacts", "x", "1"], b"", "do not go together"),
 }
 
 

@@ -144,8 +144,7 @@ def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> No
         copied = [copied.as_json() for copied in report.copied]
         output.data({"copied": copied, "skipped": report.skipped, "sessionId": session_id})
         return
-    for path in report.skipped:
-        output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
+    output.say_left_out(report.skipped)
     if shown:
         size = sum(copied.size for copied in report.copied)
         output.say(f"agentcore-sandbox: copied {len(report.copied)} files, {size} bytes")

@@ -183,7 +183,7 @@ class Attempt:
         """All that comes before the program. Whatever of it fails, the program has not been started."""
         try:
             if self._task.transfers.uploads:
-                self._tell_skipped(self._task.transfers.send(self._workspace()))
+                self._task.output.say_left_out(self._task.transfers.send(self._workspace()))
             if not self._task.follow:
                 self._set_environment()
         except SessionGoneError as gone:
@@ -227,11 +227,11 @@ class Attempt:
         try:
             self._save_artifacts()
             if self._task.transfers.downloads:
-                self._tell_skipped(self._task.transfers.fetch(self._workspace()))
+                self._task.output.say_left_out(self._task.transfers.fetch(self._workspace()))
         except AgentcoreSandboxError as error:
             if failure is None and not result.combine(self.seen).status:
                 raise
-            self._task.output.say(f"error[{error.code}]: {error.message}")
+            self._task.output.say_failure(error)
 
     def _save_artifacts(self) -> None:
         task = self._task
@@ -241,10 +241,6 @@ class Attempt:
         elif self._artifacts:
             names = ", ".join(artifact.name for artifact in self._artifacts)
             task.output.say(f"agentcore-sandbox: the result carries {names}; --artifacts DIR saves that")
-
-    def _tell_skipped(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            self._task.output.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {path}")
 
     def _workspace(self) -> Workspace:
         from agentcore_sandbox.workspace import Workspace
@@ -283,7 +279,7 @@ def read(
     copies = transfers.read(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
     copies.check()
     if follow:
-        following.check(chosen)
+        following.check(chosen, artifacts)
     return Execution(
         program=chosen,
         environment=environment,

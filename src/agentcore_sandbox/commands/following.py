@@ -11,6 +11,7 @@ from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from agentcore_sandbox.jobs.watch import Watcher
     from agentcore_sandbox.output import Output
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from agentcore_sandbox.workspace import Workspace
 
 
-def check(program: Program) -> None:
+def check(program: Program, artifacts: Path | None) -> None:
     """Refuse what a program of its own process cannot do.
 
     Raises:
-        UsageError: `--clear-context`.
+        UsageError: `--clear-context` or `--artifacts`.
     """
+    if artifacts is not None:
+        raise UsageError(
+            "--follow and --artifacts do not go together: only the result of an execution carries images",
+            "write a file and fetch it with --download",
+        )
     if program.clear_context:
         raise UsageError("--follow and --clear-context do not go together", "with --follow there are no variables yet")
 

@@ -46,7 +46,7 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
     target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     patterns = [path for _, path in split]
-    answer = workspace.ask("files", "remove", patterns=patterns, recursive=recursive)
+    answer = workspace.ask("files", "remove", once=True, patterns=patterns, recursive=recursive)
     removed = [str(path) for path in answer] if isinstance(answer, list) else []
     if as_json:
         output.data({"removed": removed, "sessionId": workspace.session_id})

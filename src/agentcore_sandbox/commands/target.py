@@ -65,4 +65,9 @@ class Target:
                 f"agentcore-sandbox: session {lease.replaces} of {self.word!r} has ended; "
                 f"its variables and files are lost. {lease.session_id} takes its place"
             )
+        if lease.was_damaged:
+            self.output.say(
+                f"agentcore-sandbox: what was known of {self.word!r} is damaged; {lease.session_id} takes the place of "
+                "its session, which can still run: see agentcore-sandbox sessions"
+            )
         return lease.session_id

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import fcntl
 import glob
 import hashlib
 import os
@@ -20,6 +20,7 @@ KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"
 
 def scan(request: Any) -> Any:
     """Find `patterns`; tell each match and, `depth` levels below it, what is in it."""
+    _sweep()
     matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
     entries = [entry for number, path in enumerate(matches) for entry in _walk(number, path, request["depth"])]
     return {"roots": matches, "entries": entries}
@@ -56,7 +57,7 @@ def _entry(number: int, relative: str, status: os.stat_result) -> list[Any]:
 
 
 def look(request: Any) -> Any:
-    """Tell of each path what it is, or null where there is nothing; sweep up what killed clients have left."""
+    """Tell of each path what it is, or null where there is nothing."""
     _sweep()
     return [_kind(path) for path in request["paths"]]
 
@@ -68,52 +69,58 @@ def _kind(path: str) -> str | None:
 
 
 def _sweep() -> None:
-    for path in glob.glob(os.path.join(OWN, "transfer-*")):
-        if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove what clients have left, killed ones above all; jobs stay."""
+    for kind in ("transfer", "request", "answer", "delta"):
+        for path in glob.glob(os.path.join(OWN, f"{kind}-*")):
+            with contextlib.suppress(OSError):  # another client sweeps too
+                if time.time() - os.lstat(path).st_mtime > STALE_SECONDS:
+                    _remove(path)
 
 
 def unpack(request: Any) -> Any:
-    """Make `files` of the parts in the `staging` folder. A repetition waits for the first and does nothing more.
-
-    What tells the repetition so stays, and is swept up later.
-    """
-    staging = request["staging"]
-    os.makedirs(staging, exist_ok=True)
-    done = os.path.join(staging, "done")
-    with open(os.path.join(staging, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(done):
-            _unpack(request)
-            with open(done, "w"):
-                pass
-            for number in range(request["parts"]):
-                os.remove(os.path.join(staging, f"part-{number}"))
-    return True
-
-
-def _unpack(request: Any) -> None:
+    """Make `files` of the parts in the `staging` folder."""
     if not request["force"]:
         for path, *_ in request["files"]:
-            if os.path.lexists(path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            _check_free(path)
     for path, _ in request["folders"]:
         os.makedirs(path, exist_ok=True)
     written: list[tuple[str, str]] = []
     try:
-        parts = _Blocks([os.path.join(request["staging"], f"part-{n}") for n in range(request["parts"])])
-        for path, mode, size, digest in request["files"]:
-            written.append((_temporary(path), path))
-            _assemble(written[-1][0], parts, size, digest)
-            os.chmod(written[-1][0], mode)
+        _assemble_all(request, written)
         for temporary, path in written:
-            os.replace(temporary, path)
+            _publish(temporary, path, force=request["force"])
     finally:
         for temporary, _ in written:
             if os.path.lexists(temporary):
                 os.remove(temporary)
     for path, mode in reversed(request["folders"]):
         os.chmod(path, mode)
+    shutil.rmtree(request["staging"], ignore_errors=True)
+    return True
+
+
+def _check_free(path: str) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+
+
+def _publish(temporary: str, path: str, *, force: bool) -> None:
+    """Give a file its name; one that another program has made meanwhile is not replaced without `force`."""
+    if not force:
+        try:
+            os.link(temporary, path)
+        except OSError:  # the name is taken, or the file system has no hard links
+            _check_free(path)
+    os.replace(temporary, path)  # does nothing where the link is there
+
+
+def _assemble_all(request: Any, written: list[tuple[str, str]]) -> None:
+    """Write each file under a temporary name beside its own; `written` takes both names."""
+    parts = _Blocks([os.path.join(request["staging"], f"part-{number}") for number in range(request["parts"])])
+    for path, mode, size, digest in request["files"]:
+        written.append((_temporary(path), path))
+        _assemble(written[-1][0], parts, size, digest)
+        os.chmod(written[-1][0], mode)
 
 
 def _temporary(path: str) -> str:
@@ -206,11 +213,16 @@ def remove(request: Any) -> Any:
         if os.path.realpath(path) in (os.path.realpath("."), "/"):
             raise OSError(errno.EINVAL, "the session's work directory cannot be removed", path)
     for path in matches:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        elif os.path.lexists(path):
-            os.remove(path)
+        _remove(path)
     return matches
+
+
+def _remove(path: str) -> None:
+    """Remove a file, a link or a folder, also one that is not there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
 
 
 OPERATIONS = {

@@ -124,7 +124,7 @@ class Watcher:
                 raise _nonsense()
             checked = None if status is None else max(0, min(int(status), HIGHEST_STATUS))
             return {"exit": checked, "alive": answer["alive"], "lengths": lengths, "sizes": sizes}
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise _nonsense() from None
 
     def _was_killed(self, alive: object) -> bool:

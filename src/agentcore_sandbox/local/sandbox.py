@@ -146,7 +146,8 @@ class Sandbox:
         channel, poll = self._channel, select.poll()
         with contextlib.suppress(ValueError):  # closed meanwhile
             poll.register(channel or -1, select.POLLIN)
-            if not poll.poll(END_SECONDS * 1000):
+            # A channel that another thread closes wakes nobody here.
+            if not poll.poll(END_SECONDS * 1000) and not self._closed:
                 return
         raise SandboxGoneError("it ended in the middle of a call")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,13 @@ from agentcore_sandbox.workspace import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from agentcore_sandbox.transfer.local_tree import PartialFile, Place
     from agentcore_sandbox.transfer.progress import Advance
     from agentcore_sandbox.workspace import Workspace
 
+OWNER = 0o700
 PART_BYTES = 6 << 20  # base64 makes 8 MiB of it, well below the message limit of 24 MiB
 PARTS_AT_ONCE = 16  # so many lie in the session's disk at a time
 
@@ -65,11 +67,9 @@ class Download:
         places = self._places(entries)
         for entry, place in places:
             place.check(folder=entry.kind == listing.FOLDER, force=self.force)
-        for entry, place in places:
-            if entry.kind == listing.FOLDER:
-                place.make_folder()
         files = [(entry, place) for entry, place in places if entry.kind == listing.FILE]
-        copied = self._fetch(workspace, files)
+        with _folders(places):
+            copied = self._fetch(workspace, files)
         return Report(copied, [entry.path for entry in found if not self._is_wanted(entry)])
 
     def _is_wanted(self, entry: Entry) -> bool:
@@ -101,6 +101,26 @@ class Download:
             Copied(entry.path, str(place.path), entry.size, digest)
             for (entry, place), digest in zip(files, digests, strict=True)
         ]
+
+
+@contextmanager
+def _folders(places: Sequence[tuple[Entry, Place]]) -> Iterator[None]:
+    """Make all folders; when the files are there the new ones get their permissions, otherwise they are removed."""
+    new: list[Path] = []
+    try:
+        for place in dict.fromkeys(place if entry.kind == listing.FOLDER else place.above for entry, place in places):
+            new += place.make_folder()
+        yield
+    except BaseException:
+        for path in reversed(new):
+            with suppress(OSError):  # what has come into it meanwhile stays
+                path.rmdir()
+        raise
+    fresh = set(new)
+    for entry, place in reversed(places):
+        if entry.kind == listing.FOLDER and place.path in fresh:
+            # Its owner can always enter and empty it, whatever the sandbox says.
+            place.path.chmod(local_tree.permitted(entry.mode) | OWNER)
 
 
 class _Opened:

@@ -114,6 +114,11 @@ class Place:
         """The whole path."""
         return self.base.joinpath(*self.parts)
 
+    @property
+    def above(self) -> Place:
+        """The folder that it is in."""
+        return Place(self.base, self.parts[:-1])
+
     def check(self, *, folder: bool, force: bool) -> None:
         """Check that it may be written, before anything is.
 
@@ -128,15 +133,17 @@ class Place:
             kind = "a folder" if is_folder else "no folder"
             raise AgentcoreSandboxError("FileExists", f"{self.path} exists and is {kind}", "choose another target")
         if not folder and not force:
-            raise AgentcoreSandboxError("FileExists", f"{self.path} exists", "add --force to replace it")
+            raise exists(self.path)
 
-    def make_folder(self) -> None:
-        """Make the folder and those above it."""
+    def make_folder(self) -> list[Path]:
+        """Make the folder and those above it; returns those that were not there, the highest first."""
         self._check_way()
+        missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise local_failure(self.path, error) from None
+        return missing[::-1]
 
     def _check_way(self) -> None:
         for count in range(1, len(self.parts)):
@@ -155,9 +162,8 @@ class PartialFile:
 
     def __init__(self, place: Place, mode: int) -> None:
         self.place = place
-        self._mode = mode & _PERMISSIONS & ~_umask()
+        self._mode = permitted(mode)
         self._sha = hashlib.sha256()
-        Place(place.base, place.parts[:-1]).make_folder()
         self._path = place.path.with_name(f".{uuid.uuid4().hex[:12]}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
@@ -194,7 +200,7 @@ class PartialFile:
         self.place.check(folder=False, force=force)
         try:
             self._path.chmod(self._mode)
-            self._path.replace(self.place.path)
+            (Path.replace if force else _give_free_name)(self._path, self.place.path)
         except OSError as error:
             raise local_failure(self.place.path, error) from None
 
@@ -247,10 +253,29 @@ def local_failure(path: Path, error: OSError) -> AgentcoreSandboxError:
     return AgentcoreSandboxError("LocalFile", f"{path}: {error.strerror or error}", "nothing was left half-written")
 
 
-def _umask() -> int:
+def _give_free_name(path: Path, name: Path) -> None:
+    """Rename, but not over what another process has made there meanwhile."""
+    try:
+        # Windows renames so by itself; elsewhere only a link does not replace.
+        path.rename(name) if _WINDOWS else name.hardlink_to(path)
+    except FileExistsError:
+        raise exists(name) from None
+    except OSError:  # a file system without hard links
+        path.replace(name)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def exists(path: Path) -> AgentcoreSandboxError:
+    """The error for a file that is there and may not be replaced."""
+    return AgentcoreSandboxError("FileExists", f"{path} exists", "add --force to replace it")
+
+
+def permitted(mode: int) -> int:
+    """The permissions of a mode from the sandbox, less those that the umask takes."""
     current = os.umask(0)
     os.umask(current)
-    return current
+    return mode & _PERMISSIONS & ~current
 
 
 def check_unique(places: Sequence[Place]) -> None:

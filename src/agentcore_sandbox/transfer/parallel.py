@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 AT_ONCE = 2
+LOOK_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,12 +29,27 @@ def in_parallel(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         The results, in order.
     """
     waiting = iter(items)
-    pool = ThreadPoolExecutor(AT_ONCE)
+    running = deque(_start(call, item) for item in itertools.islice(waiting, AT_ONCE))
+    while running:
+        yield _result(running.popleft())
+        running.extend(_start(call, item) for item in itertools.islice(waiting, 1))
+
+
+def _start(call: Callable[[A], B], item: A) -> Future[B]:
+    """Call in a thread that nobody waits for at the end: the threads of a pool would keep an interrupted process."""
+    future: Future[B] = Future()
+    threading.Thread(target=_settle, args=(call, item, future), daemon=True).start()
+    return future
+
+
+def _settle(call: Callable[[A], B], item: A, future: Future[B]) -> None:
     try:
-        running: deque[Future[B]] = deque(pool.submit(call, item) for item in itertools.islice(waiting, AT_ONCE))
-        while running:
-            yield running.popleft().result()
-            running.extend(pool.submit(call, item) for item in itertools.islice(waiting, 1))
-    finally:
-        # Whoever is interrupted does not wait here.
-        pool.shutdown(wait=False, cancel_futures=True)
+        future.set_result(call(item))
+    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+        future.set_exception(error)
+
+
+def _result(future: Future[B]) -> B:
+    while not future.done():
+        wait([future], LOOK_SECONDS)
+    return future.result()

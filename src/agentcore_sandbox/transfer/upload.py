@@ -111,7 +111,7 @@ class Upload:
             count = _send(workspace, staging, packer.parts(), advance)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         request = {"staging": staging, "parts": count, "files": packer.manifest, "folders": folders}
-        workspace.ask(GUEST, "unpack", force=self.force, **request)
+        workspace.ask(GUEST, "unpack", once=True, force=self.force, **request)
         return report
 
     def _plan(self, workspace: Workspace, roots: Sequence[Root]) -> list[Planned]:

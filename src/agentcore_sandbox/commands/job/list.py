@@ -1,14 +1,19 @@
-"""List the jobs of this user, as they were last seen."""
+"""List the jobs of this user; those that still ran when they were last seen are looked at."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox import settings
+from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     import argparse
+
+    from agentcore_sandbox.jobs.store import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +31,7 @@ def run(*, as_json: bool) -> int:
     from agentcore_sandbox.jobs.store import JobStore
     from agentcore_sandbox.jobs.watched import HEADER, cells, described
 
-    jobs = JobStore(os.environ).all()
+    jobs = [_looked_at(job, output) for job in JobStore(os.environ).all()]
     if as_json:
         output.data({"jobs": [described(job) for job in jobs]})
     elif jobs:
@@ -34,3 +39,16 @@ def run(*, as_json: bool) -> int:
     else:
         output.say("no jobs")
     return 0
+
+
+def _looked_at(job: Job, output: Output) -> Job:
+    """The job as it is now, or as it was last seen where its session cannot be asked."""
+    from agentcore_sandbox.jobs import store, watched
+
+    if job.state != store.RUNNING:
+        return job
+    try:
+        return watched.find(job.job_id, settings.Flags(), connect).look()
+    except AgentcoreSandboxError as error:
+        output.say(f"agentcore-sandbox: job {job.job_id} is shown as it was last seen: {error.message}")
+        return job

@@ -10,7 +10,7 @@ from agentcore_sandbox.commands import execution, options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.commands.target import Target
-from agentcore_sandbox.errors import SessionGoneError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import check_target
 from agentcore_sandbox.signals import gate
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from agentcore_sandbox.commands.execution import Execution
     from agentcore_sandbox.jobs.store import Job
 
+MAY_HAVE_STARTED = {"ConnectionLost", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer"}
+"""Codes of errors after which nobody knows whether a job runs. One in a session of its own has ended with that."""
 _TITLE = 60
 
 
@@ -104,8 +106,11 @@ def _start(
     try:
         environment = task.environment_in(interpreter.region)
         task_id = launch.launch(Workspace(interpreter, session_id), job.job_id, task.program, environment)
-    except SessionGoneError:
-        store.remove(job)
+    except AgentcoreSandboxError as error:
+        if own_session or error.code not in MAY_HAVE_STARTED:
+            store.remove(job)
+        else:
+            error.hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
         raise
     return store.save(replace(job, task_id=task_id))
 

@@ -38,7 +38,7 @@ KINDS = {
     "lose": "the sessions of the next so many invokes have ended",
 }
 _ONLY_INVOKE = ("break", "fail", "lose")
-FORM = "KIND=OPERATION[:NUMBER], such as throttle=start:2 or latency=invoke:0.5"
+FORM = "KIND=OPERATION[:NUMBER][@AFTER], such as throttle=start:2, latency=invoke:0.5 or lose=invoke:1@4"
 
 
 class StreamBrokenError(ConnectionError):
@@ -53,11 +53,13 @@ class Fault:
         kind: One of `KINDS`.
         operation: The operation's name in the model.
         number: Seconds of a latency; of the others, how many requests are left that meet it.
+        after: How many requests go well before that.
     """
 
     kind: str
     operation: str
     number: float
+    after: int = 0
 
 
 def parse(text: str) -> Fault:
@@ -66,8 +68,8 @@ def parse(text: str) -> Fault:
     Raises:
         UsageError: It has not the form `FORM`.
     """
-    match = re.fullmatch(r"([a-z]+)=([a-z-]+)(?::(\d{1,6}(?:\.\d{1,6})?))?", text)
-    kind, operation, number = match.groups() if match else ("", "", None)
+    match = re.fullmatch(r"([a-z]+)=([a-z-]+)(?::(\d{1,6}(?:\.\d{1,6})?))?(?:@(\d{1,6}))?", text)
+    kind, operation, number, after = match.groups() if match else ("", "", None, None)
     if kind not in KINDS or operation not in OPERATIONS or (kind in _ONLY_INVOKE and operation != "invoke"):
         hint = (
             f"KIND is {', '.join(KINDS)}; OPERATION is {', '.join(OPERATIONS)}; {', '.join(_ONLY_INVOKE)}: invoke only"
@@ -75,7 +77,9 @@ def parse(text: str) -> Fault:
         raise UsageError(f"not a fault: {text!r}; it looks like {FORM}", hint)
     if kind != "latency" and "." in (number or ""):
         raise UsageError(f"not a number of requests: {text!r}", f"only latency takes fractions: {FORM}")
-    return Fault(kind, OPERATIONS[operation], float(number or 1))
+    if kind == "latency" and after:
+        raise UsageError(f"latency holds for all requests: {text!r}", f"leave @{after} out: {FORM}")
+    return Fault(kind, OPERATIONS[operation], float(number or 1), int(after or 0))
 
 
 class Faults:
@@ -130,7 +134,9 @@ class Faults:
     def _meets(self, kind: str, operation: str) -> bool:
         with self._lock:
             for fault in self._of(kind, operation):
-                if fault.number >= 1:
+                if fault.after:
+                    fault.after -= 1
+                elif fault.number >= 1:
                     fault.number -= 1
                     return True
         return False

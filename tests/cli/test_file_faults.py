@@ -1,0 +1,207 @@
+"""What goes wrong while files are copied: nothing half-written has the final name, and the next call works."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support import event_stream, fault_server
+from support.local import Local, serving
+from support.processes import DEADLINE, CommandLine, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from support.fault_server import FaultServer, Handler
+    from support.in_process import Run
+
+TWO_PARTS = 17_000_000  # bytes of an upload
+THREE_PARTS = 13_000_000  # of a download
+
+
+@pytest.fixture
+def local(cli: CommandLine, tmp_path: Path) -> Local:
+    more = {
+        "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
+        "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime"),
+    }
+    return Local(cli.command, cli.home, {**cli.base, **more})
+
+
+@contextmanager
+def service(local: Local, *faults: str) -> Iterator[Path]:
+    """The embedded service with faults; yields its log."""
+    log = local.home.parent / "log"
+    flags = [word for fault in faults for word in ("--fault", fault)]
+    with serving(local, *flags, "--log", str(log), stop=True):
+        yield log
+
+
+def invokes(log: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if line["event"] == "request" and line["operation"] == "InvokeCodeInterpreter"]
+
+
+def ok(local: CommandLine, *words: str) -> bytes:
+    done = local.run(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def paths(local: CommandLine, session: str) -> list[str]:
+    return [entry["path"] for entry in json.loads(ok(local, "ls", "-r", "--json", session))["entries"]]
+
+
+def test_a_session_that_is_lost_between_two_parts_of_an_upload(local: Local) -> None:
+    data = os.urandom(TWO_PARTS)
+    (local.home / "big").write_bytes(data)
+    # The first copy looks, sends a part and loses; begun anew it takes four invokes; the second copy loses likewise.
+    with service(local, "lose=invoke:1@2", "lose=invoke:1@8") as log:
+        done = local.run("cp", "--json", "big", "work:")
+        assert done.returncode == 0
+        assert b"has ended; its variables and files are lost" in done.stderr
+        lost, kept = dict.fromkeys(request["sessionId"] for request in invokes(log))
+        assert json.loads(done.stdout)["sessionId"] == kept
+        again = local.run("cp", "big", f"{kept}:again")
+        assert (again.returncode, b"error[SessionGone]" in again.stderr) == (125, True)
+        tools = [request["tool"] for request in invokes(log) if request["sessionId"] == lost]
+        assert tools[:3] == ["executeCommand", "writeFiles", "writeFiles"]
+        ok(local, "cp", "big", "work:")
+        assert paths(local, "work") == ["big"]
+
+
+def test_a_session_that_is_lost_between_two_parts_of_a_download(local: Local) -> None:
+    with service(local, "lose=invoke:1@4") as log:
+        ok(local, "exec", "work", "--cmd", f"mkdir d; head -c {THREE_PARTS} /dev/urandom > d/big")
+        done = local.run("cp", "work:d", "out/")
+        assert (done.returncode, b"error[SessionGone]" in done.stderr) == (125, True), done.stderr
+        tools = [request["tool"] for request in invokes(log)]
+        assert tools[:5] == [*["executeCommand"] * 3, *["readFiles"] * 2]
+        assert list(local.home.glob("out")) == []
+        ok(local, "exec", "work", "--cmd", "mkdir d; echo new > d/big")
+        ok(local, "cp", "work:d", "out/")
+        assert (local.home / "out/d/big").read_text() == "new\n"
+
+
+def test_an_answer_that_is_lost_changes_nothing(local: Local) -> None:
+    """Not even for what cannot be done twice: giving files names that must be free, and removing."""
+    (local.home / "f").write_text("contents")
+    with service(local, "break=invoke:1@2", "break=invoke:1@3") as log:
+        ok(local, "cp", "f", "work:")
+        assert json.loads(ok(local, "rm", "--json", "work:f"))["removed"] == ["f"]
+        tools = [request["tool"] for request in invokes(log)]
+        assert tools == ["executeCommand", "writeFiles", *["executeCommand"] * 4]
+        assert paths(local, "work") == []
+
+
+def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
+    with service(local) as log:
+        reading, writing = os.pipe()
+        child = local.start("cp", "-", "work:file", stdin=reading)
+        os.close(reading)
+        os.write(writing, bytes(1 << 16))
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(bytes(TWO_PARTS))
+            stream.flush()
+            assert eventually(lambda: "writeFiles" in [request["tool"] for request in invokes(log)])
+            child.kill()
+            child.communicate()
+        assert paths(local, "work") == []
+        (local.home / "file").write_text("new")
+        ok(local, "cp", "file", "work:")
+        assert ok(local, "cp", "work:file", "-") == b"new"
+
+
+def test_a_client_that_is_killed_while_it_fetches(local: Local) -> None:
+    with service(local):
+        ok(local, "exec", "work", "--cmd", "truncate -s 400M big; echo small > small")
+        (local.home / "out").mkdir()
+        child = local.start("cp", "work:big", "work:small", "out")
+        assert eventually(lambda: list((local.home / "out").glob(".*.part")))
+        child.kill()
+        child.communicate()
+        assert [path.suffix for path in (local.home / "out").iterdir()] == [".part"]
+        ok(local, "cp", "work:small", "out")
+        assert (local.home / "out/small").read_text() == "small\n"
+
+
+def test_a_full_disk(local: Local) -> None:
+    """A limit on the size of files stands in for the disk."""
+    limit = ("/bin/sh", "-c", 'ulimit -f 2000; exec "$@"', "sh")
+    small = CommandLine((*limit, *local.command), local.home, local.base)
+    with service(local):
+        ok(local, "exec", "work", "--cmd", "mkdir d; truncate -s 3M d/big; echo small > d/small")
+        done = small.run("cp", "work:d", "out")
+        assert (done.returncode, b"error[LocalFile]" in done.stderr) == (125, True)
+        assert list(local.home.glob("out")) == []
+        refused = small.run("cp", "work:d/big", "-")
+        assert (refused.returncode, len(refused.stdout)) == (0, 3 << 20)  # a pipe is no file
+        ok(small, "cp", "work:d/small", "out")
+
+
+def test_two_copies_to_one_name(local: Local) -> None:
+    """One of them wins, whole; the other is told."""
+    with service(local):
+        ok(local, "start", "--name", "work")
+        for name in "ab":
+            (local.home / name).write_text(name * 100_000)
+        children = {name: local.start("cp", name, "work:target") for name in "ab"}
+        told = {name: child.communicate(timeout=DEADLINE)[1] for name, child in children.items()}
+        won, lost = sorted(children, key=lambda name: children[name].returncode)
+        assert (children[won].returncode, children[lost].returncode) == (0, 125)
+        assert b"error[FileExists]" in told[lost] or b"File exists" in told[lost]
+        assert ok(local, "cp", "work:target", "-") == won.encode() * 100_000
+
+
+@pytest.mark.parametrize(("tool", "signum"), [("executeCommand", signal.SIGTERM), ("writeFiles", signal.SIGINT)])
+def test_a_signal_ends_a_copy_that_hangs(
+    aws: CommandLine, faults: FaultServer, tool: str, signum: signal.Signals
+) -> None:
+    def hang(handler: Handler) -> None:
+        if handler.current.body["name"] == tool:
+            reached.append(tool)
+            fault_server.silence(handler)
+        answer = json.dumps({"answer": [None] * 3})
+        fault_server.stream(event_stream.result(answer))(handler)
+
+    reached: list[str] = []
+    faults.answers["invoke"] = hang
+    (aws.home / "f").write_text("x")
+    child = aws.start("cp", "f", f"{fault_server.SESSION}:")
+    assert eventually(lambda: reached)
+    child.send_signal(signum)
+    stdout, stderr = child.communicate(timeout=DEADLINE / 2)  # the server would be silent for longer
+    assert (child.returncode, stdout, stderr) == (128 + signum, b"", b"")
+
+
+def jsons(depth: int) -> Sequence[str]:
+    return ["[" * depth + "]" * depth, '{"answer": {"roots": ["d"], "entries": [[0, "a", "file", Infinity, 1, 0]]}}']
+
+
+@pytest.mark.parametrize("answer", jsons(100_000), ids=["deep", "infinite"])
+def test_numbers_and_depths_that_no_list_of_files_has(
+    aws: CommandLine, in_process: Run, faults: FaultServer, answer: str
+) -> None:
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    done = in_process(aws, "ls", f"{fault_server.SESSION}:d")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"error[UnexpectedAnswer]" in done.stderr
+
+
+def test_a_name_cannot_pass_for_a_message(aws: CommandLine, in_process: Run, faults: FaultServer) -> None:
+    lie = "x\nerror[Forged]: \x1b[2Jlie"
+    answers = [
+        {"answer": {"roots": ["d"], "entries": [[0, "", "folder", 0, 493, 0], [0, lie, "link", 0, 420, 0]]}},
+        {"error": {"path": lie, "text": lie}},
+    ]
+    for answer in answers:
+        faults.answers["invoke"] = fault_server.stream(event_stream.result(json.dumps(answer)))
+        done = in_process(aws, "cp", f"{fault_server.SESSION}:d", "out")
+        assert b"lie" in done.stderr
+        assert not [line for line in done.stderr.splitlines() if line.startswith(b"error[Forged]") or b"\x1b" in line]
