@@ -21,14 +21,14 @@ nox.options.error_on_external_run = True
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
-PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
+PARALLEL = ("--numprocesses", "3", "--dist", "loadfile")  # on two cores: there is much waiting for processes
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, signals, the
 # service's processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
 ON_EACH_PYTHON = (
     "unit",
-    *(f"cli/test_{name}.py" for name in ("input", "local", "output", "signals")),
+    *(f"cli/test_{name}.py" for name in ("input", "local", "signals")),
     *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
     *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "serve", "server")),
 )
@@ -136,8 +136,8 @@ def build(session: nox.Session) -> None:
 def zipapp(session: nox.Session) -> None:
     """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
     install(session, "test")
-    # What is in them, and what the launcher does, is the same for every Python.
-    once = ["tests/zipapp", "tests/account"]
+    # What is in them, what the launcher does, and what is asked of AWS is the same for every Python.
+    once = ["tests/zipapp", *(f"tests/account/test_{name}.py" for name in ("doctor", "interpreter", "setup"))]
     on_each = ["tests/zipapp/test_start.py", "tests/zipapp/test_credentials.py"]
     suites = [*(once if is_newest(session) else on_each), "tests/cli"]
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))

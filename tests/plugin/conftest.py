@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
 import pytest
 
 from support import build_folders
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -21,9 +19,17 @@ def source(tmp_path: Path) -> Path:
     return build_folders.make_source(tmp_path / "source")
 
 
-@pytest.fixture
-def built(source: Path, environment: dict[str, str]) -> Path:
-    """The same with plugin and marketplace staged."""
-    build_folders.build(source, "plugin", environment=environment)
-    build_folders.build(source, "marketplace", environment=environment)
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with plugin and marketplace staged: for copies only."""
+    folder = tmp_path_factory.mktemp("staged")
+    source = build_folders.make_source(folder / "source")
+    for step in ("plugin", "marketplace"):
+        build_folders.build(source, step, environment=build_folders.git_environment(folder / "home"))
     return source
+
+
+@pytest.fixture
+def built(staged: Path, tmp_path: Path) -> Path:
+    """A copy of that source tree."""
+    return Path(shutil.copytree(staged, tmp_path / "source"))
