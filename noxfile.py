@@ -174,6 +174,13 @@ def plugin(session: nox.Session) -> None:
     session.run("pytest", "tests/client", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
 
 
+@nox.session(name="new-skill", python=False, default=False)
+def new_skill(session: nox.Session) -> None:
+    """Begin a skill of one's own: `nox -s new-skill -- NAME "What it does."`; docs/own-skill.md says how to go on."""
+    step = [sys.executable, "-m", "plugin_build", "new-skill"]
+    session.run(*step, *session.posargs, env={"PYTHONPATH": "src"}, external=True)
+
+
 @nox.session(python=False, default=False)
 def release(session: nox.Session) -> None:
     """Release the source: `nox -s release -- 0.2.0` checks, sets the version, builds, validates, commits, tags."""

@@ -1,4 +1,4 @@
-"""`python -m plugin_build COMMAND`: the long steps behind the nox sessions `build`, `plugin`, `release` and `publish`.
+"""`python -m plugin_build COMMAND`: the long steps behind the nox sessions of the same names.
 
 A command is a row in COMMANDS and a module of this package with two functions::
 
@@ -22,6 +22,7 @@ COMMANDS = {  # name: (module, what it does)
     "build": ("plugin_build.build", "build the zipapps, their checksums, bill of materials and notices into dist/"),
     "plugin": ("plugin_build.plugin", "stage the plugin into dist/plugin/, around the built zipapps"),
     "marketplace": ("plugin_build.marketplace", "stage the marketplace repository into dist/marketplace/"),
+    "new-skill": ("plugin_build.new_skill", "begin a skill of one's own in plugin-template/skills/"),
     "release": ("plugin_build.release", "check, set the version, build, validate, commit and tag"),
     "publish": ("plugin_build.publish", "publish the built plugin into a marketplace repository"),
 }

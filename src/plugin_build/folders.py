@@ -26,6 +26,16 @@ class Source:
         return self.root / "plugin-template"
 
     @property
+    def hooks(self) -> Path:
+        """The plugin's hooks, which name the skills that the guard is for."""
+        return self.template / "hooks/hooks.json"
+
+    @property
+    def skill_template(self) -> Path:
+        """What a new skill is made from."""
+        return self.root / "skill-template"
+
+    @property
     def guard(self) -> Path:
         """The package that the plugin's hooks run."""
         return self.root / "src/skill_guard"

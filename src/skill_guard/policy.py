@@ -32,7 +32,7 @@ CONNECTION: Flags = {
 }
 CODE: Flags = {
     **CONNECTION,
-    "--file": values.readable,
+    "--file": values.program,
     "--lang": values.anything,
     "--cmd": None,
     "--runtime": values.anything,

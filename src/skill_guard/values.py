@@ -41,6 +41,16 @@ class Context:
         own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
         return HostPaths(self.folder, [self.environment[name] for name in own if self.environment.get(name)])
 
+    def is_shipped(self, path: str) -> bool:
+        """Whether a path is that of a skill's script, `skills/NAME/scripts/FILE` of the plugin, links resolved."""
+        root = self.environment.get("CLAUDE_PLUGIN_ROOT")
+        if not root or not os.path.isabs(path):
+            return False
+        folder, real = os.path.join(os.path.realpath(root), "skills", ""), os.path.realpath(path)
+        parts = real[len(folder) :].split(os.sep)
+        is_script = len(parts) == 3 and parts[1] == "scripts"  # noqa: PLR2004 - NAME, scripts, FILE
+        return real.startswith(folder) and is_script and os.path.isfile(real)
+
 
 def anything(_: Context, __: str) -> None:
     """Take a value that reaches nothing but the sandbox."""
@@ -65,9 +75,10 @@ def variable(_: Context, value: str) -> None:
         raise Refusal(f"--env {value} would copy the user's variable into the sandbox: write --env {value}=VALUE")
 
 
-def readable(context: Context, value: str) -> None:
-    """Check a file of the host that gets into the sandbox."""
-    context.paths.check_readable(value)
+def program(context: Context, value: str) -> None:
+    """Check the file that a program is read from: a script of the plugin's skills, or a file of the user's."""
+    if not context.is_shipped(value):
+        context.paths.check_readable(value)
 
 
 def upload(context: Context, value: str) -> None:

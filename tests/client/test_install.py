@@ -42,7 +42,11 @@ SHIPPED = {
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
     "sbom.cdx.json",
+    "skills/cloudtrail-access-denied/SKILL.md",
+    "skills/cloudtrail-access-denied/scripts/access_denied.py",
     "skills/code-interpreter-execute/SKILL.md",
+    "skills/code-interpreter-execute/references/aws.md",
+    "skills/code-interpreter-execute/references/commands.md",
     *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),
 }
 RUNNABLE = {"bin/agentcore-sandbox", "hooks/guard"}

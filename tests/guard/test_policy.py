@@ -215,6 +215,70 @@ def test_folders_of_the_plugin_and_of_claude_code_are_left_alone(command: str, p
             check(f"agentcore-sandbox {command}", Context(str(project), {name: str(project / "src")}))
 
 
+@pytest.fixture
+def installed(project: Path) -> Context:
+    """The project, and a plugin on disk with a script, a document and links."""
+    root = project.parent / "plugin root"
+    for name in (
+        "skills/s/scripts/report.py",
+        "skills/s/scripts/deep/x.py",
+        "skills/s/SKILL.md",
+        "hooks/guard",
+        "x.py",
+    ):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    root.joinpath("skills/s/scripts/away.py").symlink_to(project.parent / ".aws/credentials")
+    root.joinpath("skills/far").symlink_to(project.parent / ".aws")
+    root.with_name("plugin root-2").symlink_to(root)
+    project.joinpath("near.py").symlink_to(root / "skills/s/SKILL.md")
+    return Context(str(project), {"CLAUDE_PLUGIN_ROOT": str(root), "HOME": str(project.parent)})
+
+
+SCRIPT = "{root}/skills/s/scripts/report.py"
+
+
+@pytest.mark.parametrize("form", ["run --file '{}' --env A=b", "exec S --follow --file='{}'", 'job start --file "{}"'])
+def test_script_of_a_skill_is_a_program(installed: Context, form: str) -> None:
+    root = installed.environment["CLAUDE_PLUGIN_ROOT"]
+    for shown in (root, f"{root}/", f"{root}-2"):
+        check(f"agentcore-sandbox {form.format(SCRIPT.format(root=shown))}", installed)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --upload '{root}/skills/s/scripts/report.py' x",
+        "cp '{root}/skills/s/scripts/report.py' NAME:x",
+        "cp --no-hidden NAME:x '{root}/skills/s/scripts/new.py'",
+        "run --no-hidden --download x:'{root}/skills/s/scripts/new.py' x",
+        "run --artifacts '{root}/skills/s/scripts' x",
+        "run --file '{root}/skills/s/scripts/away.py'",
+        "run --file '{root}/skills/far/scripts/credentials'",
+        "run --file '{root}/skills/s/scripts/../SKILL.md'",
+        "run --file '{root}/skills/s/scripts/deep/x.py'",
+        "run --file '{root}/skills/s/scripts'",
+        "run --file '{root}/skills/s/scripts/missing.py'",
+        "run --file '{root}/hooks/guard'",
+        "run --file '{root}/x.py'",
+        "run --file near.py",
+        "run --file '../plugin root/skills/s/scripts/report.py'",
+        "run --file '/plugins/s/scripts/report.py'",
+    ],
+)
+def test_nothing_else_of_the_plugin_is_read_or_written(installed: Context, words: str) -> None:
+    with pytest.raises(Refusal):
+        check(f"agentcore-sandbox {words.format(root=installed.environment['CLAUDE_PLUGIN_ROOT'])}", installed)
+
+
+def test_without_a_plugin_root_no_script_is_the_plugins(installed: Context) -> None:
+    path = SCRIPT.format(root=installed.environment["CLAUDE_PLUGIN_ROOT"])
+    for root in ({}, {"CLAUDE_PLUGIN_ROOT": ""}):
+        with pytest.raises(Refusal, match="not below the working directory"):
+            check(f"agentcore-sandbox run --file '{path}'", Context(installed.folder, root))
+
+
 @pytest.mark.parametrize("folder", [".", ".claude", "outer", ".."])
 def test_artifacts_go_into_a_folder_of_their_own(folder: str, context: Context) -> None:
     with pytest.raises(Refusal):

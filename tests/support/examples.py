@@ -1,0 +1,62 @@
+"""The examples of skills: found in their documents, judged by the guard, run as Claude would run them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import yaml  # type: ignore[import-untyped] # PyYAML has no types
+
+from support.build_folders import write
+from support.processes import DEADLINE, CommandLine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.logs_server import LogsServer
+
+BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# An example that calls AWS: in Python, by AWS's command line, or by a script of a skill.
+CALLS_AWS = re.compile(r"\bboto3\b|\baws |/scripts/")
+
+
+def examples(document: Path, plugin: Path) -> list[str]:
+    """The commands in a document, one to a block, as Claude sees them when the plugin is installed there."""
+    return [block.replace("${CLAUDE_PLUGIN_ROOT}", str(plugin)) for block in BLOCK.findall(document.read_text("utf-8"))]
+
+
+def frontmatter(skill: Path) -> dict[str, Any]:
+    """What stands between the first two lines of dashes."""
+    found: dict[str, Any] = yaml.safe_load(skill.read_text("utf-8").split("---\n")[1])
+    return found
+
+
+def with_account(example: str, account: LogsServer) -> str:
+    """An example that calls AWS, with the pretend account in AWS's place; any other as it is."""
+    if not CALLS_AWS.search(example):
+        return example
+    values = " ".join(f"--env {name}={shlex.quote(value)}" for name, value in account.variables().items())
+    return example.replace("agentcore-sandbox run", f"agentcore-sandbox run --interpreter-id local-public {values}", 1)
+
+
+def put_on_path(local: CommandLine) -> dict[str, str]:
+    """The variables of a shell that finds the command line under its name."""
+    words = " ".join(f"'{word}'" for word in local.command)
+    write(local.home / "bin/agentcore-sandbox", f'#!/bin/sh\nexec {words} "$@"\n', 0o755)
+    return local.environment(PATH=f"{local.home / 'bin'}:{local.base['PATH']}", AWS_REGION="us-east-1")
+
+
+def run_as_claude_would(example: str, local: CommandLine, project: Path) -> subprocess.CompletedProcess[str]:
+    """Give a whole example to a shell."""
+    return subprocess.run(
+        ["/bin/sh", "-c", example],
+        cwd=project,
+        env=put_on_path(local),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
