@@ -75,9 +75,10 @@ def main(variables: dict[str, str]) -> int:
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
         return 1
-    shown = {"total": len(found), "rows": found[: top or None]}
-    print(json.dumps(shown, indent=1) if variables.get("FORMAT") == "json" else as_table(shown["rows"]))
-    print(f"{len(shown['rows'])} of {len(found)}", file=sys.stderr)
+    shown = found[: top or None]
+    as_json = json.dumps({"total": len(found), "rows": shown}, indent=1)
+    print(as_json if variables.get("FORMAT") == "json" else as_table(shown))
+    print(f"{len(shown)} of {len(found)}", file=sys.stderr)
     return 0
 
 

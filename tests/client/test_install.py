@@ -7,13 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from support.build_folders import ROOT, build, git, git_environment, write
-from support.claude_client import PROGRAM, Client
+from support.claude_client import PROGRAM, Client, lint
 from support.messages_api import messages_api, text
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
@@ -62,13 +61,6 @@ def contents(folder: Path) -> dict[str, tuple[int, str]]:
         )
         for path in files
     }
-
-
-def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("agnix")), "--strict", "--target", "claude-code", "."]
-    return subprocess.run(
-        command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 def test_exactly_this_ships() -> None:

@@ -120,3 +120,11 @@ def make_client(home: Path, base: dict[str, str]) -> Client:
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
     home.joinpath("bin/claude").symlink_to(os.environ[PROGRAM])
     return Client(Path(os.environ[PROGRAM]), home, base)
+
+
+def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Look at a plugin or a marketplace with agnix."""
+    command = [str(Path(sys.executable).with_name("agnix")), "--strict", "--target", "claude-code", "."]
+    return subprocess.run(
+        command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -251,9 +251,9 @@ def read_row(row: list[dict[str, str]]) -> Group:
     """A row of the answer. A field that an event lacks is not there; numbers can come as 1.7E12."""
     values = {cell["field"]: cell["value"] for cell in row}
     names = ("who", "eventSource", "eventName", "sourceIPAddress", "errorCode")
-    texts = [plain(values.get(name) or "-") for name in names]
+    who, service, action, source, error = (plain(values.get(name) or "-") for name in names)
     count, first, last = (int(float(values[name])) for name in ("events", "first", "last"))
-    return Group(*texts, count=count, first=first, last=last)
+    return Group(who, service, action, source, error, count, first, last)
 
 
 def merge(left: dict[tuple[str, ...], Group], right: dict[tuple[str, ...], Group]) -> dict[tuple[str, ...], Group]:
