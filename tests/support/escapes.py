@@ -135,7 +135,7 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         "['CapEff:\\t0000000000000000\\n', 'CapBnd:\\t0000000000000000\\n', 'NoNewPrivs:\\t1\\n']",
     ),
     "make a file larger than allowed": (
-        "attempt(os.truncate, os.open('large', 65), host['file_bytes'] + 1)",
+        "attempt(os.truncate, os.open('large', 65), host['disk_bytes'] + 1)",
         "refused: EFBIG",
     ),
     "raise a limit": (

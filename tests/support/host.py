@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMITS = {"processes": 60, "memory_bytes": 1 << 30, "file_bytes": 1 << 24}
+LIMITS = {"processes": 60, "memory_bytes": 1 << 30, "disk_bytes": 1 << 24}
 
 
 @dataclass(frozen=True)

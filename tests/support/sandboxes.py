@@ -23,6 +23,7 @@ from agentcore_sandbox.local.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agentcore_sandbox.local.resources.watchdog import Watchdog
     from agentcore_sandbox.local.sandbox import Sandbox
 
 WIRE = Path(__file__).parent.parent / "wire"
@@ -107,10 +108,10 @@ def require_bubblewrap() -> None:
 
 
 @contextlib.contextmanager
-def start(folder: Path, limits: Limits | None = None) -> Iterator[Session]:
+def start(folder: Path, limits: Limits | None = None, watchdog: Watchdog | None = None) -> Iterator[Session]:
     require_bubblewrap()
     folder.mkdir(mode=0o700)
-    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, limits=limits or Limits()))
+    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, limits=limits or Limits(), watchdog=watchdog))
     with contextlib.closing(started):
         started.start()
         yield Session(started)

@@ -14,7 +14,7 @@ from agentcore_sandbox.output import Output
 from agentcore_sandbox.settings import LOCAL_REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from agentcore_sandbox.local.daemon import LocalEndpoint
 
@@ -28,10 +28,17 @@ INTERPRETERS = {
     "local": "has no network",
     "local-public": "shares this machine's network, loopback servers included",
 }
-QUOTAS = {
+MOST = {
     "max-sessions": "sessions at once (default 1000)",
     "max-invoke-seconds": "seconds that one invoke may take (default 900)",
-    "max-payload-bytes": "bytes that one request may have (default 100000000)",
+    "max-payload-bytes": "bytes that one request, or the files of one, may have (default 100000000)",
+    "max-cpus": "processors that a session runs on (default 2)",
+    "max-memory-bytes": "memory of a session, such as 512M (default 8G)",
+    "max-disk-bytes": "what a session's files may take (default 10G)",
+    "max-processes": "processes and threads of a session (default 1024)",
+    "max-output-bytes": "what is kept of each output stream (default 20M: what one message can carry)",
+    "max-command-bytes": "length of a shell command (default 131071)",
+    "max-task-seconds": "seconds that one task may take (default 28800)",
 }
 _MAX_PORT = 65535
 
@@ -50,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve: let something go wrong, such as throttle=start:2, latency=invoke:0.5, error=stop:1, and of "
         "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session)",
     )
-    for flag, unit in QUOTAS.items():
+    for flag, unit in MOST.items():
         parser.add_argument(f"--{flag}", metavar="N", help=f"serve: {unit}")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
 
@@ -62,7 +69,7 @@ def run(
     log: Path | None,
     fault: list[str],
     as_json: bool,
-    **quotas: str | None,
+    **most: str | None,
 ) -> int:
     """Do what the action says.
 
@@ -71,10 +78,10 @@ def run(
         port: Where to serve; None for a free one.
         log: Where to record requests.
         fault: What shall go wrong.
-        quotas: What the service allows, AWS's figures where it is None.
+        most: What the service and each session may use, AWS's figures where it is None.
         as_json: Print one JSON object.
     """
-    settings = _settings(fault, quotas)
+    settings = _settings(fault, most)
     if action != "serve" and (port is not None or log is not None or settings):
         raise UsageError(f"--port, --log, --fault and --max-... are for `local serve`, not for `local {action}`")
     output = Output(as_json=as_json)
@@ -85,9 +92,9 @@ def run(
     return 0
 
 
-def _settings(fault: list[str], quotas: Mapping[str, str | None]) -> dict[str, str]:
+def _settings(fault: list[str], most: Mapping[str, str | None]) -> dict[str, str]:
     """Return the variables that say the same as the flags."""
-    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in quotas.items() if value is not None}
+    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in most.items() if value is not None}
     return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
 
 
@@ -146,17 +153,28 @@ def _status(output: Output) -> None:
         )
         return
     output.line(_told(*found) if found else "not running")
+    if found:
+        output.line("limits of a session: " + ", ".join(_limits(found[1]["limits"])))
     output.line("interpreters: " + "; ".join(f"{name} {network}" for name, network in INTERPRETERS.items()))
 
 
-def _told(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> str:
+def _limits(limits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield each limit with what holds a session to it: the kernel, or the service by looking at it."""
+    from agentcore_sandbox.local.limits import told
+
+    for name, limit in limits.items():
+        most = told(limit["most"]) if name.endswith("Bytes") else limit["most"]
+        yield f"{most} {name.removesuffix('Bytes')} ({limit['heldBy']})"
+
+
+def _told(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> str:
     return (
         f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, "
         f"sessions: {counts['sessions']}, of which {counts['sessionsWithNetwork']} share this machine's network"
     )
 
 
-def _described(endpoint: LocalEndpoint, counts: Mapping[str, int]) -> dict[str, Any]:
+def _described(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> dict[str, Any]:
     started = datetime.fromtimestamp(endpoint.started, timezone.utc)
     return {
         "url": endpoint.url,

@@ -50,6 +50,8 @@ Tools:
 - Of each stream the head and the tail are kept, 20 MiB in all, with a line in between that says what was left out;
   of both streams together what fits into one message of 24 MiB. Where the content blocks, which repeat the streams,
   would not fit too, they are shortened and say so. Images of more than 3 MB in all are left out and told.
+- What goes beyond the memory or the disk of its session is killed, and the result says so in stderr; a session's
+  processes and threads are limited to 1024.
 - What ran into a cancellation tells so in its output. A Python process that ends by itself, or ignores an interrupt for
   two seconds, is replaced by a new one, and told of.
 - readFiles returns text for whatever is UTF-8, a blob for all else; listFiles follows links. writeFiles makes folders.

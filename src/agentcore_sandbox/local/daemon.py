@@ -73,8 +73,10 @@ def ensure() -> LocalEndpoint:
     return state
 
 
-def status() -> tuple[LocalEndpoint, dict[str, int]] | None:
+def status() -> tuple[LocalEndpoint, dict[str, Any]] | None:
     """Return the running service with its number of `sessions` and of `sessionsWithNetwork`, or None.
+
+    `limits` are those of a session: name -> `{"most", "heldBy"}`.
 
     Raises:
         AgentcoreSandboxError: `LocalServiceFailed`: it runs and does not answer.
@@ -83,7 +85,8 @@ def status() -> tuple[LocalEndpoint, dict[str, int]] | None:
     if state is None:
         return None
     answer = _ask(state, "GET", "/local/status")
-    return state, {name: int(answer.get(name, 0)) for name in ("sessions", "sessionsWithNetwork")}
+    counts = {name: int(answer.get(name, 0)) for name in ("sessions", "sessionsWithNetwork")}
+    return state, {**counts, "limits": answer.get("limits", {})}
 
 
 def stop() -> bool:

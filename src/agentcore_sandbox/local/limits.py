@@ -1,11 +1,23 @@
-"""What one session may use."""
+"""What one session may use, and the variables that say otherwise."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agentcore_sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MIB = 1 << 20
 GIB = 1 << 30
+PREFIX = "AGENTCORE_SANDBOX_LOCAL_MAX_"
+"""With the name of a limit in capitals: the variable that sets it."""
+SUFFIXES = {"": 1, "K": 1 << 10, "M": MIB, "G": GIB}
+
+Allowances = TypeVar("Allowances")
 
 
 @dataclass(frozen=True)
@@ -13,19 +25,57 @@ class Limits:
     """The resources of one session; the defaults are the service's where AWS documents them.
 
     Args:
+        cpus: Processors that it runs on (AWS: 2).
+        memory_bytes: Memory of all its processes, and the data segment of each (AWS: 8 GB).
+        disk_bytes: What its files take in all, and the size of each (AWS: 10 GB).
         processes: Processes and threads alive at once (assumed).
-        memory_bytes: Data segment of one process (AWS: 8 GB a session).
-        file_bytes: Size of one file (AWS: 10 GB of disk a session).
         output_bytes: What is kept of each output stream of one execution (assumed; as large as fits into one message).
         payload_bytes: One request or reply without its encoding (AWS: 100 MB).
         command_bytes: Length of one shell command (the kernel's limit; AWS hangs silently beyond it).
         task_seconds: Run time of one task (AWS: 8 hours).
     """
 
-    processes: int = 1024
+    cpus: int = 2
     memory_bytes: int = 8 * GIB
-    file_bytes: int = 10 * GIB
+    disk_bytes: int = 10 * GIB
+    processes: int = 1024
     output_bytes: int = 20 * MIB
     payload_bytes: int = 100_000_000
     command_bytes: int = 131_071
     task_seconds: int = 8 * 3600
+
+
+def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:
+    """Return limits as the environment sets them.
+
+    Args:
+        kind: A dataclass whose fields are whole numbers.
+        environ: The environment; `AGENTCORE_SANDBOX_LOCAL_MAX_MEMORY_BYTES=512M` sets the field `memory_bytes`.
+
+    Raises:
+        UsageError: A value is not a whole number above 0.
+    """
+    dataclass_type: Any = kind
+    names = {field.name: PREFIX + field.name.upper() for field in fields(dataclass_type)}
+    return kind(
+        **{name: _number(variable, environ[variable]) for name, variable in names.items() if variable in environ}
+    )
+
+
+def _number(variable: str, text: str) -> int:
+    """Read a number; one of bytes may end in K, M or G."""
+    suffixes = "[KMG]?" if variable.endswith("_BYTES") else ""
+    match = re.fullmatch(f"([1-9][0-9]{{0,11}})({suffixes})", text)
+    if not match:
+        form = "such as 512M" if suffixes else "such as 10"
+        hint = f"unset {variable} for the usual figure"
+        raise UsageError(f"{variable} must be a whole number above 0, {form}, not {text!r}", hint)
+    return int(match[1]) * SUFFIXES[match[2]]
+
+
+def told(size: int) -> str:
+    """Return a number of bytes as people say it: `512 MiB`."""
+    for unit, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"

@@ -19,6 +19,7 @@ from agentcore_sandbox.local import languages
 from agentcore_sandbox.local.calls import Call, HungUpError, SandboxGoneError
 from agentcore_sandbox.local.isolation import launcher, programs, runtimes, seccomp
 from agentcore_sandbox.local.limits import Limits
+from agentcore_sandbox.local.resources.watchdog import Watched
 from agentcore_sandbox.local.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Process = subprocess.Popen[bytes]
 
     from agentcore_sandbox.local.guest import frames
+    from agentcore_sandbox.local.resources.watchdog import Watchdog
 
 __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
 
@@ -45,11 +47,13 @@ class SandboxConfig:
         folder: The session's private folder on the host, mode 0700; everything written inside lies below it.
         network: Share the host's network instead of having none.
         limits: What the session may use.
+        watchdog: Holds the session to its limits; without one each process has its own, and there is none for all.
     """
 
     folder: Path
     network: bool = False
     limits: Limits = field(default_factory=Limits)
+    watchdog: Watchdog | None = None
 
 
 class Sandbox:
@@ -62,6 +66,7 @@ class Sandbox:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.tasks = Tasks()
+        self.watched = Watched(config.folder, config.limits)
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._closed = False
@@ -162,6 +167,8 @@ class Sandbox:
         if process:
             process.kill()  # of its init's parent: the kernel then ends every process of the namespace
             process.wait()
+        if self.config.watchdog:
+            self.config.watchdog.forget(self.watched)
         self.tasks.close()
 
     def _start(self, program: programs.Program) -> None:
@@ -174,6 +181,7 @@ class Sandbox:
                 self._adopt(ours, self._launch(program, theirs, complaints))
                 theirs.close()
                 _await_agent(ours)
+                self._watch()
             except OSError as error:
                 self.close()
                 complaints.seek(0)
@@ -183,7 +191,8 @@ class Sandbox:
                 launcher.clear_up(self.config.folder)
 
     def _launch(self, program: programs.Program, channel: socket.socket, complaints: IO[bytes]) -> Process:
-        contents = launcher.Contents(self.config.folder, list(self._programs.values()), self.config.network)
+        config = self.config
+        contents = launcher.Contents(config.folder, list(self._programs.values()), config.network, config.limits.cpus)
         return launcher.launch(program, contents, channel.fileno(), self._agent_options(), complaints)
 
     def _adopt(self, channel: socket.socket, process: Process) -> None:
@@ -194,12 +203,20 @@ class Sandbox:
         if closed:
             self.close()
 
+    def _watch(self) -> None:
+        """Let the watchdog watch it, unless it was closed meanwhile."""
+        process, watchdog = self._process, self.config.watchdog
+        if process and watchdog:
+            watchdog.watch(self.watched, process.pid)
+            if self._closed:
+                watchdog.forget(self.watched)
+
     def _agent_options(self) -> dict[str, object]:
         limits = self.config.limits
         return {
             "processes": limits.processes,
             "memory_bytes": limits.memory_bytes,
-            "file_bytes": limits.file_bytes,
+            "file_bytes": limits.disk_bytes,
             "payload_bytes": limits.payload_bytes,
             "workers": self._workers,
         }

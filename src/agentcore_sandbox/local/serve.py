@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.local import folders, sandbox, tools
+from agentcore_sandbox.local import folders, limits, sandbox, tools
+from agentcore_sandbox.local.limits import Limits
+from agentcore_sandbox.local.resources.cgroups import Groups
+from agentcore_sandbox.local.resources.watchdog import Watchdog
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
-from agentcore_sandbox.local.service import interpreter_file, quotas
+from agentcore_sandbox.local.service import interpreter_file
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.control_plane import ControlPlane
@@ -60,7 +63,8 @@ class Options:
         port: 0 chooses a free one.
         idle: Seconds without a request and a session after which to end; None never does.
         record: Is told of each request.
-        quotas: What is allowed.
+        quotas: What is allowed in all.
+        limits: What one session may use.
         faults: What shall go wrong.
     """
 
@@ -68,17 +72,19 @@ class Options:
     idle: float | None = None
     record: Record = _ignore
     quotas: Quotas = field(default_factory=Quotas)
+    limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
 
     @classmethod
     def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
-        """Read quotas and faults from the environment.
+        """Read quotas, limits and faults from the environment.
 
         Raises:
             UsageError: A variable's value cannot be right.
         """
         switches = [parse(text) for text in environ.get(FAULTS, "").split()]
-        return cls(quotas=quotas.read(environ), faults=switches, **more)
+        quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
+        return cls(quotas=quotas, limits=session, faults=switches, **more)
 
 
 def foreground(runtime: Runtime, options: Options, log: Path | None, ready: Ready) -> None:
@@ -161,10 +167,14 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
-    sessions = Sessions(folder, _make_sandbox, clock, options.quotas.sessions)
+    watchdog = Watchdog(Groups.find())
+    stack.callback(watchdog.close)
+    make_sandbox = functools.partial(_make_sandbox, options.limits, watchdog)
+    sessions = Sessions(folder, make_sandbox, clock, options.quotas.sessions)
     stack.callback(sessions.close)
     data, control = _planes(runtime, sessions, clock, options.quotas)
-    routes = [*data_plane_routes(data), *control_plane_routes(control), *Administration(sessions, end).routes()]
+    administration = Administration(sessions, watchdog.holds(options.limits), end)
+    routes = [*data_plane_routes(data), *control_plane_routes(control), *administration.routes()]
     service = Service(routes, options.record, Faults(options.faults, sessions.end))
     server = _listen(options, service)
     stack.callback(server.server_close)
@@ -175,8 +185,8 @@ def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack
     return server, sessions
 
 
-def _make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
-    return sandbox.Sandbox(sandbox.SandboxConfig(folder, network))
+def _make_sandbox(limits: Limits, watchdog: Watchdog, folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
+    return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits, watchdog))
 
 
 def _planes(runtime: Runtime, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:

@@ -22,11 +22,13 @@ class Task:
 
     Args:
         call: The call that runs it.
+        began: When, for `Watched.since`.
         status: working, completed or canceled.
         payload: Its result, once somebody has asked for it.
     """
 
     call: Call
+    began: int
     status: str = WORKING
     payload: Payload | None = None
 
@@ -38,13 +40,16 @@ class Tasks:
         self.lock = threading.RLock()
         self._tasks: dict[str, Task] = {}
 
-    def add(self, call: Call) -> str | None:
-        """Remember a started command and return its id, eight hexadecimal digits (recorded); None: too many run."""
+    def add(self, call: Call, began: int) -> str | None:
+        """Remember a command that began then; return its id, eight hexadecimal digits (recorded).
+
+        None: too many run.
+        """
         with self.lock:
             if len(self._tasks) >= MAX_TASKS and not self._forget_one():
                 return None
             task_id = secrets.token_hex(4)
-            self._tasks[task_id] = Task(call)
+            self._tasks[task_id] = Task(call, began)
             return task_id
 
     def get(self, task_id: str) -> Task | None:

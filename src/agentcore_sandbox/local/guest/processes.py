@@ -11,7 +11,8 @@ import sys
 from typing import Callable, Iterator
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
-HANDLED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
+# Not SIGXFSZ, which Python ignores: so a program hears that its file is too large, and can say it.
+HANDLED = (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD)
 
 
 def conceal() -> None:

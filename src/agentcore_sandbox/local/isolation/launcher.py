@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from agentcore_sandbox.local.isolation import archive, profile, python, seccomp, starter
+from agentcore_sandbox.local.resources import processors
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,11 +27,13 @@ class Contents:
         session: The session's folder.
         programs: Paths of further programs, the same inside.
         network: Share the host's network.
+        cpus: How many processors.
     """
 
     session: Path
     programs: list[str]
     network: bool
+    cpus: int
 
 
 def make_folders(session: Path) -> None:
@@ -84,6 +87,7 @@ def _launch(
         # Not as arguments: process 1 of the sandbox would show them, with paths of the host, to everybody inside.
         listed = stack.enter_context(_memory("\0".join([*options, ""]).encode()))
         descriptors = (*inside.values(), calls, listed, channel)
+        stack.enter_context(processors.confined(contents.cpus))
         return starter.process([bwrap, "--args", str(listed), *start], descriptors, complaints)
 
 

@@ -1,9 +1,9 @@
 """The system call filter of a sandbox, as a classic BPF program for `bwrap --seccomp`.
 
 Namespaces leave some doors open: AF_VSOCK reaches the hypervisor from any network namespace, io_uring does I/O that
-no later filter sees, keyrings are not namespaced. Everything listed here fails with EPERM (or ENOSYS where programs
-then fall back to something else); all other calls pass. Numbers: Linux, arch/x86/entry/syscalls/syscall_64.tbl and
-include/uapi/asm-generic/unistd.h.
+no later filter sees, keyrings are not namespaced; and a program could leave the processors of its session. Everything
+listed here fails with EPERM (or ENOSYS where programs then fall back to something else); all other calls pass.
+Numbers: Linux, arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ X86_64 = {
     "add_key": 248,
     "request_key": 249,
     "keyctl": 250,
+    "sched_setaffinity": 203,
     "unshare": 272,
     "perf_event_open": 298,
     "name_to_handle_at": 303,
@@ -94,6 +95,7 @@ AARCH64 = {
     "kexec_load": 104,
     "init_module": 105,
     "delete_module": 106,
+    "sched_setaffinity": 122,
     "syslog": 116,
     "ptrace": 117,
     "reboot": 142,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.local.service.messages import Answer, Members, Request
 from agentcore_sandbox.local.service.routes import Route
 from agentcore_sandbox.local.service.shapes import Structure, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from agentcore_sandbox.local.service.sessions import Sessions
 
@@ -22,11 +22,13 @@ class Administration:
 
     Args:
         sessions: The sessions.
+        limits: Those of a session, as `status` tells them.
         end: Makes the service end, soon after the answer.
     """
 
-    def __init__(self, sessions: Sessions, end: Callable[[], None]) -> None:
+    def __init__(self, sessions: Sessions, limits: Mapping[str, Any], end: Callable[[], None]) -> None:
         self._sessions = sessions
+        self._limits = limits
         self._end = end
 
     def routes(self) -> list[Route]:
@@ -39,7 +41,8 @@ class Administration:
 
     def _status(self, _members: Members, _request: Request) -> Answer:
         ready = self._sessions.ready()
-        return Answer({"sessions": len(ready), "sessionsWithNetwork": sum(session.network for session in ready)})
+        with_network = sum(session.network for session in ready)
+        return Answer({"sessions": len(ready), "sessionsWithNetwork": with_network, "limits": self._limits})
 
     def _stop(self, members: Members, _request: Request) -> Answer:
         """Stop; with `onlyIdle` not while there is a session."""

@@ -46,7 +46,12 @@ def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: thr
         SandboxGoneError: The sandbox has died, or broke its protocol and was closed.
     """
     tool = TOOLS[name]
-    label = arguments.snake_case(name)
+    began = sandbox.watched.mark()
+    payload = _payload(tool, sandbox, arguments.snake_case(name), given, cancelled)
+    return payloads.with_notes(payload, sandbox.watched.since(began))
+
+
+def _payload(tool: Tool, sandbox: Sandbox, label: str, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
     try:
         arguments.check(label, given)
         return tool(sandbox, given, cancelled)

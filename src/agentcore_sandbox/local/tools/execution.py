@@ -56,11 +56,11 @@ def execute_command(sandbox: Sandbox, given: Arguments, cancelled: threading.Eve
 def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: threading.Event) -> Payload:
     """Start a shell command and do not wait."""
     request = _command(sandbox, given["command"], sandbox.config.limits.task_seconds)
-    call = sandbox.call("request")
+    began, call = sandbox.watched.mark(), sandbox.call("request")
     with contextlib.ExitStack() as failing:
         failing.callback(call.close)
         call.send(request)
-        task_id = sandbox.tasks.add(call)
+        task_id = sandbox.tasks.add(call, began)
         if task_id is None:
             raise ToolError(f"Too many tasks: {MAX_TASKS} are running")
         failing.pop_all()
@@ -102,10 +102,11 @@ def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:
     if task.status != WORKING or not task.call.ready():
         return
     try:
-        task.payload = _command_payload(*task.call.answer(cancelled), status=COMPLETED)
+        payload = _command_payload(*task.call.answer(cancelled), status=COMPLETED)
     except HungUpError:
         sandbox.require_agent()
-        task.payload = payloads.failure(KILLED_TEXT)
+        payload = payloads.failure(KILLED_TEXT)
+    task.payload = payloads.with_notes(payload, sandbox.watched.since(task.began))
     task.call.close()
     task.status = COMPLETED
 

@@ -9,6 +9,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.local.isolation.profile import WORK
+from agentcore_sandbox.local.limits import told
 from agentcore_sandbox.local.tools import answers, payloads
 from agentcore_sandbox.local.tools.payloads import Payload, ToolError
 
@@ -53,6 +54,9 @@ def write_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) 
     total, limit = sum(len(content) for _, content in contents), sandbox.config.limits.payload_bytes
     if total > limit:
         raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
+    if not sandbox.watched.has_room(total):
+        most = told(sandbox.config.limits.disk_bytes)
+        raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
     request = {"do": "write", "files": [[path, len(content)] for path, content in contents]}
     _ask(sandbox, request, cancelled, b"".join(content for _, content in contents))
     return payloads.success(f"Successfully wrote all {len(contents)} files")

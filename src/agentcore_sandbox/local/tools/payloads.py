@@ -68,6 +68,18 @@ def execution(
     return {"content": content, "structuredContent": structured, "isError": exit_code != 0}
 
 
+def with_notes(payload: Payload, notes: Sequence[str]) -> Payload:
+    """Add sentences about the session to a result: to the errors of a program, else to the text."""
+    if not notes:
+        return payload
+    content = [*payload["content"], *map(_text_block, notes)]
+    structured = payload.get("structuredContent")
+    if not structured:
+        return {**payload, "content": content}
+    stderr = "\n".join([*filter(None, [structured.get("stderr")]), *notes])
+    return {**payload, "content": content, "structuredContent": {**structured, "stderr": stderr}}
+
+
 def task(text: str, **structured: str) -> Payload:
     """Return the payload that tells of a task without a result."""
     return {"content": [_text_block(text)], "structuredContent": structured, "isError": False}

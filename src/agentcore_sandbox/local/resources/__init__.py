@@ -1,0 +1,1 @@
+"""What a session uses, measured and held to its limits: processors, memory, disk, processes."""
