@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore import eventstream, exceptions
 from urllib3 import exceptions as urllib3_exceptions
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LOGIN_HINT = "log in again (aws sso login, aws login, or whatever renews the credentials of this profile)"
 NETWORK_HINT = "check the network, the proxy settings, the region and --endpoint-url"
+SMALLER_HINT = "put the data into a file of the session, or run it in parts"
+TRY_AGAIN = "try again"
 MAY_HAVE_RUN = "the program may have run; it was not sent a second time"
 
 # Botocore's credential errors: class name -> code, what happened, what to do.
@@ -73,49 +76,60 @@ _CREDENTIALS = {
     ),
 }
 
-# Error codes of the service and of STS: code, what happened (None: the service's own words), what to do.
+_UNKNOWN = ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT)
+_UNSIGNED = (
+    "InvalidCredentials",
+    "the request's signature was refused",
+    "check the secret key, and that this machine's clock is right",
+)
+_CLOCK = ("InvalidCredentials", "the request's time was refused", "set this machine's clock right")
+
+# Error codes of the service and of STS: code, what happened (None: the service's own words), what to do (None: what is
+# known after a loss).
 _SERVICE = {
     "ExpiredToken": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
     "ExpiredTokenException": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
-    "UnrecognizedClientException": ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT),
-    "InvalidClientTokenId": ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT),
-    "InvalidSignatureException": (
-        "InvalidCredentials",
-        "the request's signature was refused",
-        "check the secret key, and that this machine's clock is right",
-    ),
-    "SignatureDoesNotMatch": (
-        "InvalidCredentials",
-        "the request's signature was refused",
-        "check the secret key, and that this machine's clock is right",
-    ),
+    "UnrecognizedClientException": _UNKNOWN,
+    "InvalidClientTokenId": _UNKNOWN,
+    "InvalidAccessKeyId": _UNKNOWN,
+    "InvalidSignatureException": _UNSIGNED,
+    "SignatureDoesNotMatch": _UNSIGNED,
+    "IncompleteSignature": _UNSIGNED,
     "ServiceQuotaExceededException": (
         "QuotaExceeded",
         None,
         "stop sessions that are not needed (agentcore-sandbox sessions, stop), or ask AWS for a higher quota",
     ),
     "ThrottlingException": ("Throttled", None, "wait a little, then try again; run fewer at once"),
-    "InternalServerException": ("ServiceFailed", None, "try again; a program that was sent may have run"),
+    "InternalServerException": ("ServiceFailed", None, None),
+    "InternalFailure": ("ServiceFailed", None, None),
+    "ServiceUnavailable": ("ServiceFailed", None, None),
+    "ServiceUnavailableException": ("ServiceFailed", None, None),
+    "RequestEntityTooLargeException": ("PayloadTooLarge", None, SMALLER_HINT),
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
     "ValidationException": ("InvalidRequest", None, "check the values given"),
     "ConflictException": ("Conflict", None, "look at the session's state: agentcore-sandbox sessions --all"),
 }
 
+_LONGEST_MESSAGE = 200  # characters of a page that a stranger answered with
 _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
 _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What was being done, for the words of an error."""
+    """What was being done, for the words of an error.
+
+    Attributes:
+        settings: Where, and who asked.
+        session_id: In which session, if in one.
+        after_loss: What to do when it is not certain whether the request arrived.
+    """
 
     settings: Settings
     session_id: str | None = None
-    executing: bool = False
-
-    @property
-    def after_loss(self) -> str:
-        """What to know when it is not certain whether the request arrived."""
-        return MAY_HAVE_RUN if self.executing else "try again"
+    after_loss: str = TRY_AGAIN
 
 
 def translate(error: BaseException, context: Context) -> AgentcoreSandboxError:
@@ -138,7 +152,6 @@ def _credentials(error: BaseException, context: Context) -> AgentcoreSandboxErro
 
 
 def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError | None:
-    where = context.settings.endpoint_url or "AWS"
     if isinstance(error, eventstream.InvalidPayloadLength):
         return AgentcoreSandboxError(
             "OutputTooLarge",
@@ -148,13 +161,21 @@ def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError 
     if isinstance(error, eventstream.ParserError):
         return AgentcoreSandboxError("BrokenStream", f"the answer was damaged: {error}", context.after_loss)
     if isinstance(error, exceptions.SSLError):
-        return AgentcoreSandboxError("NoNetwork", f"no secure connection to {where}: {error}", NETWORK_HINT)
+        return AgentcoreSandboxError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
     if isinstance(error, exceptions.ConnectionError):
-        return AgentcoreSandboxError("NoNetwork", f"cannot reach {where}", NETWORK_HINT)
+        return AgentcoreSandboxError("NoNetwork", f"cannot reach {_place(error)}", NETWORK_HINT)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
         kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
         return AgentcoreSandboxError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
     return None
+
+
+def _place(error: exceptions.ConnectionError) -> str:
+    """Who could not be reached: the service, one that gives credentials, or a proxy, whose password botocore masks."""
+    if proxy := error.kwargs.get("proxy_url"):
+        return f"the proxy {proxy}"
+    url = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
 
 
 def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxError:
@@ -181,8 +202,18 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
     if code == "ResourceNotFoundException":
         hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
+    if code.isdecimal():
+        return _from_status(code, message, context)
     name, words, hint = _SERVICE.get(code, (code, None, "see the service's message"))
-    return AgentcoreSandboxError(name, words or message, hint)
+    return AgentcoreSandboxError(name, words or message, hint or context.after_loss)
+
+
+def _from_status(status: str, message: str, context: Context) -> AgentcoreSandboxError:
+    """An error of a proxy or another server, of which botocore takes the HTTP status for the code."""
+    message = f"HTTP status {status}: {message[:_LONGEST_MESSAGE].strip()}"
+    if status.startswith("5"):
+        return AgentcoreSandboxError("ServiceFailed", message, context.after_loss)
+    return AgentcoreSandboxError("HttpError", message, NETWORK_HINT)
 
 
 def access_denied(message: str) -> AgentcoreSandboxError:

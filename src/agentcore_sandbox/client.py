@@ -11,14 +11,16 @@ import random
 import threading
 import time
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from agentcore_sandbox import result
 from agentcore_sandbox.aws_clients import Connection, connect
-from agentcore_sandbox.aws_errors import Context, translate
+from agentcore_sandbox.aws_errors import MAY_HAVE_RUN, Context, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
+    from types_boto3_bedrock_agentcore.type_defs import GetCodeInterpreterSessionResponseTypeDef
 
     from agentcore_sandbox.settings import Settings
 
@@ -38,7 +41,7 @@ READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
 
-
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -71,6 +74,9 @@ class CodeInterpreter:
         try:
             self._connection = connect(settings)
             self._client = _create(self._connection)
+        except ValueError as error:  # its words may hold a URL with a password
+            hint = "check AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and endpoint_url in the AWS configuration"
+            raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
         except Exception as error:
             raise translate(error, Context(settings)) from error
 
@@ -102,15 +108,15 @@ class CodeInterpreter:
         """
         # One token for all attempts, so that a lost answer does not leave a second session behind.
         token = str(uuid.uuid4())
-        response = self._request(
+        return self._request(
             lambda: self._client.start_code_interpreter_session(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
                 name=name,
                 sessionTimeoutSeconds=lifetime,
                 clientToken=token,
             ),
+            lambda answer: str(answer["sessionId"]),
         )
-        return response["sessionId"]
 
     def stop(self, session_id: str) -> None:
         """Stop a session.
@@ -122,32 +128,21 @@ class CodeInterpreter:
             lambda: self._client.stop_code_interpreter_session(
                 codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
             ),
+            lambda _answer: None,
             session_id=session_id,
             seconds=STOP_SECONDS,
         )
 
     def lifetime(self, session_id: str) -> int | None:
         """The absolute lifetime of a session in seconds, None where the service does not say."""
-        response = self._request(
-            lambda: self._client.get_code_interpreter_session(
-                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
-            ),
-            session_id=session_id,
-        )
-        return response.get("sessionTimeoutSeconds")
+        return self._get(session_id, lambda answer: answer.get("sessionTimeoutSeconds"))
 
     def is_ready(self, session_id: str) -> bool:
         """Whether a session still runs."""
         try:
-            response = self._request(
-                lambda: self._client.get_code_interpreter_session(
-                    codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
-                ),
-                session_id=session_id,
-            )
+            return self._get(session_id, lambda answer: answer["status"] == READY)
         except SessionGoneError:
             return False
-        return response["status"] == READY
 
     def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
         """All pages of the interpreter's sessions.
@@ -162,14 +157,20 @@ class CodeInterpreter:
         if status:
             parameters["status"] = status
         while True:
-            page = self._request(lambda: self._client.list_code_interpreter_sessions(**parameters))
-            yield from map(_summary, page["items"])
-            if not page.get("nextToken"):
+            found, token = self._request(lambda: self._client.list_code_interpreter_sessions(**parameters), _page)
+            yield from found
+            if not token:
                 return
-            parameters["nextToken"] = page["nextToken"]
+            parameters["nextToken"] = token
 
     def invoke(
-        self, session_id: str, tool: str, arguments: Mapping[str, Any], *, seconds: float | None = None
+        self,
+        session_id: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        seconds: float | None = None,
+        after_loss: str = MAY_HAVE_RUN,
     ) -> Iterator[result.Result]:
         """Run one tool in a session, once.
 
@@ -178,6 +179,7 @@ class CodeInterpreter:
             tool: One of the nine tools, such as executeCode.
             arguments: The tool's arguments, as in the service model's `ToolArguments`.
             seconds: The limit on this execution; None for the service's own.
+            after_loss: What an error advises where it is not certain whether the tool ran.
 
         Yields:
             Each result as it arrives; the service sends one (facts, "Wire API").
@@ -186,7 +188,7 @@ class CodeInterpreter:
             TimeLimitError: `seconds` have passed. The program may still run in the session.
             AgentcoreSandboxError: No complete answer came, or the service said no.
         """
-        context = Context(self._settings, session_id, executing=True)
+        context = Context(self._settings, session_id, after_loss)
         events = _within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
         complete = False
         try:
@@ -196,7 +198,7 @@ class CodeInterpreter:
         except DeadlineError:
             raise _time_limit(seconds) from None
         except Exception as error:
-            raise translate(error, context) from error
+            raise _explained(error, context) from error
         if not complete:
             raise AgentcoreSandboxError("NoResult", "the answer ended without a result", context.after_loss)
 
@@ -209,19 +211,39 @@ class CodeInterpreter:
                 arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
             )
         )
-        for event in response["stream"]:
-            if "result" in event:
-                yield event["result"]
+        with closing(response["stream"]) as events:
+            for event in events:
+                if "result" in event:
+                    yield event["result"]
 
-    def _request(self, call: Callable[[], T], *, session_id: str | None = None, seconds: float = REQUEST_SECONDS) -> T:
+    def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
+        return self._request(
+            lambda: self._client.get_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+            ),
+            read,
+            session_id=session_id,
+        )
+
+    def _request(
+        self,
+        call: Callable[[], A],
+        read: Callable[[A], T],
+        *,
+        session_id: str | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> T:
+        """Send a request that may be repeated, and read its answer."""
         context = Context(self._settings, session_id)
         try:
-            return next(_within(seconds, lambda: iter((call(),))))
+            answer = next(_within(seconds, lambda: iter((call(),))))
+            _check_type(answer)
+            return read(answer)
         except DeadlineError:
             hint = "check the network and the endpoint, then try again"
             raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
-            raise translate(error, context) from error
+            raise _explained(error, context) from error
 
 
 def _within(seconds: float, call: Callable[[], Iterator[T]]) -> Iterator[T]:
@@ -277,6 +299,28 @@ def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
         return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", hint)
     hint = "raise --exec-timeout, or do less at once"
     return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
+
+
+def _explained(error: Exception, context: Context) -> AgentcoreSandboxError:
+    """An error of a request; botocore's parsers stumble over what is none of the service's answers."""
+    try:
+        return translate(error, context)
+    except (ResponseParserError, AttributeError, KeyError, TypeError, ValueError):
+        message = f"what answered is not AgentCore, or changed: {type(error).__name__}: {error}"
+        hint = f"check --endpoint-url and the proxy settings; {context.after_loss}"
+        return AgentcoreSandboxError("UnexpectedAnswer", message, hint)
+
+
+def _check_type(answer: Any) -> None:
+    """Refuse the page that a proxy or another server answers with, which botocore takes for an empty answer."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    content_type = headers.get("content-type", "application/json")
+    if "json" not in content_type:
+        raise ValueError(f"an answer of type {content_type}")
+
+
+def _page(answer: Any) -> tuple[list[SessionSummary], str | None]:
+    return [_summary(item) for item in answer["items"]], answer.get("nextToken")
 
 
 def _summary(item: Any) -> SessionSummary:

@@ -85,7 +85,7 @@ class Program:
         if self.language != COMMAND:
             _check_size(self.text, MAX_BYTES, "code")
             return Invocation("executeCode", self._arguments(self.text))
-        command = _with_exports(self.text, environment)
+        command = _with_variables(self.text, environment)
         _check_size(command, MAX_COMMAND_BYTES, "a command")
         return Invocation("executeCommand", {"command": command})
 
@@ -95,15 +95,20 @@ class Program:
 
 
 def _assignment(language: str, environment: Mapping[str, str]) -> str:
+    """An assignment that leaves every name of the session alone: `os` may be a variable of the user's."""
     if language == "python":
-        return f"import os; os.environ.update({dict(environment)!r})"
+        return f"__import__('os').environ.update({dict(environment)!r})"
     return f"Object.assign(globalThis.process.env, {json.dumps(dict(environment))}); undefined"
 
 
-def _with_exports(command: str, environment: Mapping[str, str]) -> str:
-    # A second shell, because the first would quote its line, with the values, in a message about wrong syntax.
-    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    return f"export {exports}; exec /bin/sh -c {shlex.quote(command)}" if exports else command
+def _with_variables(command: str, environment: Mapping[str, str]) -> str:
+    """A command that runs a command with variables.
+
+    Not by `export`: a shell refuses names of its own, such as UID, and ends. And a second shell, because the first
+    would quote its line, with the values, in a message about wrong syntax.
+    """
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"exec env {variables} /bin/sh -c {shlex.quote(command)}" if variables else command
 
 
 def _check_size(text: str, limit: int, what: str) -> None:
@@ -134,7 +139,7 @@ def read(argument: str | None, file: str | None, *, language: str | None, comman
             raise UsageError("code is given twice, as an argument and with --file", "leave one of them out")
         text, chosen = _read_file(Path(file)), chosen or _language_of(Path(file))
     else:
-        text = _read_standard_input() if argument in (None, "-") else argument or ""
+        text = _read_standard_input(asked=argument == "-") if argument in (None, "-") else argument or ""
     _check_text(text)
     return text, chosen or "python"
 
@@ -152,8 +157,9 @@ def _language_of(path: Path) -> str:
     return SUFFIXES[path.suffix.lower()]
 
 
-def _read_standard_input() -> str:
-    if sys.stdin is None or sys.stdin.isatty():
+def _read_standard_input(*, asked: bool) -> str:
+    """Read all of it; a terminal only where the user has asked for that, who would wait for nothing otherwise."""
+    if sys.stdin is None or (sys.stdin.isatty() and not asked):
         raise UsageError("no code", _GIVE_CODE)
     try:
         return _decode(sys.stdin.buffer.read(), "standard input")

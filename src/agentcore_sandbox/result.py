@@ -51,20 +51,40 @@ def from_payload(payload: Mapping[str, Any], *, pty: bool = False) -> Result:
     Args:
         payload: The decoded event, shaped as in the service model's `CodeInterpreterResult`.
         pty: The output went through a PTY, which writes every newline as CR LF (executeCommand).
+
+    Raises:
+        ValueError: It is shaped otherwise. An answer that cannot be read must not look like a program without output.
     """
-    content = tuple(payload.get("content") or ())
+    if not {"content", "structuredContent"} & payload.keys():
+        raise ValueError("a result without contents")
+    content = tuple(_block(value) for value in _member(payload, "content", list) or ())
     is_error = bool(payload.get("isError"))
-    structured = payload.get("structuredContent") or _from_content(content, is_error=is_error)
-    stdout, stderr = structured.get("stdout") or "", structured.get("stderr") or ""
+    structured = _member(payload, "structuredContent", dict) or _from_content(content, is_error=is_error)
+    stdout, stderr = _member(structured, "stdout", str) or "", _member(structured, "stderr", str) or ""
     return Result(
         stdout=stdout.replace("\r\n", "\n") if pty else stdout,
         stderr=stderr.replace("\r\n", "\n") if pty else stderr,
-        exit_code=structured.get("exitCode"),
-        execution_time=structured.get("executionTime"),
+        exit_code=_member(structured, "exitCode", int),
+        execution_time=_member(structured, "executionTime", (int, float)),
         is_error=is_error,
         content=content,
-        task_id=structured.get("taskId"),
+        task_id=_member(structured, "taskId", str),
     )
+
+
+def _member(structure: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    """A member of a structure, None where there is none."""
+    value = structure.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(f"{name} is of type {type(value).__name__}")
+    return value
+
+
+def _block(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"a content block is of type {type(value).__name__}")  # noqa: TRY004 - of a stranger's data
+    _member(value, "text", str)
+    return value
 
 
 def _from_content(content: tuple[Mapping[str, Any], ...], *, is_error: bool) -> dict[str, Any]:

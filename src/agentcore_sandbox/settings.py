@@ -20,6 +20,7 @@ LOCAL_REGION = "us-east-1"
 _ID = r"(?:aws\.codeinterpreter\.v1|[a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
 _ARN = rf"arn:[a-z-]+:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?:[0-9]{{12}}|aws):code-interpreter(?:-custom)?/{_ID}"
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
+_HOST = r"[0-9A-Za-z._-]+|[0-9a-f:.]+"  # a name, or an IPv6 address
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 NO_INTERPRETER_HINT = (
@@ -120,6 +121,16 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
+def _is_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is none
+    except ValueError:
+        return False
+    is_complete = parts.scheme in ("http", "https") and re.fullmatch(_HOST, parts.hostname or "")
+    return bool(is_complete and not parts.query and not parts.fragment)
+
+
 def _arn_region(interpreter: str) -> str | None:
     match = re.fullmatch(_ARN, interpreter)
     return match["region"] if match else None
@@ -143,7 +154,9 @@ def _check_region_and_endpoint(settings: Settings) -> None:
 
 def _check_endpoint(settings: Settings) -> None:
     url = settings.endpoint_url or ""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if "@" in url:  # not shown, because a password may be in it
+        raise UsageError("the endpoint URL has a user name in it", "leave it out; AWS's credentials sign the requests")
+    if not _is_endpoint(url):
         raise UsageError(f"not an endpoint URL: {url!r}", "it looks like https://host or http://127.0.0.1:8080")
     if settings.is_local and not is_loopback(url):
         raise UsageError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SignalGate:
         if len(self._received) >= PATIENCE:
             _tell("left at once; a session that was being stopped may run until its lifetime ends")
             os._exit(128 + signum)
-        _tell("stopping the session; one more signal leaves at once" if self._raised else "stopping")
+        _tell("still stopping; one more signal leaves at once" if self._raised else "stopping")
 
     def _raise(self) -> NoReturn:
         self._raised = True
@@ -81,8 +81,10 @@ class SignalGate:
 
 
 def _tell(message: str) -> None:
-    # os.write, because a handler may interrupt a print half-way.
-    os.write(STDERR, f"agentcore-sandbox: {message}\n".encode())
+    # os.write, because a handler may interrupt a print half-way. What it says is not worth the session that is waiting
+    # to be stopped: nobody may be reading.
+    with suppress(OSError):
+        os.write(STDERR, f"agentcore-sandbox: {message}\n".encode())
 
 
 gate = SignalGate()

@@ -20,7 +20,7 @@ from agentcore_sandbox import result
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.result import Result
@@ -119,10 +119,13 @@ class Workspace:
         return result.combine(self._interpreter.invoke(self.session_id, tool, arguments))
 
     def _tool(self, tool: str, arguments: Mapping[str, Any]) -> Result:
-        outcome = persistently(lambda: self.invoke(tool, arguments))
+        outcome = persistently(lambda: result.combine(self._repeatable(tool, arguments)))
         if outcome.is_error:
             raise _tool_error(outcome)
         return outcome
+
+    def _repeatable(self, tool: str, arguments: Mapping[str, Any]) -> Iterator[Result]:
+        return self._interpreter.invoke(self.session_id, tool, arguments, after_loss="try again")
 
 
 def persistently(call: Callable[[], T]) -> T:

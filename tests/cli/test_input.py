@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from agentcore_sandbox import cli as command_line
 from agentcore_sandbox.commands import exec as exec_command
 from support.fault_server import SESSION
+from support.processes import DEADLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from support.in_process import Run
     from support.processes import CommandLine
 
-REGION = "export AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2"
+REGION = "exec env AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2"
 
 
 def sent(faults: FaultServer) -> list[dict[str, object]]:
@@ -92,7 +95,7 @@ def test_shell_file_and_language_flag_over_suffix(aws: CommandLine, faults: Faul
     path.write_text("echo 'it''s'\nexit 0\n")
     assert aws.run("exec", SESSION, "--file", str(path)).returncode == 0
     assert aws.run("exec", SESSION, "--lang", "ts", "--file", str(path)).returncode == 0
-    assert str(sent(faults)[0]["command"]).startswith(f"{REGION}; exec /bin/sh -c ")
+    assert str(sent(faults)[0]["command"]).startswith(f"{REGION} /bin/sh -c ")
     assert sent(faults)[-1]["language"] == "typescript"
 
 
@@ -120,6 +123,33 @@ def test_lifetime_is_sent(aws: CommandLine, faults: FaultServer) -> None:
     assert aws.run("start", "--timeout", "28800").returncode == 0
     assert aws.run("start").returncode == 0
     assert [request.body["sessionTimeoutSeconds"] for request in faults.requests] == [28800, 900]
+
+
+def test_a_password_in_the_endpoint_is_refused_and_not_shown(aws: CommandLine, faults: FaultServer) -> None:
+    url = faults.url.replace("http://", "http://user:value-secret@")
+    done = aws.run("run", "--endpoint-url", url, "x")
+    assert (done.returncode, faults.requests) == (2, [])
+    assert done.stderr.startswith(b"error[Usage]: the endpoint URL has a user name in it\nhint: ")
+    assert b"value-secret" not in done.stderr
+    done = aws.run("run", "x", env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "http://user:value-secret@127.0.0.1:1"})
+    assert done.stderr.startswith(b"error[NoNetwork]: cannot reach http://127.0.0.1:1\nhint: ")
+    done = aws.run("run", "x", env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "http://user:value-secret@a b/"})
+    assert done.stderr.startswith(b"error[AwsConfiguration]: the endpoint's URL cannot be used\nhint: ")
+    assert b"value-secret" not in done.stderr
+
+
+def test_minus_reads_a_terminal_and_no_argument_does_not(aws: CommandLine, faults: FaultServer) -> None:
+    master, slave = pty.openpty()
+    refused = aws.start("exec", SESSION, stdin=slave)
+    _, stderr = refused.communicate(timeout=DEADLINE)
+    assert (refused.returncode, stderr.splitlines()[0]) == (2, b"error[Usage]: no code")
+    os.write(master, b"print(1)\n\x04")  # Ctrl-D
+    child = aws.start("exec", SESSION, "-", stdin=slave)
+    os.close(slave)
+    _, stderr = child.communicate(timeout=DEADLINE)
+    os.close(master)
+    assert child.returncode == 0, stderr
+    assert sent(faults)[-1]["code"] == "print(1)\n"
 
 
 def test_wrong_usage_as_json(aws: CommandLine) -> None:

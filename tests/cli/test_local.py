@@ -67,6 +67,12 @@ def test_command(local: CommandLine, command: str, status: int, stdout: str, std
     assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (status, stdout, stderr)
 
 
+def test_variables_that_a_shell_keeps_for_itself(local: CommandLine) -> None:
+    done = local.run("run", "--cmd", "--env", "UID=12345", "--env", "PPID=1", "env; echo $LINENO; exit 3")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert {b"UID=12345", b"PPID=1", b"1"} <= set(done.stderr.splitlines())
+
+
 def test_wrong_shell_syntax_does_not_show_the_environment(local: CommandLine) -> None:
     done = local.run("run", "--cmd", "--env", "A=value-secret", "if; then")
     assert done.returncode == 2
@@ -91,6 +97,8 @@ def test_nothing_of_the_callers_environment_gets_in(local: CommandLine) -> None:
 
 
 def test_variables_and_files_persist_until_cleared(local: CommandLine, session: str) -> None:
+    assert local.run("exec", session, "os = 'mine'").returncode == 0
+    assert local.run("exec", session, "print(os)").stdout == b"mine\n"
     for _ in range(5):  # a context must survive each client that leaves
         assert local.run("exec", session, "x = 5; open('f', 'w').write('data')").returncode == 0
         assert local.run("exec", session, "print(x)").stdout == b"5\n"

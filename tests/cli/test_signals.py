@@ -33,6 +33,11 @@ class Pause:
         self._answer(handler)
 
 
+def one_session(handler: Handler) -> None:
+    session = {"codeInterpreterIdentifier": "x", "sessionId": fault_server.SESSION, "name": "n", "status": "READY"}
+    handler.send_json(200, {"items": [{**session, "createdAt": fault_server.CREATED}]})
+
+
 @pytest.mark.parametrize("signum", STATUS, ids=lambda signum: signum.name)
 def test_signal_while_the_program_runs(aws: CommandLine, faults: FaultServer, signum: signal.Signals) -> None:
     faults.answers["invoke"] = fault_server.silence
@@ -91,6 +96,43 @@ def test_interrupted_three_times_leaves_at_once(aws: CommandLine, faults: FaultS
     child.communicate(timeout=DEADLINE)
     pause.go_on.set()
     assert child.returncode == 130
+
+
+def test_nobody_to_tell_is_no_reason_to_leave_a_session(aws: CommandLine, faults: FaultServer) -> None:
+    pause = Pause("start")
+    faults.answers["start"] = pause
+    reader, writer = os.pipe()
+    child = aws.start("run", "print('hello')", stderr=writer)
+    os.close(writer)
+    os.close(reader)
+    assert pause.arrived.wait(DEADLINE)
+    child.send_signal(signal.SIGTERM)
+    child.send_signal(signal.SIGTERM)
+    pause.go_on.set()
+    child.communicate(timeout=DEADLINE)
+    assert (child.returncode, faults.operations()) == (143, ["start", "stop"])
+
+
+def test_interrupted_exec_tells_that_the_program_may_live_on(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.silence
+    child = aws.start("exec", fault_server.SESSION, "while True: pass")
+    assert faults.invoked.wait(DEADLINE)
+    child.send_signal(signal.SIGINT)
+    _, stderr = child.communicate(timeout=DEADLINE)
+    assert (child.returncode, faults.operations()) == (130, ["invoke"])
+    assert f"agentcore-sandbox stop {fault_server.SESSION}\n".encode() in stderr
+
+
+def test_interrupted_list_does_not_wait_for_the_answers(aws: CommandLine, faults: FaultServer) -> None:
+    pause = Pause("get")
+    faults.answers["get"] = pause
+    faults.answers["list"] = one_session
+    child = aws.start("sessions")
+    assert pause.arrived.wait(DEADLINE)
+    child.send_signal(signal.SIGINT)
+    stdout, stderr = child.communicate(timeout=DEADLINE)  # before any answer may come
+    pause.go_on.set()
+    assert (child.returncode, stdout, stderr) == (130, b"", b"")
 
 
 def test_signal_while_a_retry_is_awaited(aws: CommandLine, faults: FaultServer) -> None:

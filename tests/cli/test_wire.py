@@ -111,6 +111,16 @@ CASES = {
     "500 before the stream": Case(
         fault_server.error(500, "InternalServerException", "oops"), 125, code=b"ServiceFailed"
     ),
+    "result that is no JSON": Case(
+        fault_server.stream(event_stream.frame({**event_stream.RESULT}, b"not JSON")), 125, code=b"UnexpectedAnswer"
+    ),
+    "nonsense after output": Case(
+        fault_server.stream(HELLO, event("result", {"structuredContent": {"exitCode": "0"}})),
+        125,
+        b"hello\n",
+        b"UnexpectedAnswer",
+    ),
+    "gateway's page": Case(fault_server.page(502, "text/html", b"<html>"), 125, code=b"ServiceFailed"),
     "tool failure without exit code": Case(
         fault_server.stream(event("result", {"content": [{"type": "text", "text": "no"}], "isError": True})), 1
     ),
@@ -141,6 +151,14 @@ def test_silence_ends_at_the_time_limit(
     assert (done.returncode, done.stdout) == (124, b"")
     assert done.stderr.startswith(b"error[TimeLimit]: not finished within 0.5 seconds")
     assert faults.operations() == ["start", "invoke", "stop"]
+
+
+def test_a_lost_preparation_says_that_the_program_was_not_started(aws: CommandLine, faults: FaultServer) -> None:
+    faults.preparation = fault_server.stream()
+    done = aws.run("run", "print('hello')")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"hint: the program was not started; try again\n" in done.stderr
+    assert faults.operations() == ["start", "stop"]
 
 
 def test_time_limit_of_exec_says_that_the_program_may_live(aws: CommandLine, faults: FaultServer) -> None:

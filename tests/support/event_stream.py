@@ -20,9 +20,11 @@ def frame(headers: dict[str, str], payload: bytes) -> bytes:
     return message + struct.pack(">I", zlib.crc32(message))
 
 
+RESULT = {":message-type": "event", ":event-type": "result", ":content-type": "application/json"}
+
+
 def event(kind: str, value: Any) -> bytes:
-    headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
-    return frame(headers, json.dumps(value).encode())
+    return frame({**RESULT, ":event-type": kind}, json.dumps(value).encode())
 
 
 def exception(kind: str, message: str) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SESSION = "01FAULTSERVERSESSION000000"
 CREATED = "2026-11-23T10:00:00.000Z"
-PREPARATION = "import os; os.environ.update("
+PREPARATION = "__import__('os').environ.update("
 
 
 Answer = Callable[["Handler"], None]
@@ -123,6 +123,19 @@ def error(status: int, code: str, message: str) -> Answer:
 
     def answer(handler: Handler) -> None:
         handler.send_json(status, {"message": message}, x_amzn_ErrorType=code)
+
+    return answer
+
+
+def page(status: int, content_type: str, body: bytes) -> Answer:
+    """What a proxy or another server may answer."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Type", content_type)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
 
     return answer
 

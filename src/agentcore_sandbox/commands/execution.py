@@ -11,6 +11,7 @@ from agentcore_sandbox import artifacts, program, result
 from agentcore_sandbox.commands import following, options, transfers
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
@@ -114,10 +115,13 @@ class Execution:
         attempt = Attempt(self, interpreter, session_id)
         try:
             attempt.run(renew)
+        except Interrupted:
+            if keeps_session and attempt.may_live_on:
+                self.output.say(f"agentcore-sandbox: interrupted; {attempt.advice()}")
+            raise
         except AgentcoreSandboxError as error:
-            if keeps_session and isinstance(error, TimeLimitError):
-                hint = f"the program may still be running; to end it: agentcore-sandbox stop {attempt.session_id}"
-                error.hint = hint
+            if keeps_session and attempt.may_live_on and isinstance(error, TimeLimitError):
+                error.hint = attempt.advice()
             if not self.output.as_json:
                 raise
             failed = {"exitCode": error.status, "isError": True}
@@ -150,6 +154,7 @@ class Attempt:
         self._interpreter = interpreter
         self._artifacts: list[Artifact] = []
         self.session_id = session_id
+        self.may_live_on = False
         self.seen: list[Result] = []
 
     def run(self, renew: Callable[[str], str] | None) -> None:
@@ -163,6 +168,10 @@ class Attempt:
             self.session_id = renew(self.session_id)
             self._prepare()
             self._execute()
+
+    def advice(self) -> str:
+        """What to do about a program that may live on in the session."""
+        return f"the program may still be running; to end it: agentcore-sandbox stop {self.session_id}"
 
     def outcome(self) -> dict[str, Any]:
         """The JSON object."""
@@ -195,8 +204,9 @@ class Attempt:
         call = task.program.preparation(task.environment_in(self._interpreter.region))
         if call is None:
             return
+        advice = "the program was not started; try again"
         outcome = result.combine(
-            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit),
+            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit, after_loss=advice),
         )
         if outcome.status:
             message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
@@ -213,6 +223,7 @@ class Attempt:
 
     def _invoke(self) -> None:
         task = self._task
+        self.may_live_on = True
         call = task.invocation(self._interpreter.region)
         results = self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit)
         task.output.program(results, self.seen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.parallel import in_parallel
 from agentcore_sandbox.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
     found = list(interpreter.sessions(status=None if every else READY))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        lifetimes = list(pool.map(lambda session: _lifetime(interpreter, session), found))
+    lifetimes = list(in_parallel(lambda session: _lifetime(interpreter, session), found, AT_ONCE))
     names = _names(interpreter)
     rows = [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
     _print(output, rows)

@@ -136,7 +136,7 @@ def _mismatch(state: LocalEndpoint) -> str | None:
 
 def _replace(runtime: Runtime, state: LocalEndpoint, problem: str) -> None:
     if not _ask(state, "PUT", "/local/stop?onlyIdle=true")["stopping"]:
-        hint = "stop those sessions, or run `agentcore-sandbox local stop`"
+        hint = "use it as it was started, or end it and its sessions: agentcore-sandbox local stop"
         message = f"an embedded service with {problem} is running, and it has sessions"
         raise AgentcoreSandboxError("LocalServiceMismatch", message, hint)
     with runtime.serving(_END):

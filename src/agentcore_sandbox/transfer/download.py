@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.parallel import in_parallel
 from agentcore_sandbox.transfer import listing, local_tree
 from agentcore_sandbox.transfer.listing import GUEST, Entry
-from agentcore_sandbox.transfer.parallel import in_parallel
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
 from agentcore_sandbox.workspace import FOLDER

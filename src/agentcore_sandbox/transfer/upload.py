@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.parallel import in_parallel
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.local_tree import Source
-from agentcore_sandbox.transfer.parallel import in_parallel
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
 from agentcore_sandbox.workspace import FOLDER

@@ -1,0 +1,103 @@
+"""Answers that no service of AWS gives: they are told, and never taken for a success."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentcore_sandbox.client import CodeInterpreter
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.settings import Settings
+from support import fault_server
+from support.event_stream import event
+from support.fault_server import SESSION, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from support.fault_server import FaultServer
+
+JSON = "application/json"
+CALLS: dict[str, Callable[[CodeInterpreter], Any]] = {
+    "start": lambda interpreter: interpreter.start(name="n", lifetime=900),
+    "stop": lambda interpreter: interpreter.stop(SESSION),
+    "get": lambda interpreter: interpreter.is_ready(SESSION),
+    "list": lambda interpreter: list(interpreter.sessions()),
+}
+NONSENSE = {
+    "a page": page(200, "text/html", b"<html>log in to this network</html>"),
+    "a list": page(200, JSON, b"[1]"),
+    "an error that is a list": page(403, JSON, b"[]"),
+    "an error that is null": page(400, JSON, b"null"),
+}
+INCOMPLETE = {
+    "nothing": page(200, JSON, b""),
+    "an empty object": page(200, JSON, b"{}"),
+    "half an object": page(200, JSON, b'{"sessionId":'),
+    "wrong types": page(200, JSON, b'{"items": 5, "createdAt": "x"}'),
+}
+RESULTS: dict[str, Any] = {
+    "null": None,
+    "a list": [1],
+    "an empty object": {},
+    "an unknown object": {"a": 1},
+    "content that is text": {"content": "abc"},
+    "content that is numbers": {"content": [1, None]},
+    "a text that is a number": {"content": [{"type": "text", "text": 5}]},
+    "structured content that is a list": {"structuredContent": [1]},
+    "a number as output": {"structuredContent": {"stdout": 5}},
+    "a word as exit code": {"structuredContent": {"exitCode": "3"}},
+    "half an exit code": {"structuredContent": {"exitCode": 0.5}},
+    "a word as time": {"structuredContent": {"exitCode": 0, "executionTime": "fast"}},
+}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[FaultServer]:
+    with fault_server.serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def interpreter(service: FaultServer) -> Iterator[CodeInterpreter]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
+        client = CodeInterpreter(Settings("aws.codeinterpreter.v1", region="us-west-2", endpoint_url=service.url))
+        yield client
+        client._client.close()
+
+
+def refused(call: Callable[[], Any]) -> AgentcoreSandboxError:
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        call()
+    return caught.value
+
+
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
+def test_nonsense(
+    interpreter: CodeInterpreter, service: FaultServer, operation: str, answer: fault_server.Answer
+) -> None:
+    service.answers[operation] = answer
+    error = refused(lambda: CALLS[operation](interpreter))
+    assert (error.code, "--endpoint-url" in error.hint) == ("UnexpectedAnswer", True)
+
+
+@pytest.mark.parametrize("operation", ["start", "get", "list"])
+@pytest.mark.parametrize("answer", INCOMPLETE.values(), ids=INCOMPLETE.keys())
+def test_incomplete(
+    interpreter: CodeInterpreter, service: FaultServer, operation: str, answer: fault_server.Answer
+) -> None:
+    service.answers[operation] = answer
+    assert refused(lambda: CALLS[operation](interpreter)).code == "UnexpectedAnswer"
+
+
+@pytest.mark.parametrize("payload", RESULTS.values(), ids=RESULTS.keys())
+def test_result_that_is_none(interpreter: CodeInterpreter, service: FaultServer, payload: Any) -> None:
+    service.requests.clear()
+    service.answers["invoke"] = fault_server.stream(event("result", payload))
+    error = refused(lambda: list(interpreter.invoke(SESSION, "executeCode", {"code": "1"})))
+    assert (error.code, "was not sent a second time" in error.hint) == ("UnexpectedAnswer", True)
+    assert service.operations() == ["invoke"]
