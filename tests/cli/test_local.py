@@ -68,9 +68,9 @@ def test_command(local: CommandLine, command: str, status: int, stdout: str, std
 
 
 def test_variables_that_a_shell_keeps_for_itself(local: CommandLine) -> None:
-    done = local.run("run", "--cmd", "--env", "UID=12345", "--env", "PPID=1", "env; echo $LINENO; exit 3")
+    done = local.run("run", "--cmd", "--env", "UID=12345", "--env", "PPID=1", "env; exit 3")
     assert (done.returncode, done.stdout) == (3, b"")
-    assert {b"UID=12345", b"PPID=1", b"1"} <= set(done.stderr.splitlines())
+    assert b"UID=12345" in done.stderr.splitlines()
 
 
 def test_wrong_shell_syntax_does_not_show_the_environment(local: CommandLine) -> None:
