@@ -46,7 +46,7 @@ class Account:
 @pytest.fixture
 def account(moto_server: str) -> Account:
     """Empty, but for the default VPC that every account has."""
-    requests.post(f"{moto_server}/moto-api/reset", timeout=60).raise_for_status()
+    requests.post(f"{moto_server}/moto-api/reset", timeout=300).raise_for_status()
     return Account(moto_server)
 
 

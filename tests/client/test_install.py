@@ -99,7 +99,7 @@ def run_readme(client: Client, beginning: str) -> str:
         env=client.environment(),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=True,
     ).stdout
 
@@ -121,7 +121,7 @@ def test_install_as_the_readme_says_is_exact_and_runs_code(client: Client) -> No
         env=client.environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "42 sandbox\n", "")

@@ -56,7 +56,7 @@ class Hooks:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -267,7 +267,7 @@ def shell_sees(hooks: Hooks, tmp_path: Path, **variables: str) -> list[str]:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     ).stdout.splitlines()
 
@@ -321,6 +321,6 @@ def test_guard_imports_little() -> None:
     heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
     program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook; print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()
     assert heavy.isdisjoint(loaded)
     assert len(loaded) < 50

@@ -49,7 +49,7 @@ class Bench:
             env={"PATH": str(self.folder / "bin"), "HOME": str(self.folder / "work"), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         traced = done.stderr.count(TRACE.encode()) - 1  # without the eval itself

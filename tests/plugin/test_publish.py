@@ -150,7 +150,7 @@ def test_without_push_a_bare_repository_stays_and_the_clone_is_kept(
     done = build(built, "publish", str(bare), environment=environment)
     assert references(bare, environment) == ""
     command = done.stdout.partition("to push it: ")[2]
-    subprocess.run(command, shell=True, env=environment, check=True, timeout=60)  # noqa: S602 - as the user would
+    subprocess.run(command, shell=True, env=environment, check=True, timeout=300)  # noqa: S602 - as the user would
     assert f"refs/tags/{TAG}" in references(bare, environment)
 
 
@@ -355,7 +355,7 @@ def publish_interrupted(source: Path, checkout: Path, folder: Path, environment:
         ["/bin/sh", "-c", note_process, str(folder), *command],
         env={**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"},
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     ).returncode
 

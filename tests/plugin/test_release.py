@@ -175,6 +175,6 @@ def test_only_the_text_of_the_section_unreleased_counts() -> None:
 def test_the_real_command_line_needs_a_version() -> None:
     command = [sys.executable, "-m", "plugin_build", "release"]
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 2
     assert "the following arguments are required: version, --nox" in done.stderr

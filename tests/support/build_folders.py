@@ -61,7 +61,7 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
 def build(root: Path, *words: str, environment: dict[str, str], check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run `python -m plugin_build` on a source tree, as the nox sessions do."""
     command = [sys.executable, "-m", "plugin_build", words[0], "--root", str(root), *words[1:]]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert not check or done.returncode == 0, done.stderr
     return done
 
@@ -69,6 +69,6 @@ def build(root: Path, *words: str, environment: dict[str, str], check: bool = Tr
 def git(repository: Path, *words: str, environment: dict[str, str]) -> str:
     """Run git in a scratch repository."""
     command = ["git", "-C", str(repository), *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

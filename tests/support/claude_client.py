@@ -53,7 +53,7 @@ class Client:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=300,
             check=False,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
@@ -71,7 +71,7 @@ class Client:
             text=True,
         ) as process:
             results = [put(process, prompt) for prompt in prompts]
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
         return results
 
     def ask(self, prompt: str, folder: Path, url: str, **more: str) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ class Client:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -126,5 +126,5 @@ def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     """Look at a plugin or a marketplace with agnix."""
     command = [str(Path(sys.executable).with_name("agnix")), "--strict", "--target", "claude-code", "."]
     return subprocess.run(
-        command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env={"HOME": str(home)}, capture_output=True, text=True, timeout=300, check=False
     )

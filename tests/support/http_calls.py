@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.local.service.sigv4 import Keys
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class LogsServer:
 
     def reset(self) -> None:
         """Forget everything."""
-        requests.post(f"{self.url}/moto-api/reset", timeout=60).raise_for_status()
+        requests.post(f"{self.url}/moto-api/reset", timeout=300).raise_for_status()
         self.actions.clear()
         self.refused.clear()
         self.queries.clear()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MARKER = "AGENTCORE_SANDBOX_TEST_RUN"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-DEADLINE = 120.0  # seconds; a hang, not a slow machine
+DEADLINE = 300.0  # seconds; a hang, not a slow machine
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, body: bytes) -> tuple[int, bytes]:
         address = urlsplit(self.state.upstream)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=300)
         headers = {name: value for name, value in self.headers.items() if name.lower() in KEPT}
         connection.request("POST", self.path, body, headers)
         answer = connection.getresponse()

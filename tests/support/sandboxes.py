@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WIRE = Path(__file__).parent.parent / "wire"
 STRANGER = 54321
 """A user without an account, who may do nothing special."""
-DEADLINE = 120.0
+DEADLINE = 300.0
 
 DRIVER = """
 import json, pathlib, sys, threading
