@@ -13,11 +13,12 @@ from plugin_build.git import Repository, environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A process of its own, so that a publisher that dies does not stop it half way. "$1" is the old tree or
-# commit, "$2" the new one. Where another publisher was quicker, index and files go to what HEAD is by then.
+# A process of its own, so that a publisher that dies does not stop it half way; it has all it needs in its arguments.
+# "$1" is the old tree or commit, "$2" the new one, "$3" the transaction. Where another publisher was quicker, index and
+# files go to what HEAD is by then.
 SCRIPT = """
 git read-tree -m -u "$1" "$2" || exit 1
-git update-ref --stdin && exit 0
+printf '%s\\n' "$3" | git update-ref --stdin >/dev/null && exit 0
 git read-tree -m -u "$2" "$(git rev-parse --verify --quiet HEAD || echo "$1")"
 exit 1
 """
@@ -53,7 +54,7 @@ def reference_updates(target: Repository, source: Repository, tag: str) -> str:
     tag_id = source.git("rev-parse", tag)
     if target.resolve(tag) != tag_id:
         lines.append(f"create {tag} {tag_id}")
-    return "\n".join(["start", *lines, "prepare", "commit", ""])
+    return "\n".join(["start", *lines, "prepare", "commit"])
 
 
 def land(target: Repository, source: Repository, tag: str) -> None:
@@ -69,13 +70,13 @@ def land(target: Repository, source: Repository, tag: str) -> None:
     """
     updates = reference_updates(target, source, tag)
     old = cloned_at(source, target.branch()) or target.git("hash-object", "-t", "tree", "--stdin")
-    command = ["sh", "-c", SCRIPT, "land", old, source.git("rev-parse", "HEAD")]
+    command = ["sh", "-c", SCRIPT, "land", old, source.git("rev-parse", "HEAD"), updates]
     with signals_postponed():
         done = subprocess.run(
             command,
             cwd=target.path,
             env=environment(),
-            input=updates,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
