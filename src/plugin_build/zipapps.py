@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +37,10 @@ def build(platforms: Iterable[str] = tuple(PLATFORMS), dist: Path = DIST) -> lis
     """
     chosen = [_platform(name) for name in platforms]
     (dist / "zipapps").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="zipapps") as work:
-        for platform in chosen:
-            _build_one(platform, Path(work, platform.name))
+    with tempfile.TemporaryDirectory(prefix="zipapps") as work, ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(
+            pool.map(lambda platform: _build_one(platform, Path(work, platform.name)), chosen)
+        )  # raises what one raised
         # Moved when all are built: a build that fails leaves the last one whole.
         built = [_publish(Path(work, platform.name, platform.file_name), dist / "zipapps") for platform in chosen]
     _write_notices(dist)
