@@ -121,6 +121,22 @@ def load(session: nox.Session) -> None:
     session.run("pytest", "tests/load", "-s", *session.posargs)
 
 
+@nox.session(default=False)
+def cgroups(session: nox.Session) -> None:
+    """Run into the limits under a kernel with cgroup v2: as root, in Debian's `user-mode-linux`, booted from here."""
+    kernel = shutil.which(os.environ.get("USER_MODE_LINUX", "linux.uml"))
+    if kernel is None:
+        session.skip("there is no linux.uml: apt install user-mode-linux, or name one in USER_MODE_LINUX")
+    install(session, "test")
+    scratch = Path(session.create_tmp()).resolve()
+    python = Path(session.bin, "python")
+    variables = [f"PYTHON={python}", f"ROOT={ROOT}", f"SCRATCH={scratch}", f"init={ROOT / 'tests/kernel/init.sh'}"]
+    machine = ["mem=1500M", "rootfstype=hostfs", "rootflags=/", "rw", "con=null", "con0=null,fd:1", "quiet"]
+    session.run(kernel, *machine, *variables, external=True)
+    if (scratch / "status").read_text().strip() != "0":
+        session.error("the tests failed")
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
