@@ -46,6 +46,8 @@ class HostPaths:
         resolved = self._resolve(path)
         if os.path.isdir(resolved):
             self._check_contents(resolved)
+        elif os.path.exists(resolved) and not os.path.isfile(resolved):
+            raise Refusal(f"{path!r} is neither a file nor a folder")
 
     def check_writable(self, path: str) -> None:
         """Refuse a place where a file from the sandbox could be taken for something else.
@@ -81,7 +83,7 @@ class HostPaths:
         resolved = os.path.realpath(os.path.join(self.root, path))
         if resolved != self.root and not resolved.startswith(os.path.join(self.root, "")):
             raise Refusal(f"{path!r} is not below the working directory; only files below it are copied")
-        self._check_names(path, [*path.split("/"), *resolved[len(self.root) :].split("/")])
+        self._check_names(path, [*_names(path), *_names(resolved[len(self.root) :])])
         self._check_protected(path, resolved)
         return resolved
 
@@ -89,6 +91,8 @@ class HostPaths:
         for name in names:
             if name.startswith(".") and name not in (".", ".."):
                 raise Refusal(f"{path!r} is hidden; hidden files and folders are not copied")
+            if not name.isprintable():
+                raise Refusal(f"{path!a} holds characters that nobody sees: use plain names")
             if KEYS.fullmatch(name):
                 raise Refusal(f"{path!r} looks like a key or a credential, which is not copied")
 
@@ -111,3 +115,7 @@ class HostPaths:
         self._check_names(shown, [os.path.basename(path)])
         if os.path.islink(path):
             self._resolve(shown)
+
+
+def _names(path: str) -> list[str]:
+    return path.replace(os.sep, "/").split("/")

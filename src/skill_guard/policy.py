@@ -27,7 +27,7 @@ CONNECTION: Flags = {
     "--json": None,
     "--help": None,
     "-h": None,
-    "--region": values.anything,
+    "--region": values.region,
     **{flag: values.configured(flag) for flag in CONFIGURED},
 }
 CODE: Flags = {

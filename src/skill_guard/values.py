@@ -69,6 +69,12 @@ def configured(flag: str) -> Check:
     return check
 
 
+def region(_: Context, value: str) -> None:
+    """Refuse what could make another host of the service's name."""
+    if not (value.isascii() and value.replace("-", "").isalnum()):
+        raise Refusal(f"{value!a} is no region: write one such as --region us-east-1")
+
+
 def variable(_: Context, value: str) -> None:
     """Refuse `--env NAME`, which would copy the user's variable into the sandbox."""
     if "=" not in value:

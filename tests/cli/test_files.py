@@ -128,7 +128,7 @@ def test_hostile_session(local: CommandLine) -> None:
 
 
 def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:
-    program = "mkdir -p h/.git/hooks h/sub; touch h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c .d"
+    program = "mkdir -p h/.git/hooks h/sub; touch h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c h/sub/CLAUDE.md .d"
     ok(local, "exec", "work", "--cmd", program)
     done = local.run("cp", "--no-hidden", "work:h", "work:.d", "seen/")
     assert done.returncode == 0

@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:
-    """Declare the flag that keeps files which programs obey unseen (.git/hooks, .bashrc) out of a download."""
-    about = "leave out what has a name with a dot in front when copying out of the session"
+    """Declare the flag that keeps files which programs obey unseen (.git/hooks, CLAUDE.md) out of a download."""
+    about = "leave out what has a name with a dot in front, CLAUDE.md and AGENTS.md when copying out of the session"
     parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about)
 
 

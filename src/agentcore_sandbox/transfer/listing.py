@@ -20,6 +20,8 @@ FILE, FOLDER, LINK = "file", "folder", "link"
 ANY_DEPTH = 1000
 _KINDS = (FILE, FOLDER, LINK, "other")
 _PERMISSIONS = 0o777
+# Claude Code obeys these as its user's word, in any folder that it looks into.
+INSTRUCTIONS = ("claude.md", "claude.local.md", "agents.md")
 _LARGEST = 1 << 50  # bytes, more than any session has
 
 
@@ -50,9 +52,9 @@ class Entry:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether it, or a folder that it comes in, has a name that begins with a dot."""
+        """Whether it, or a folder that it comes in, has a name that is not shown, or that is obeyed without a look."""
         names = (base_name(self.root), *self.relative.split("/"))
-        return any(name.startswith(".") for name in names)
+        return any(name.startswith(".") or name.casefold() in INSTRUCTIONS for name in names)
 
 
 def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPTH) -> list[Entry]:
