@@ -14,6 +14,7 @@ from skill_guard import policy, values
 from skill_guard.policy import check
 from skill_guard.refusal import Refusal
 from skill_guard.values import Context
+from support.build_folders import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,9 +227,7 @@ def installed(project: Path) -> Context:
         "hooks/guard",
         "x.py",
     ):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+        write(root / name, name)
     root.joinpath("skills/s/scripts/away.py").symlink_to(project.parent / ".aws/credentials")
     root.joinpath("skills/far").symlink_to(project.parent / ".aws")
     root.with_name("plugin root-2").symlink_to(root)
