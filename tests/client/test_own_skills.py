@@ -66,7 +66,7 @@ def test_cloudtrail_skill_prints_its_table(client: Client, project: Path, accoun
     assert line.split()[:5] == ["2", f"{ACCOUNT}:user/alice", "s3:GetObject", "203.0.113.7", "AccessDenied"]
     assert "kms" not in output
     assert stopped
-    assert "agentcore-sandbox guard: the only command is agentcore-sandbox" in reason
+    assert "the only command is agentcore-sandbox" in reason
 
 
 @pytest.fixture
