@@ -10,6 +10,7 @@ import pytest
 
 from support.build_folders import ROOT, write
 from support.claude_client import PROGRAM, Client
+from support.examples import frontmatter
 from support.messages_api import Block, Script, messages_api, text, tool_use
 
 if TYPE_CHECKING:
@@ -141,6 +142,24 @@ def test_other_tools_that_reach_the_host_are_denied(installed: Client, project: 
         name = {"Task": "Agent"}.get(tool, tool)  # what it is called today
         assert f"Permission to use {name} has been denied" in reason
     assert {path.name: path.read_text() for path in project.iterdir()} == before
+
+
+# Tools that stay, and why they may.
+STAYING = {
+    "Bash": "guarded",
+    "CronList": "only lists",
+    "Read": "the user's own permission rules are for it",
+    "ReportFindings": "speaks to the user",
+    **dict.fromkeys(("TaskCreate", "TaskGet", "TaskList", "TaskUpdate"), "Claude's list of what is to do"),
+    **dict.fromkeys(("TaskOutput", "TaskStop"), "for calls of agentcore-sandbox in the background"),
+}
+
+
+def test_every_tool_of_the_client_is_judged(installed: Client, project: Path) -> None:
+    script = talk(installed, project, {f"{SKILL} do it": []})
+    offered = {tool["name"] for tool in script.requests[0]["tools"]}
+    denied = frontmatter(ROOT / "plugin-template/skills/code-interpreter-execute/SKILL.md")["disallowed-tools"]
+    assert offered - set(denied) == STAYING.keys(), "a tool is new: deny it in every SKILL.md, or say why it may stay"
 
 
 def test_only_the_user_can_start_the_skill(installed: Client, project: Path) -> None:
