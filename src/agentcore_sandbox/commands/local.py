@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
-from agentcore_sandbox.settings import LOCAL_REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,28 +118,14 @@ def _env(output: Output) -> None:
 
 
 def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
-    variables = _variables(endpoint, os.environ)
+    from agentcore_sandbox.local import exports
+
+    variables = exports.variables(endpoint, os.environ)
     if output.as_json:
         output.data(variables)
         return
     for name, value in variables.items():
         output.line(f"export {name}={shlex.quote(value)}")
-
-
-def _variables(endpoint: LocalEndpoint, environ: Mapping[str, str]) -> dict[str, str]:
-    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
-    return {
-        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": endpoint.url,
-        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": endpoint.url,
-        "BEDROCK_AGENTCORE_DP_ENDPOINT": endpoint.url,
-        "BEDROCK_AGENTCORE_CP_ENDPOINT": endpoint.url,
-        "AWS_ACCESS_KEY_ID": endpoint.access_key,
-        "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
-        "AWS_SESSION_TOKEN": "",  # one that the caller has would belong to other keys
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,  # the one that boto3 and the AWS CLI read
-        "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
-    }
 
 
 def _status(output: Output) -> None:

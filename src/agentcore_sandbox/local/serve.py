@@ -25,12 +25,12 @@ from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.resources.cgroups import Groups
 from agentcore_sandbox.local.resources.watchdog import Watchdog
 from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
-from agentcore_sandbox.local.service import interpreter_file
+from agentcore_sandbox.local.service import faults, interpreter_file
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.control_plane import ControlPlane
 from agentcore_sandbox.local.service.data_plane import DataPlane
-from agentcore_sandbox.local.service.faults import Fault, Faults, parse
+from agentcore_sandbox.local.service.faults import Fault, Faults
 from agentcore_sandbox.local.service.interpreters import Interpreters
 from agentcore_sandbox.local.service.quotas import Quotas
 from agentcore_sandbox.local.service.request_log import RequestLog
@@ -42,8 +42,6 @@ from agentcore_sandbox.local.service.sigv4 import Keys
 if TYPE_CHECKING:
     from agentcore_sandbox.local.service.messages import Record
 
-FAULTS = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
-"""Faults, with blanks between them."""
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
 _log = logging.getLogger(__name__)
@@ -82,7 +80,7 @@ class Options:
         Raises:
             UsageError: A variable's value cannot be right.
         """
-        switches = [parse(text) for text in environ.get(FAULTS, "").split()]
+        switches = [faults.parse(text) for text in environ.get(faults.VARIABLE, "").split()]
         quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
         return cls(quotas=quotas, limits=session, faults=switches, **more)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.local.service.messages import Answer, Members
 
+VARIABLE = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
+"""Faults, with blanks between them."""
 OPERATIONS = {
     "start": "StartCodeInterpreterSession",
     "invoke": "InvokeCodeInterpreter",
