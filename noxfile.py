@@ -23,7 +23,7 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 ROOT = Path(__file__).parent
 PARALLEL = ("--numprocesses", "3", "--dist", "loadfile")  # on two cores: there is much waiting for processes
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "load", "zipapp")
+OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, signals, the
 # service's processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
 ON_EACH_PYTHON = (
@@ -135,6 +135,13 @@ def cgroups(session: nox.Session) -> None:
     session.run(kernel, *machine, *variables, external=True)
     if (scratch / "status").read_text().strip() != "0":
         session.error("the tests failed")
+
+
+@nox.session(default=False)
+def large(session: nox.Session) -> None:
+    """Copy a gigabyte, and ten thousand small files, into a session and out of it."""
+    install(session, "test")
+    session.run("pytest", "tests/large", *session.posargs)
 
 
 @nox.session

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support import event_stream, fault_server
-from support.local import Local, serving
+from support.local import Local, invokes, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from support.fault_server import FaultServer, Handler
@@ -34,20 +33,6 @@ def local(cli: CommandLine, tmp_path: Path) -> Local:
     return Local(cli.command, cli.home, {**cli.base, **more})
 
 
-@contextmanager
-def service(local: Local, *faults: str) -> Iterator[Path]:
-    """The embedded service with faults; yields its log."""
-    log = local.home.parent / "log"
-    flags = [word for fault in faults for word in ("--fault", fault)]
-    with serving(local, *flags, "--log", str(log), stop=True):
-        yield log
-
-
-def invokes(log: Path) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    return [line for line in lines if line["event"] == "request" and line["operation"] == "InvokeCodeInterpreter"]
-
-
 def ok(local: CommandLine, *words: str) -> bytes:
     done = local.run(*words)
     assert done.returncode == 0, done.stderr
@@ -62,7 +47,7 @@ def test_a_session_that_is_lost_between_two_parts_of_an_upload(local: Local) -> 
     data = os.urandom(TWO_PARTS)
     (local.home / "big").write_bytes(data)
     # The first copy looks, sends a part and loses; begun anew it takes four invokes; the second copy loses likewise.
-    with service(local, "lose=invoke:1@2", "lose=invoke:1@8") as log:
+    with logging_service(local, "lose=invoke:1@2", "lose=invoke:1@8") as log:
         done = local.run("cp", "--json", "big", "work:")
         assert done.returncode == 0
         assert b"has ended; its variables and files are lost" in done.stderr
@@ -77,7 +62,7 @@ def test_a_session_that_is_lost_between_two_parts_of_an_upload(local: Local) -> 
 
 
 def test_a_session_that_is_lost_between_two_parts_of_a_download(local: Local) -> None:
-    with service(local, "lose=invoke:1@4") as log:
+    with logging_service(local, "lose=invoke:1@4") as log:
         ok(local, "exec", "work", "--cmd", f"mkdir d; head -c {THREE_PARTS} /dev/urandom > d/big")
         done = local.run("cp", "work:d", "out/")
         assert (done.returncode, b"error[SessionGone]" in done.stderr) == (125, True), done.stderr
@@ -92,7 +77,7 @@ def test_a_session_that_is_lost_between_two_parts_of_a_download(local: Local) ->
 def test_an_answer_that_is_lost_changes_nothing(local: Local) -> None:
     """Not even for what cannot be done twice: giving files names that must be free, and removing."""
     (local.home / "f").write_text("contents")
-    with service(local, "break=invoke:1@2", "break=invoke:1@3") as log:
+    with logging_service(local, "break=invoke:1@2", "break=invoke:1@3") as log:
         ok(local, "cp", "f", "work:")
         assert json.loads(ok(local, "rm", "--json", "work:f"))["removed"] == ["f"]
         tools = [request["tool"] for request in invokes(log)]
@@ -101,7 +86,7 @@ def test_an_answer_that_is_lost_changes_nothing(local: Local) -> None:
 
 
 def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
-    with service(local) as log:
+    with logging_service(local) as log:
         reading, writing = os.pipe()
         child = local.start("cp", "-", "work:file", stdin=reading)
         os.close(reading)
@@ -119,7 +104,7 @@ def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
 
 
 def test_a_client_that_is_killed_while_it_fetches(local: Local) -> None:
-    with service(local):
+    with logging_service(local):
         ok(local, "exec", "work", "--cmd", "truncate -s 400M big; echo small > small")
         (local.home / "out").mkdir()
         child = local.start("cp", "work:big", "work:small", "out")
@@ -135,7 +120,7 @@ def test_a_full_disk(local: Local) -> None:
     """A limit on the size of files stands in for the disk."""
     limit = ("/bin/sh", "-c", 'ulimit -f 2000; exec "$@"', "sh")
     small = CommandLine((*limit, *local.command), local.home, local.base)
-    with service(local):
+    with logging_service(local):
         ok(local, "exec", "work", "--cmd", "mkdir d; truncate -s 3M d/big; echo small > d/small")
         done = small.run("cp", "work:d", "out")
         assert (done.returncode, b"error[LocalFile]" in done.stderr) == (125, True)
@@ -147,7 +132,7 @@ def test_a_full_disk(local: Local) -> None:
 
 def test_two_copies_to_one_name(local: Local) -> None:
     """One of them wins, whole; the other is told."""
-    with service(local):
+    with logging_service(local):
         ok(local, "start", "--name", "work")
         for name in "ab":
             (local.home / name).write_text(name * 100_000)

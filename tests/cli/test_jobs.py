@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import event_stream, fault_server
+from support.local import Local, invokes, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
@@ -67,12 +68,29 @@ def test_another_process_reads_on(local: CommandLine) -> None:
     assert follower.stdout.readline() == b"begun\n"
     follower.kill()
     follower.communicate()
-    assert state(local, job)["state"] == "running"
+    waiter = local.start("job", "logs", "-f", job)
+    assert waiter.stdout
+    assert waiter.stdout.readline() == b"begun\n"
+    waiter.send_signal(signal.SIGINT)
+    assert f"job {job} goes on".encode() in waiter.communicate(timeout=DEADLINE)[1]
+    assert (waiter.returncode, state(local, job)["state"]) == (130, "running")
     assert b"secret" not in local.run("exec", "work", "--cmd", "cat .agentcore-sandbox/jobs/*/*").stdout
     assert local.run("exec", "work", "--cmd", "touch go").returncode == 0
     done = local.run("job", "logs", "-f", job)
     assert (done.returncode, done.stdout) == (0, b"begun\ndone\n")
     assert local.run("job", "wait", job).returncode == 0
+
+
+def test_logs_go_on_through_throttling_and_lost_answers(cli: CommandLine, tmp_path: Path) -> None:
+    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "own")}
+    line = Local(cli.command, cli.home, {**cli.base, **more})
+    # A job is started by three invokes; that it has begun is two more.
+    with logging_service(line, "throttle=invoke:6@5", "break=invoke:2@6", "fail=invoke:1@7") as log:
+        job = start(line, "import time\nfor number in range(6):\n    print(number); time.sleep(0.3)")
+        done = line.run("job", "logs", "-f", job)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"0\n1\n2\n3\n4\n5\n", b"")
+        assert log.read_text().count("ThrottlingException") == 6
+        assert [request["tool"] for request in invokes(log)].count("startCommandExecution") == 1
 
 
 def test_large_output(local: CommandLine) -> None:

@@ -106,3 +106,18 @@ def serving(
     finally:
         process.terminate() if stop else process.kill()
         process.communicate()
+
+
+@contextmanager
+def logging_service(local: Local, *faults: str) -> Iterator[Path]:
+    """The embedded service with faults; yields its log of requests."""
+    log = local.home.parent / "log"
+    flags = [word for fault in faults for word in ("--fault", fault)]
+    with serving(local, *flags, "--log", str(log), stop=True):
+        yield log
+
+
+def invokes(log: Path) -> list[dict[str, Any]]:
+    """The invokes in such a log."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if line["event"] == "request" and line["operation"] == "InvokeCodeInterpreter"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from agentcore_sandbox import settings
     from agentcore_sandbox.jobs.watched import Watched
@@ -40,7 +43,7 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
     from agentcore_sandbox.jobs.watched import described, find
 
     watched = find(job, flags, connect)
-    with output.live() as live:
+    with leaving_running(watched, output), output.live() as live:
         offsets = _print_saved(watched, live, (0, 0))
         for _ in watched.collect(follow=follow):
             offsets = _print_saved(watched, live, offsets)
@@ -50,6 +53,17 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
     elif watched.job.state == store.LOST:
         output.say(f"agentcore-sandbox: {watched.loss()}; this is what had been saved")
     return 0
+
+
+@contextmanager
+def leaving_running(watched: Watched, output: Output) -> Iterator[None]:
+    """Tell whoever interrupts the block that the job does not end with it."""
+    try:
+        yield
+    except Interrupted:
+        job_id = watched.job.job_id
+        output.say(f"agentcore-sandbox: job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it")
+        raise
 
 
 def _print_saved(watched: Watched, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.job.logs import leaving_running
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     from agentcore_sandbox.jobs.watched import described, find
 
     watched = find(job, flags, connect)
-    for _ in watched.collect(follow=True):
-        pass
+    with leaving_running(watched, output):
+        for _ in watched.collect(follow=True):
+            pass
     status = watched.status()
     if as_json:
         output.data(described(watched.job))
