@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 3  # signals until the process leaves without waiting for the session to stop
+SESSION_LEFT = "a session that was being stopped may run until its lifetime ends"
 STDERR = 2
 
 
@@ -35,6 +36,7 @@ class SignalGate:
         self._closed = False
         self._raised = False
         self._received: list[int] = []
+        self._left = SESSION_LEFT
 
     def install(self) -> None:
         """Handle the signals, but not those that the caller has set to be ignored (`nohup`, `&` in a script)."""
@@ -47,7 +49,7 @@ class SignalGate:
         if not self._closed and not self._raised:
             self._raise()
         if len(self._received) >= PATIENCE:
-            _tell("left at once; a session that was being stopped may run until its lifetime ends")
+            _tell(f"left at once; {self._left}")
             os._exit(128 + signum)
         _tell("still stopping; one more signal leaves at once" if self._raised else "stopping")
 
@@ -56,9 +58,13 @@ class SignalGate:
         raise Interrupted(self._received[0])
 
     @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Hold signals back inside the block; the first of them is raised by the next `opened` block or at the end."""
-        before, self._closed = self._closed, True
+    def closed(self, *, left: str = SESSION_LEFT) -> Iterator[None]:
+        """Hold signals back inside the block; the first of them is raised by the next `opened` block or at the end.
+
+        Args:
+            left: What is said to be left behind when the caller has no patience.
+        """
+        before, self._closed, self._left = self._closed, True, left
         try:
             yield
         finally:
@@ -68,12 +74,12 @@ class SignalGate:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Inside a `closed` block: let a signal, also one that was held back, interrupt this block."""
-        self._closed = False
+        before, self._closed = self._closed, False
         try:
             self._check()
             yield
         finally:
-            self._closed = True
+            self._closed = before
 
     def _check(self) -> None:
         if self._received and not self._raised and not self._closed:

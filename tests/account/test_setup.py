@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_sandbox.account import policies
 from plugin_build.botocore_data import KEPT_OPERATIONS
 from support.local import serving
-from support.processes import DEADLINE, CommandLine, eventually
+from support.processes import CommandLine
+from support.setups import LOG_GROUP, POLICY_ARN, ROLE, WORDS, changes, names, set_up
 
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
     from support.in_process import Run
     from support.query_proxy import QueryProxy
-
-LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:trail"
-ROLE = "BedrockAgentCore-demo-us-east-1"
-POLICY_ARN = f"arn:aws:iam::123456789012:policy/{ROLE}-caller"
-WORDS = ["demo", "--network", "sandbox", "--logs-group", LOG_GROUP, "--tag", "team=a"]
-
-
-def set_up(admin: CommandLine, *words: str) -> dict[str, Any]:
-    done = admin.run("setup", *(words or WORDS), "--yes", "--json")
-    assert done.returncode == 0, done.stderr
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
-
-
-def changes(admin: CommandLine, *words: str) -> list[str]:
-    done = admin.run("setup", *(words or WORDS), "--dry-run", "--json")
-    assert done.returncode == 0, done.stderr
-    return [item["change"] for item in json.loads(done.stdout)["plan"]]
-
-
-def names(account: Account, control: ControlServer) -> list[str]:
-    """All that there is in the account: empty before a setup and after a teardown."""
-    iam = account.client("iam")
-    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
-    own = [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]]
-    return [*roles, *own, *(found["name"] for found in control.interpreters.values())]
 
 
 def test_dry_run_shows_the_plan_and_changes_nothing(
@@ -151,65 +125,6 @@ def test_other_network_is_refused(admin: CommandLine) -> None:
 
 
 NO_OPERATION = {"iam:PassRole", "iam:TagRole", "iam:TagPolicy", "iam:CreateServiceLinkedRole"}  # asked for with another
-STEPS = {
-    "role": {"CreateRole"},
-    "inline policy": {"PutRolePolicy"},
-    "caller policy": {"CreatePolicy"},
-}
-
-
-@pytest.mark.parametrize("refused", STEPS.values(), ids=STEPS.keys())
-def test_failure_of_an_iam_step_leaves_nothing(
-    admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, refused: set[str]
-) -> None:
-    proxy.refused = refused
-    done = admin.run("setup", *WORDS, "--yes")
-    assert done.returncode == 125
-    (action,) = refused
-    assert f"error[AccessDenied]: not allowed: iam:{action} on arn:".encode() in done.stderr
-    assert names(account, control) == []
-
-
-def test_refused_create_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:
-    control.refusals["create"] = [(402, "ServiceQuotaExceededException", "too many")]
-    done = admin.run("setup", *WORDS, "--yes")
-    assert done.returncode == 125
-    assert b"error[QuotaExceeded]: too many" in done.stderr
-    assert f"undone: role {ROLE}".encode() in done.stderr
-    assert names(account, control) == []
-
-
-def test_failed_create_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:
-    control.outcome = "CREATE_FAILED"
-    done = admin.run("setup", *WORDS, "--yes")
-    assert done.returncode == 125
-    assert b"error[CreateFailed]" in done.stderr
-    assert b"undone: interpreter demo\n" in done.stderr
-    assert names(account, control) == []
-
-
-def test_failure_of_a_change_restores_what_was(admin: CommandLine, account: Account, proxy: QueryProxy) -> None:
-    set_up(admin)
-    proxy.refused = {"CreatePolicyVersion"}
-    other = ["demo", "--network", "sandbox", "--s3-read", "arn:aws:s3:::bucket", "--with-listing"]
-    done = admin.run("setup", *other, "--yes")
-    assert done.returncode == 125
-    assert b"undone: the change of inline policy" in done.stderr
-    proxy.refused = set()
-    assert changes(admin) == ["keep"] * 4
-    inline = account.client("iam").get_role_policy(RoleName=ROLE, PolicyName="execution")["PolicyDocument"]
-    assert inline == policies.execution([policies.grant("logs_group", LOG_GROUP)])
-
-
-def test_what_cannot_be_undone_is_told(admin: CommandLine, account: Account, proxy: QueryProxy) -> None:
-    proxy.refused = {"CreatePolicy", "DeleteRole"}
-    done = admin.run("setup", *WORDS, "--yes")
-    assert done.returncode == 125
-    assert b"error[AccessDenied]: not allowed: iam:CreatePolicy" in done.stderr
-    assert f"could not undo role {ROLE}: not allowed: iam:DeleteRole".encode() in done.stderr
-    proxy.refused = set()
-    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
-    assert account.client("iam").list_roles()["Roles"] == []
 
 
 def test_new_role_that_is_not_known_yet_is_waited_for(admin: CommandLine, control: ControlServer) -> None:
@@ -217,20 +132,6 @@ def test_new_role_that_is_not_known_yet_is_waited_for(admin: CommandLine, contro
     control.refusals["create"] = [(400, "ValidationException", words)] * 2
     set_up(admin)
     assert control.operations().count("create") == 3
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
-def test_signal_while_waiting_undoes_everything(
-    admin: CommandLine, account: Account, control: ControlServer, signum: signal.Signals
-) -> None:
-    control.outcome = "CREATING"
-    child = admin.start("setup", *WORDS, "--yes")
-    assert eventually(lambda: "get" in control.operations())
-    child.send_signal(signum)
-    _, said = child.communicate(timeout=DEADLINE)
-    assert child.returncode == 128 + signum, said
-    assert b"Traceback" not in said
-    assert names(account, control) == []
 
 
 def test_teardown_leaves_nothing(admin: CommandLine, account: Account, control: ControlServer) -> None:

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from support.stop import Stop
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,6 +30,8 @@ class ControlServer:
         refusals: Operation -> errors (HTTP status, code, message) that the next calls get.
         outcome: The status after CREATING.
         page: How many interpreters a list shows at once.
+        lost: How many answers to a create are lost.
+        stop: Where one operation waits.
     """
 
     interpreters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -36,6 +40,8 @@ class ControlServer:
     outcome: str = "READY"
     delete_outcome: str = "DELETED"
     page: int = 2
+    lost: int = 0
+    stop: Stop = field(default_factory=Stop)
     url: str = ""
 
     def operations(self) -> list[str]:
@@ -43,6 +49,7 @@ class ControlServer:
 
     def create(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if any(found["name"] == body["name"] for found in self.interpreters.values()):
+            # the real service answers a known token as before; this one is the worse of the two
             return 409, {"code": "ConflictException", "message": f"{body['name']} already exists"}
         interpreter_id = f"{body['name']}-{len(self.requests):010}"
         made = {
@@ -122,12 +129,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, operation: str, argument: Any) -> None:
         self.state.requests.append((operation, argument if isinstance(argument, dict) else {"id": argument}))
+        self.state.stop.here(operation)
         refusals = self.state.refusals.get(operation)
         if refusals:
             status, code, message = refusals.pop(0)
             self._send(status, {"code": code, "message": message})
+            return
+        answer = getattr(self.state, operation)(argument)
+        if operation == "create" and self.state.lost:
+            self.state.lost -= 1
+            self.close_connection = True
         else:
-            self._send(*getattr(self.state, operation)(argument))
+            self._send(*answer)
 
     def _send(self, status: int, value: dict[str, Any]) -> None:
         data = json.dumps(value).encode()

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.stop import Stop
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,11 +30,15 @@ class QueryProxy:
         upstream: moto's URL.
         actions: As IAM policies name them, such as iam:CreateRole.
         refused: Names of actions without the service.
+        lost: Names of actions that are carried out once, and whose answer is lost.
+        stop: Where one action waits.
     """
 
     upstream: str
     actions: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    stop: Stop = field(default_factory=Stop)
     url: str = ""
 
 
@@ -48,10 +54,16 @@ class _Handler(BaseHTTPRequestHandler):
         action = parse_qs(body.decode())["Action"][0]
         service = self.headers["Authorization"].split("/")[3]
         self.state.actions.append(f"{service}:{action}")
+        self.state.stop.here(action)
         if action in self.state.refused:
             self._send(403, DENIED.format(action=action).encode())
+            return
+        answer = self._forward(body)
+        if action in self.state.lost:
+            self.state.lost.remove(action)
+            self.close_connection = True
         else:
-            self._send(*self._forward(body))
+            self._send(*answer)
 
     def _forward(self, body: bytes) -> tuple[int, bytes]:
         address = urlsplit(self.state.upstream)

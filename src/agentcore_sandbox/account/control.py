@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from agentcore_sandbox.account.errors import code_of, translated
 from agentcore_sandbox.account.interpreters import Interpreter, Network
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.settings import Settings
 
-READY = "READY"
-ABSENT = ("DELETING", "DELETED")
+READY, CREATING, DELETING, DELETED = "READY", "CREATING", "DELETING", "DELETED"
+UNDER_WAY = (CREATING, DELETING)
 WAIT_SECONDS = 900.0  # network interfaces in a VPC take minutes
 ROLE_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+FIRST_QUIET = 10.0  # seconds without news until it is said that there are none; then twice as long, and so on
 
 
 class ControlPlane:
@@ -76,7 +78,8 @@ class ControlPlane:
             except ClientError as error:
                 if not _blames_the_role(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(1)
+            with gate.opened():  # nothing is made yet
+                time.sleep(1)
 
     def get(self, interpreter_id: str) -> Interpreter:
         """Look at an interpreter.
@@ -104,11 +107,19 @@ class ControlPlane:
             request["nextToken"] = page["nextToken"]
 
     def find(self, name: str) -> Interpreter | None:
-        """Look for the interpreter with a name, which is not being deleted."""
+        """Look for the interpreter with a name, also for one that is being deleted and still has it."""
         for found in self.all("CUSTOM"):
-            if found.name == name and found.status not in ABSENT:
-                return self.get(found.interpreter_id)
+            if found.name == name and found.status != DELETED:
+                return self._get_if_there(found.interpreter_id)
         return None
+
+    def _get_if_there(self, interpreter_id: str) -> Interpreter | None:
+        try:
+            return self.get(interpreter_id)
+        except AgentcoreSandboxError as error:
+            if error.code == "UnknownInterpreter":
+                return None
+            raise
 
     def delete(self, interpreter_id: str) -> None:
         """Begin to delete an interpreter.
@@ -132,7 +143,7 @@ class ControlPlane:
         for found in self._states(interpreter_id, tell):
             if found.status == READY:
                 return found
-            if found.status != "CREATING":
+            if found.status != CREATING:
                 hint = f"remove what is left of it: agentcore-sandbox interpreter delete {interpreter_id}"
                 reason = found.failure or "the service gave no reason"
                 raise AgentcoreSandboxError("CreateFailed", f"{interpreter_id} is {found.status}: {reason}", hint)
@@ -150,7 +161,7 @@ class ControlPlane:
             AgentcoreSandboxError: `DeleteFailed` with the service's reason, or `NoAnswer` after 15 minutes.
         """
         try:
-            last = next((found for found in self._states(interpreter_id, tell) if found.status != "DELETING"), None)
+            last = next((found for found in self._states(interpreter_id, tell) if found.status != DELETING), None)
         except AgentcoreSandboxError as error:
             if error.code == "UnknownInterpreter":
                 return
@@ -159,18 +170,21 @@ class ControlPlane:
         if last is None:
             message = f"{interpreter_id} is not gone after {WAIT_SECONDS:.0f} seconds"
             raise AgentcoreSandboxError("NoAnswer", message, hint)
-        if last.status != "DELETED":
+        if last.status != DELETED:
             reason = last.failure or "the service gave no reason"
             raise AgentcoreSandboxError("DeleteFailed", f"{interpreter_id} is {last.status}: {reason}", hint)
 
     def _states(self, interpreter_id: str, tell: Callable[[str], None]) -> Iterator[Interpreter]:
-        """Look again and again, ever more slowly, and tell what changes."""
-        deadline, pause, last = time.monotonic() + WAIT_SECONDS, FIRST_PAUSE, ""
-        while time.monotonic() < deadline:
+        """Look again and again, ever more slowly, and tell what changes, or now and then that nothing does."""
+        started, pause, last, quiet = time.monotonic(), FIRST_PAUSE, "", FIRST_QUIET
+        while (waited := time.monotonic() - started) < WAIT_SECONDS:
             found = self.get(interpreter_id)
             if found.status != last:
                 tell(f"{interpreter_id} is {found.status}")
                 last = found.status
+            elif waited >= quiet:
+                tell(f"{interpreter_id} is still {found.status} after {waited:.0f} seconds")
+                quiet *= 2
             yield found
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.settings import Settings
 
+BAD_REQUEST, SERVER_ERROR = HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR
 # Error codes: our code, and what to do. What happened is in the service's own words.
 _CODES = {
     "ConflictException": ("Conflict", "look at it with: agentcore-sandbox interpreter list; stop its sessions first"),
@@ -29,6 +31,15 @@ _CODES = {
 def code_of(error: BaseException) -> str:
     """The service's code of an error, empty where it is no service's."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def refused(error: BaseException) -> bool:
+    """Whether a request certainly did nothing: the service said no to the first and only attempt."""
+    if not isinstance(error, ClientError):
+        return False
+    metadata = error.response.get("ResponseMetadata", {})
+    status: int = metadata.get("HTTPStatusCode", 0)
+    return BAD_REQUEST <= status < SERVER_ERROR and not metadata.get("RetryAttempts")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.account.errors import code_of
-from agentcore_sandbox.account.plan import Change, Undo
+from agentcore_sandbox.account.plan import Change, Undo, remove
 from agentcore_sandbox.account.policies import INLINE_NAME, OWNER_TAG, ROLE_ABOUT
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -83,17 +83,17 @@ class ExecutionRole:
     def make(self, change: Change, undo: Undo) -> None:
         """Create the role, or set its trust policy."""
         if change is Change.CREATE:
-            self.iam.create_role(
-                RoleName=self.name,
-                AssumeRolePolicyDocument=json.dumps(self.trust),
-                Description=ROLE_ABOUT,
-                Tags=_tag_list(self.tags),
-            )
-            undo.add(self.what, self.remove)
+            with undo.of(self.what, lambda: remove(self)):
+                self.iam.create_role(
+                    RoleName=self.name,
+                    AssumeRolePolicyDocument=json.dumps(self.trust),
+                    Description=ROLE_ABOUT,
+                    Tags=_tag_list(self.tags),
+                )
         else:
             before = self._role()["AssumeRolePolicyDocument"]
-            self._set_trust(self.trust)
-            undo.add(f"the change of {self.what}", lambda: self._set_trust(before))
+            with undo.of(f"the change of {self.what}", lambda: self._set_trust(before)):
+                self._set_trust(self.trust)
 
     def _set_trust(self, document: Document) -> None:
         self.iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=json.dumps(document))
@@ -102,12 +102,31 @@ class ExecutionRole:
         """Whether the role is there."""
         return self._role() is not None
 
+    def foreign_policies(self) -> list[str]:
+        """Names of what the role may do beside `ExecutionPolicy`, which somebody else has hung on it."""
+        if not self.exists():
+            return []
+        return sorted({*self._inline(), *self._attached()} - {INLINE_NAME})
+
+    def _inline(self) -> list[str]:
+        return self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]
+
+    def _attached(self) -> list[str]:
+        """By ARN."""
+        attached = self.iam.list_attached_role_policies(RoleName=self.name)["AttachedPolicies"]
+        return [policy["PolicyArn"] for policy in attached]
+
+    def loss(self) -> str:
+        """Its policies."""
+        foreign = self.foreign_policies()
+        return f"also takes {', '.join(foreign)} from it" if foreign else "no code can use it any more"
+
     def remove(self) -> None:
         """Remove the role, with what others have hung on it: no interpreter uses it any more."""
-        for name in self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]:
+        for name in self._inline():
             self.iam.delete_role_policy(RoleName=self.name, PolicyName=name)
-        for policy in self.iam.list_attached_role_policies(RoleName=self.name)["AttachedPolicies"]:
-            self.iam.detach_role_policy(RoleName=self.name, PolicyArn=policy["PolicyArn"])
+        for arn in self._attached():
+            self.iam.detach_role_policy(RoleName=self.name, PolicyArn=arn)
         self.iam.delete_role(RoleName=self.name)
 
 
@@ -153,12 +172,12 @@ class ExecutionPolicy:
     def make(self, change: Change, undo: Undo) -> None:
         """Set or remove the document."""
         before = None if change is Change.CREATE else self._current()
-        self._set(self.document)
-        undo.add(self.what if before is None else f"the change of {self.what}", lambda: self._set(before))
+        with undo.of(self.what if before is None else f"the change of {self.what}", lambda: self._set(before)):
+            self._set(self.document)
 
     def _set(self, document: Document | None) -> None:
         if document is None:
-            self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=INLINE_NAME)
+            _found(lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=INLINE_NAME))
         else:
             self.iam.put_role_policy(
                 RoleName=self.role_name, PolicyName=INLINE_NAME, PolicyDocument=json.dumps(document)
@@ -167,6 +186,10 @@ class ExecutionPolicy:
     def exists(self) -> bool:
         """Whether the role has it."""
         return self._current() is not None
+
+    def loss(self) -> str:
+        """The actions."""
+        return "code may call nothing of AWS"
 
     def remove(self) -> None:
         """Remove it from the role."""
@@ -190,7 +213,7 @@ class CallerPolicy:
     arn: str
     wanted: Callable[[], Document | None]
     tags: Mapping[str, str]
-    about = "for those who run code in this interpreter; attached to nobody"
+    about = "attach it to those who run code in this interpreter"
 
     @property
     def what(self) -> str:
@@ -220,14 +243,13 @@ class CallerPolicy:
         """Create the policy, or give it a new version."""
         document = json.dumps(self.wanted())
         if change is Change.CREATE:
-            self.iam.create_policy(PolicyName=self.name, PolicyDocument=document, Tags=_tag_list(self.tags))
-            undo.add(self.what, self.remove)
+            with undo.of(self.what, lambda: remove(self)):
+                self.iam.create_policy(PolicyName=self.name, PolicyDocument=document, Tags=_tag_list(self.tags))
         else:
             self._make_room()
             before = self._policy()["DefaultVersionId"]
-            made = self.iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=document, SetAsDefault=True)
-            version = made["PolicyVersion"]["VersionId"]
-            undo.add(f"the change of {self.what}", lambda: self._go_back(before, version))
+            with undo.of(f"the change of {self.what}", lambda: self._go_back(before)):
+                self.iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=document, SetAsDefault=True)
 
     def _make_room(self) -> None:
         versions = [version for version in self._versions() if not version["IsDefaultVersion"]]
@@ -235,23 +257,42 @@ class CallerPolicy:
             oldest = min(versions, key=lambda version: version["CreateDate"])
             self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=oldest["VersionId"])
 
-    def _go_back(self, before: str, made: str) -> None:
-        self.iam.set_default_policy_version(PolicyArn=self.arn, VersionId=before)
-        self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=made)
+    def _go_back(self, before: str) -> None:
+        made = self._policy()["DefaultVersionId"]
+        if made != before:
+            self.iam.set_default_policy_version(PolicyArn=self.arn, VersionId=before)
+            self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=made)
+
+    def _holders(self) -> list[tuple[str, str]]:
+        """Kind and name of all who have it."""
+        found = []
+        for page in self.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn):
+            found += [("user", user["UserName"]) for user in page["PolicyUsers"]]
+            found += [("group", group["GroupName"]) for group in page["PolicyGroups"]]
+            found += [("role", role["RoleName"]) for role in page["PolicyRoles"]]
+        return found
+
+    def _detach(self, kind: str, name: str) -> None:
+        if kind == "user":
+            self.iam.detach_user_policy(UserName=name, PolicyArn=self.arn)
+        elif kind == "group":
+            self.iam.detach_group_policy(GroupName=name, PolicyArn=self.arn)
+        else:
+            self.iam.detach_role_policy(RoleName=name, PolicyArn=self.arn)
 
     def exists(self) -> bool:
         """Whether the policy is there."""
         return self._policy() is not None
 
+    def loss(self) -> str:
+        """Who has it."""
+        holders = [f"{kind} {name}" for kind, name in self._holders()]
+        return f"taken from {', '.join(holders)}" if holders else "nobody has it"
+
     def remove(self) -> None:
-        """Detach the policy from all who have it, and remove it: the interpreter that it names is gone."""
-        holders = self.iam.list_entities_for_policy(PolicyArn=self.arn)
-        for user in holders["PolicyUsers"]:
-            self.iam.detach_user_policy(UserName=user["UserName"], PolicyArn=self.arn)
-        for group in holders["PolicyGroups"]:
-            self.iam.detach_group_policy(GroupName=group["GroupName"], PolicyArn=self.arn)
-        for role in holders["PolicyRoles"]:
-            self.iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=self.arn)
+        """Detach the policy from all who have it, and remove it: its interpreter goes too."""
+        for kind, name in self._holders():
+            self._detach(kind, name)
         for version in self._versions():
             if not version["IsDefaultVersion"]:
                 self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=version["VersionId"])

@@ -26,6 +26,20 @@ ZONES = 2
 USUAL_SERVICES = ("logs", "s3", "sts")
 """What is said of VPC endpoints where nobody named the services to reach."""
 EVERYWHERE = ("0.0.0.0/0", "::/0")
+HTTPS = 443
+# A route's members, as EC2's API has them.
+DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "EgressOnlyInternetGatewayId",
+    "TransitGatewayId",
+    "NetworkInterfaceId",
+    "VpcPeeringConnectionId",
+    "CarrierGatewayId",
+    "LocalGatewayId",
+    "CoreNetworkArn",
+)
 
 
 @dataclass
@@ -99,19 +113,10 @@ def judge(facts: Facts, services: Collection[str], region: str) -> Findings:
     """
     findings = Findings()
     _judge_places(facts, findings)
-    gateways = [_default_route(facts, subnet) for subnet in facts.subnets]
-    for subnet, gateway in zip(facts.subnets, gateways, strict=True):
-        if gateway.startswith("igw-"):
-            findings.faults.append(
-                f"subnet {subnet['SubnetId']} has a route to an internet gateway, which interfaces without a public "
-                "address cannot use: take private subnets"
-            )
-    private = [gateway for gateway in gateways if gateway and not gateway.startswith("igw-")]
-    if private:
-        findings.warnings.append(f"code can reach the internet through {', '.join(sorted(set(private)))}")
+    _judge_routes(facts, findings)
     _judge_egress(facts, findings)
-    if not all(gateways):
-        _judge_endpoints(facts, services, region, findings)
+    for service in sorted(services):
+        _judge_endpoint(facts, f".{region}.{service}", findings)
     return findings
 
 
@@ -124,13 +129,19 @@ def _judge_places(facts: Facts, findings: Findings) -> None:
         findings.faults.append(f"all subnets are in {', '.join(zones)}: take subnets in two Availability Zones or more")
 
 
-def _default_route(facts: Facts, subnet: Any) -> str:
-    """The gateway to the internet of a subnet, empty where there is none."""
-    for route in _table(facts, subnet).get("Routes", ()):
-        destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
-        if destination in EVERYWHERE and route.get("State") != "blackhole":
-            return next((str(value) for key, value in sorted(route.items()) if key.endswith("Id")), "")
-    return ""
+def _judge_routes(facts: Facts, findings: Findings) -> None:
+    ways_out = set()
+    for subnet in facts.subnets:
+        for destination, target in _routes(_table(facts, subnet)):
+            if target.startswith("igw-"):
+                findings.faults.append(
+                    f"subnet {subnet['SubnetId']} has a route to an internet gateway ({destination} to {target}), "
+                    "which interfaces without a public address cannot use: take private subnets"
+                )
+            elif destination in EVERYWHERE:
+                ways_out.add(target)
+    if ways_out:
+        findings.warnings.append(f"code can reach the internet through {', '.join(sorted(ways_out))}")
 
 
 def _table(facts: Facts, subnet: Any) -> Any:
@@ -143,12 +154,29 @@ def _table(facts: Facts, subnet: Any) -> Any:
     return {}
 
 
+def _routes(table: Any) -> Iterator[tuple[str, str]]:
+    """Destination and target of each route that works, of IPv4 and IPv6."""
+    for route in table.get("Routes", ()):
+        destination = next((route[key] for key in DESTINATIONS if route.get(key)), "")
+        target = next((route[key] for key in TARGETS if route.get(key)), "")
+        if route.get("State") != "blackhole":
+            yield destination, target
+
+
 def _judge_egress(facts: Facts, findings: Findings) -> None:
     rules = [rule for group in facts.groups for rule in group["IpPermissionsEgress"]]
     if not rules:
         findings.warnings.append("no security group allows outgoing traffic: code can reach nothing, AWS included")
+    elif not any(map(_lets_https_out, rules)):
+        findings.warnings.append("no security group lets TCP port 443 out: code cannot call AWS")
     if any(address.get("CidrIp", address.get("CidrIpv6")) in EVERYWHERE for address in _addresses(rules)):
         findings.warnings.append("a security group lets traffic out to every address: name those that are needed")
+
+
+def _lets_https_out(rule: Any) -> bool:
+    if rule["IpProtocol"] == "tcp":
+        return HTTPS in range(rule["FromPort"], rule["ToPort"] + 1)
+    return bool(rule["IpProtocol"] == "-1")  # everything, and it comes without ports
 
 
 def _addresses(rules: Iterable[Any]) -> Iterator[Any]:
@@ -156,8 +184,33 @@ def _addresses(rules: Iterable[Any]) -> Iterator[Any]:
         yield from (*rule.get("IpRanges", ()), *rule.get("Ipv6Ranges", ()))
 
 
-def _judge_endpoints(facts: Facts, services: Collection[str], region: str, findings: Findings) -> None:
-    there = {endpoint["ServiceName"] for endpoint in facts.endpoints}
-    wanted = {f"com.amazonaws.{region}.{service}" for service in services}
-    for name in sorted(wanted - there):
-        findings.warnings.append(f"without a NAT gateway code needs the VPC endpoint {name}, which is not there")
+def _judge_endpoint(facts: Facts, service: str, findings: Findings) -> None:
+    """Whether every subnet without another way out reaches a service by a VPC endpoint.
+
+    Args:
+        facts: What EC2 says.
+        service: End of the endpoint's name; its beginning differs between partitions.
+        findings: Where what is missing is put.
+    """
+    tables = {subnet["SubnetId"]: _table(facts, subnet) for subnet in facts.subnets}
+    there = [endpoint for endpoint in facts.endpoints if endpoint["ServiceName"].endswith(service)]
+    lacking = [name for name, table in tables.items() if not _leads_out(table) and not _serves(there, table)]
+    if lacking:
+        name = there[0]["ServiceName"] if there else f"com.amazonaws{service}"
+        state = "does not serve it: look at its state, route tables and private DNS" if there else "is not there"
+        subnets = ", ".join(lacking)
+        findings.warnings.append(f"without a NAT gateway {subnets} needs the VPC endpoint {name}, which {state}")
+
+
+def _leads_out(table: Any) -> bool:
+    """Whether AWS's public addresses can be reached: those are of IPv4."""
+    return any(destination == EVERYWHERE[0] for destination, _ in _routes(table))
+
+
+def _serves(endpoints: Iterable[Any], table: Any) -> bool:
+    """Whether one works for the subnets of a route table: a gateway is a route in it, an interface has a name."""
+    return any(
+        endpoint["State"].lower() == "available"
+        and (table.get("RouteTableId") in endpoint.get("RouteTableIds", ()) or endpoint.get("PrivateDnsEnabled"))
+        for endpoint in endpoints
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox.account.errors import translated
+from agentcore_sandbox.account.errors import refused, translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.signals import gate
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agentcore_sandbox.settings import Settings
+
+
+LEFT = "what was being made or removed may be left: `agentcore-sandbox setup NAME --teardown` removes it"
 
 
 class Change(Enum):
@@ -44,10 +47,13 @@ class Step(Protocol):
         """Compare what there is with what there shall be; changes nothing."""
 
     def make(self, change: Change, undo: Undo) -> None:
-        """Do what `look` said, and tell `undo` how to take it back as soon as there is something to take back."""
+        """Do what `look` said, inside `undo.of`, so that it can be taken back as soon as it may have happened."""
 
     def exists(self) -> bool:
         """Whether there is something for `remove` to do."""
+
+    def loss(self) -> str:
+        """What goes with it when it is removed."""
 
     def remove(self) -> None:
         """Remove it."""
@@ -67,8 +73,20 @@ class Undo:
     settings: Settings
     tell: Callable[[str], None]
 
-    def add(self, what: str, call: Callable[[], object]) -> None:
-        """Remember how to take something back."""
+    @contextmanager
+    def of(self, what: str, call: Callable[[], object]) -> Iterator[None]:
+        """Do something inside the block, and remember how to take it back, also when its answer was lost.
+
+        Args:
+            what: Kind and name.
+            call: Takes it back, if it is there.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if not refused(error):
+                self.stack.callback(self._call, what, call)
+            raise
         self.stack.callback(self._call, what, call)
 
     def _call(self, what: str, call: Callable[[], object]) -> None:
@@ -97,15 +115,15 @@ def carry_out(plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Cal
     Raises:
         AgentcoreSandboxError: A step failed; what this call had made is undone.
     """
-    with gate.closed(), ExitStack() as stack:
+    with gate.closed(left=LEFT), ExitStack() as stack:
         undo = Undo(stack, settings, tell)
         for step, change in plan:
-            with gate.opened():
-                pass  # between two steps a signal may take effect
             if change is not Change.KEEP:
                 with translated(settings):
                     step.make(change, undo)
                 tell(f"{change.value}d {step.what}")
+            with gate.opened():
+                pass  # after a step, the last one too, a signal may take effect
         stack.pop_all()
 
 
@@ -115,15 +133,25 @@ def tear_down(steps: Sequence[Step], settings: Settings, tell: Callable[[str], N
     Raises:
         AgentcoreSandboxError: Something cannot be removed; what comes after it stays.
     """
-    for step in reversed(steps):
-        with translated(settings):
-            if step.exists():
-                step.remove()
-                tell(f"removed {step.what}")
+    with gate.closed(left=LEFT):
+        for step in reversed(steps):
+            with translated(settings):
+                if remove(step):
+                    tell(f"removed {step.what}")
+            with gate.opened():
+                pass
+
+
+def remove(step: Step) -> bool:
+    """Remove what a step stands for, and tell whether it was there."""
+    there = step.exists()
+    if there:
+        step.remove()
+    return there
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A wait inside `Step.make` that a signal may end."""
+    """A wait inside `Step.make` or `Step.remove` that a signal may end."""
     with gate.opened():
         yield

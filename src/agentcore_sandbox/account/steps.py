@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.account.control import READY, ControlPlane
+from agentcore_sandbox.account.control import DELETING, READY, UNDER_WAY, ControlPlane
 from agentcore_sandbox.account.errors import translated
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
@@ -46,7 +46,7 @@ class InterpreterStep:
     @property
     def about(self) -> str:
         """The network mode."""
-        return f"network {self.blueprint.network.mode}" if self.blueprint.network else "with all its sessions"
+        return f"network {self.blueprint.network.mode}" if self.blueprint.network else ""
 
     def find(self) -> Interpreter | None:
         """The interpreter of that name.
@@ -67,7 +67,8 @@ class InterpreterStep:
             return Change.CREATE
         if found.status != READY or not _same(found.network, self.blueprint.network):
             message = f"{found.interpreter_id} is {found.status} with network {found.network and found.network.mode}"
-            hint = "wait if it is CREATING; else remove it (`agentcore-sandbox setup --teardown`), or take another name"
+            remedy = f"remove it (`agentcore-sandbox setup {self.blueprint.name} --teardown`), or take another name"
+            hint = "wait for the end of that" if found.status in UNDER_WAY else remedy
             raise AgentcoreSandboxError("CannotChange", message, hint)
         return Change.KEEP
 
@@ -76,26 +77,38 @@ class InterpreterStep:
         if change is not Change.CREATE or self.blueprint.network is None:
             raise ValueError(change)
         tags = {**self.blueprint.tags, **policies.OWNER_TAG}
-        interpreter_id = self.control.create(
-            self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
-        )
-        undo.add(self.what, lambda: self._remove(interpreter_id))
+        made: str | None = None
+        with undo.of(self.what, lambda: self._take_back(made)):
+            made = self.control.create(
+                self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
+            )
         with interruptible():
-            self.control.wait_until_ready(interpreter_id, self.tell)
+            self.control.wait_until_ready(made, self.tell)
+
+    def _take_back(self, made: str | None) -> None:
+        if made is None and (found := self.find()):  # the answer was lost
+            made = found.interpreter_id
+        if made is not None:
+            self.control.delete(made)
+            self.control.wait_until_gone(made, self.tell)
 
     def exists(self) -> bool:
         """Whether it is there."""
         return self.find() is not None
 
+    def loss(self) -> str:
+        """Its sessions."""
+        return "ends all its sessions"
+
     def remove(self) -> None:
         """Delete it and wait until it is gone."""
         found = self.find()
-        if found:
-            self._remove(found.interpreter_id)
-
-    def _remove(self, interpreter_id: str) -> None:
-        self.control.delete(interpreter_id)
-        self.control.wait_until_gone(interpreter_id, self.tell)
+        if found is None:
+            return
+        if found.status != DELETING:
+            self.control.delete(found.interpreter_id)
+        with interruptible():
+            self.control.wait_until_gone(found.interpreter_id, self.tell)
 
 
 def _same(one: Network | None, other: Network | None) -> bool:

@@ -11,6 +11,7 @@ from agentcore_sandbox.commands import options, provision
 from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.account.desired import Blueprint, Place
     from agentcore_sandbox.account.interpreters import Network
-    from agentcore_sandbox.account.plan import Change, Step
     from agentcore_sandbox.account.steps import Steps
 
 
@@ -95,15 +95,25 @@ class _Work:
         if network and network.mode == "VPC" and check:
             self._check(network)
         found = plan.look(self._steps.all(), self._settings)
-        self._show(found, dry_run=dry_run)
-        if network and network.mode == "PUBLIC":
-            self._output.say(f"warning: {provision.PUBLIC_WARNING}")
+        self._show([(change.value, step.what, step.about) for step, change in found], dry_run=dry_run)
+        self._warn(network)
         if dry_run:
             return
         if any(change is not plan.Change.KEEP for _, change in found):
             provision.confirm(self._output, "make these changes", yes=yes)
             plan.carry_out(found, self._settings, self._output.say)
         self._tell_result()
+
+    def _warn(self, network: Network | None) -> None:
+        from agentcore_sandbox.account.errors import translated
+
+        if network and network.mode == "PUBLIC":
+            self._output.say(f"warning: {provision.PUBLIC_WARNING}")
+        with translated(self._settings):
+            foreign = self._steps.role.foreign_policies()
+        if foreign:
+            what = self._steps.role.what
+            self._output.say(f"warning: {what} also has {', '.join(foreign)}, which is not from setup and stays")
 
     def _check(self, network: Network) -> None:
         from agentcore_sandbox.account import networks, policies
@@ -116,30 +126,36 @@ class _Work:
         from agentcore_sandbox.account import plan
         from agentcore_sandbox.account.errors import translated
 
+        remove = plan.Change.REMOVE.value
         with translated(self._settings):
-            found = [(step, plan.Change.REMOVE) for step in reversed(self._steps.all()) if step.exists()]
+            there = [step for step in reversed(self._steps.all()) if step.exists()]
+            found = [(remove, step.what, step.loss()) for step in there]
         self._show(found, dry_run=dry_run)
         if dry_run:
             return
         if found:
             provision.confirm(self._output, "remove these for good", yes=yes)
-            plan.tear_down(self._steps.all(), self._settings, self._output.say)
+            try:
+                plan.tear_down(self._steps.all(), self._settings, self._output.say)
+            except Interrupted:
+                self._output.say("not all is removed: the same command goes on where this one was")
+                raise
         if self._output.as_json:
-            self._output.data({"removed": [step.what for step, _ in found]})
+            self._output.data({"removed": [what for _, what, _ in found]})
         else:
             self._output.line("nothing is left" if found else "nothing to remove")
 
-    def _show(self, found: Sequence[tuple[Step, Change]], *, dry_run: bool) -> None:
-        """Print the plan: it is what a dry run is for, and else goes before the question."""
+    def _show(self, found: Sequence[tuple[str, str, str]], *, dry_run: bool) -> None:
+        """Print the plan, of change, what and about: it is what a dry run is for, and else goes before the question."""
         identity = self._place.identity
         if self._output.as_json and dry_run:
-            plan = [{"change": change.value, "resource": step.what, "about": step.about} for step, change in found]
+            plan = [{"change": change, "resource": what, "about": about} for change, what, about in found]
             self._output.data({"account": identity.account, "region": self._place.region, "plan": plan})
             return
         tell = self._output.line if dry_run else self._output.say
         tell(f"account {identity.account}, region {self._place.region}, as {identity.arn}")
-        for step, change in found:
-            tell(f"  {change.value:<6} {step.what}: {step.about}")
+        for change, what, about in found:
+            tell(f"  {change:<6} {what}: {about}")
 
     def _tell_result(self) -> None:
         made = self._steps.interpreter.find()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
 from agentcore_sandbox.commands.connection import connect_account
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.signals import Interrupted, gate
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from agentcore_sandbox.account.control import ControlPlane
     from agentcore_sandbox.account.interpreters import Interpreter, Network
     from agentcore_sandbox.aws_clients import Connection
+
+LOOK = "agentcore-sandbox interpreter list"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +58,21 @@ def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[st
     from agentcore_sandbox.account.control import ControlPlane
 
     control = ControlPlane(connection, resolved)
-    interpreter_id = control.create(name, network, role=role, tags=labels)
-    output.say(f"{interpreter_id} is being created")
-    _tell(output, control.wait_until_ready(interpreter_id, output.say), flags)
+    with gate.closed(left=f"interpreter {name} may be left: `{LOOK}` shows it"):  # its id must be told
+        interpreter_id = control.create(name, network, role=role, tags=labels)
+        output.say(f"{interpreter_id} is being created")
+        made = _wait(output, control, interpreter_id)
+    _tell(output, made, replace(flags, region=connection.region))
     return 0
+
+
+def _wait(output: Output, control: ControlPlane, interpreter_id: str) -> Interpreter:
+    try:
+        with gate.opened():
+            return control.wait_until_ready(interpreter_id, output.say)
+    except Interrupted:
+        output.say(f"AWS goes on with it: agentcore-sandbox interpreter show {interpreter_id}, or delete")
+        raise
 
 
 def _check(output: Output, network: Network, connection: Connection, resolved: settings.Settings) -> None:

@@ -8,11 +8,13 @@ from agentcore_sandbox.commands import provision
 from agentcore_sandbox.commands.connection import connect_control
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.output import Output
+from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox import settings
+    from agentcore_sandbox.account.control import ControlPlane
 
 SYSTEM = "aws.codeinterpreter.v1"
 
@@ -40,6 +42,14 @@ def run(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) ->
     found = control.get(resolved.plain_id)
     provision.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
     control.delete(found.interpreter_id)
-    control.wait_until_gone(found.interpreter_id, output.say)
+    _wait(output, control, found.interpreter_id)
     output.data({"deleted": found.interpreter_id}) if as_json else output.line("interpreter deleted")
     return 0
+
+
+def _wait(output: Output, control: ControlPlane, interpreter_id: str) -> None:
+    try:
+        control.wait_until_gone(interpreter_id, output.say)
+    except Interrupted:
+        output.say(f"AWS goes on with it: agentcore-sandbox interpreter show {interpreter_id}")
+        raise
