@@ -35,7 +35,7 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
         "GetCodeInterpreter",
         "ListCodeInterpreters",
     ),
-    # set-up: role, policies
+    # set-up: role, policies; what a caller may do
     "iam": (
         "CreatePolicy",
         "CreatePolicyVersion",
@@ -57,6 +57,7 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
         "ListRolePolicies",
         "PutRolePolicy",
         "SetDefaultPolicyVersion",
+        "SimulatePrincipalPolicy",
         "UpdateAssumeRolePolicy",
     ),
     # set-up: a look at the network of a VPC

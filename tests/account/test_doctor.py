@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import agentcore_sandbox
+from agentcore_sandbox.account import policies
 from agentcore_sandbox.checks import program
 from support import event_stream, fault_server
 from support.processes import CommandLine
@@ -21,6 +22,7 @@ from support.processes import CommandLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from account.conftest import Account
     from support.control_server import ControlServer
     from support.fault_server import FaultServer, Handler
     from support.query_proxy import QueryProxy
@@ -61,6 +63,7 @@ def test_all_is_well(user: CommandLine, faults: FaultServer) -> None:
     unwell = {name for name, check in checks.items() if check["status"] != "ok" and not name.startswith("local")}
     assert unwell == {"StartCodeInterpreterSession"}
     assert checks["credentials"]["message"] == "arn:aws:sts::123456789012:user/moto, from env"
+    assert "neither a user nor a role" in checks["StartCodeInterpreterSession"]["message"]
     assert checks["region"]["message"] == "us-east-1"
     assert checks["network"]["message"] == "SANDBOX"
     assert faults.url in checks["endpoint"]["message"]
@@ -77,25 +80,23 @@ def test_text_is_one_line_a_check_with_the_remedy_below(user: CommandLine) -> No
 
 
 def test_run_executes_a_line_and_stops_the_session(user: CommandLine, faults: FaultServer) -> None:
-    probe, answer = GONE, fault_server.stream(event_stream.result("42\n"))
-    faults.answers |= {"invoke": fault_server.in_turn(probe, answer)}
-    faults.answers["stop"] = fault_server.in_turn(GONE, fault_server.DEFAULTS["stop"])
+    faults.answers["invoke"] = fault_server.in_turn(fault_server.stream(event_stream.result("42\n")), GONE)
+    faults.answers["stop"] = fault_server.in_turn(fault_server.DEFAULTS["stop"], GONE)
     checks = examine(user, "--run")
     assert checks["StartCodeInterpreterSession"]["status"] == "ok"
-    assert "print(6 * 7) gave 42 after" in checks["StartCodeInterpreterSession"]["message"]
-    assert faults.operations()[-3:] == ["start", "invoke", "stop"]
+    assert "print(6 * 7) gave 42 after" in checks["execution"]["message"]
+    assert faults.operations()[1:4] == ["start", "invoke", "stop"]
 
 
 def test_run_that_gives_something_else(user: CommandLine, faults: FaultServer) -> None:
-    faults.answers["invoke"] = fault_server.in_turn(GONE, fault_server.stream(event_stream.result("43")))
-    checks = examine(user, "--run", status=1)
-    assert checks["StartCodeInterpreterSession"]["status"] == "failure"
+    faults.answers["invoke"] = fault_server.in_turn(fault_server.stream(event_stream.result("43")), GONE)
+    assert examine(user, "--run", status=1)["execution"]["status"] == "failure"
 
 
 def test_run_that_may_not_start(user: CommandLine, faults: FaultServer) -> None:
     faults.answers["start"] = DENIED
     checks = examine(user, "--run", status=1)
-    assert "not allowed: bedrock-agentcore:X" in checks["StartCodeInterpreterSession"]["message"]
+    assert "not allowed: bedrock-agentcore:X" in checks["execution"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,56 @@ def test_missing_permission(user: CommandLine, faults: FaultServer, operation: s
         expected,
         "not allowed: bedrock-agentcore:X on the interpreter",
     )
+
+
+def keys_of(answer: Any) -> dict[str, str]:
+    """The variables that make somebody of the pretend account the caller."""
+    pair = {"AWS_ACCESS_KEY_ID": answer["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"]}
+    return pair | {"AWS_SESSION_TOKEN": answer.get("SessionToken", "")}
+
+
+def caller_document(interpreter_id: str, **more: Any) -> str:
+    arn = policies.interpreter_arn(interpreter_id, "aws", "us-east-1", "123456789012")
+    document = policies.caller(arn)
+    document["Statement"][0] |= more
+    return json.dumps(document)
+
+
+def test_start_is_weighed_by_iams_simulator(user: CommandLine, account: Account, proxy: QueryProxy) -> None:
+    interpreter_id = user.base["CUSTOM_AGENTCORE_INTERPRETER_ID"]
+    iam = account.client("iam")
+    arn = iam.create_user(UserName="u", Path="/people/")["User"]["Arn"]
+    env = keys_of(iam.create_access_key(UserName="u")["AccessKey"])
+
+    def start(status: int = 0) -> tuple[str, str]:
+        check = examine(user, status=status, env=env)["StartCodeInterpreterSession"]
+        return check["status"], check["message"]
+
+    assert start(status=1) == ("failure", f"not allowed (implicitDeny), says IAM's simulator of {arn}")
+    conditional = caller_document(interpreter_id, Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}})
+    held = iam.create_policy(PolicyName="p", PolicyDocument=conditional)["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="u", PolicyArn=held)
+    assert start() == ("warning", "not known: it depends on aws:SourceVpc, which IAM's simulator is not told")
+    iam.create_policy_version(PolicyArn=held, PolicyDocument=caller_document(interpreter_id), SetAsDefault=True)
+    assert start() == ("ok", f"allowed, says IAM's simulator of {arn}")
+    proxy.refused = {"SimulatePrincipalPolicy"}
+    status, message = start()
+    assert status == "warning"
+    assert "simulator cannot be asked: not allowed: iam:SimulatePrincipalPolicy" in message
+
+
+@pytest.mark.parametrize("refused", [set(), {"GetRole"}], ids=["role's path known", "GetRole refused"])
+def test_start_of_an_assumed_role(user: CommandLine, account: Account, proxy: QueryProxy, refused: set[str]) -> None:
+    iam = account.client("iam")
+    path = "/" if refused else "/team/"
+    role = iam.create_role(RoleName="r", Path=path, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    document = caller_document(user.base["CUSTOM_AGENTCORE_INTERPRETER_ID"])
+    held = iam.create_policy(PolicyName="p", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="r", PolicyArn=held)
+    session = account.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    proxy.refused = refused
+    check = examine(user, env=keys_of(session))["StartCodeInterpreterSession"]
+    assert check["message"] == f"allowed, says IAM's simulator of {role}"
 
 
 def dated(seconds: float) -> Callable[[Handler], None]:
@@ -200,7 +251,7 @@ def test_no_interpreter_is_set(cli: CommandLine) -> None:
 def test_local_needs_no_aws_and_runs_a_line(cli: CommandLine) -> None:
     checks = examine(cli, "--interpreter-id", "local", "--run")
     assert checks["local sandbox"]["status"] == "ok"
-    assert "gave 42" in checks["local execution"]["message"]
+    assert "gave 42" in checks["execution"]["message"]
     assert not {"credentials", "endpoint", "interpreter"} & set(checks)
     assert cli.run("local", "stop").returncode == 0
 

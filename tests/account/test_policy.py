@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from agentcore_sandbox import cli as command_line
 from agentcore_sandbox.account import policies
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.in_process import Run
+    from support.query_proxy import QueryProxy
 
 ACCOUNT = "123456789012"
 SYSTEM_ARN = "arn:aws:bedrock-agentcore:us-west-2:aws:code-interpreter/aws.codeinterpreter.v1"
@@ -143,30 +146,46 @@ OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "comp
 
 
 @pytest.fixture
-def user(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
-    """Somebody with an embedded service that logs every request."""
+def user(cli: CommandLine, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
+    """Somebody with an interpreter of their own in an embedded service that logs every request."""
     (cli.home / "f").write_text("data")
     more = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
     line = CommandLine(cli.command, cli.home, {**cli.base, **more})
     with serving(line, "--log", str(cli.home / "log"), stop=True) as (_, env):
-        yield CommandLine(line.command, line.home, {**line.base, **env})
+        user = CommandLine(line.command, line.home, {**line.base, **env, "AWS_ENDPOINT_URL": proxy.url})
+        made = user.run("interpreter", "create", "own", "--network", "sandbox")
+        yield replace(user, base={**user.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": made.stdout.decode().strip()})
 
 
-def called(user: CommandLine, calls: Iterable[list[str]]) -> set[str]:
-    """The actions that commands call, by the service's own log."""
+def records(user: CommandLine) -> list[dict[str, Any]]:
+    """The requests by the service's own log."""
+    found = map(json.loads, (user.home / "log").read_text().splitlines())
+    return [record for record in found if "operation" in record]
+
+
+def called(user: CommandLine, calls: Iterable[list[str]]) -> list[dict[str, Any]]:
+    """What commands call of AgentCore."""
+    before = len(records(user))
     for words in calls:
         done = user.run(*words)
         assert done.returncode == 0, (words, done.stderr)
         if words[:2] == ["job", "start"]:
             for sub in OF_A_JOB:
                 user.run("job", sub, done.stdout.decode().strip())
-    records = [json.loads(line) for line in (user.home / "log").read_text().splitlines()]
-    return {f"bedrock-agentcore:{record['operation']}" for record in records if "operation" in record}
+    return records(user)[before:]
 
 
-def granted(*, with_listing: bool) -> set[str]:
-    statements = policies.caller(SYSTEM_ARN, with_listing=with_listing)["Statement"]
-    return {action for statement in statements for action in statement["Action"]}
+def check(user: CommandLine, proxy: QueryProxy, calls: Iterable[list[str]], *words: str) -> None:
+    """Weigh by moto every request of some commands, and find one for every action that is granted."""
+    requests = {(f"bedrock-agentcore:{found['operation']}", found["interpreter"]) for found in called(user, calls)}
+    granted = document(user, "caller", "--account", ACCOUNT, *words)
+    arn = f"arn:aws:bedrock-agentcore:{user.base['AWS_REGION']}:{ACCOUNT}:code-interpreter-custom/"
+    weighed = IAMPolicy(json.dumps(granted))
+    for action, interpreter in requests:
+        assert weighed.is_action_permitted(action, arn + interpreter) is PermissionResult.PERMITTED, action
+    actions = [action for statement in granted["Statement"] for action in statement["Action"]]
+    assert sorted(actions) == sorted(action for action, _ in requests)
+    assert proxy.actions == []  # nothing of another service
 
 
 def test_every_command_is_weighed() -> None:
@@ -174,10 +193,9 @@ def test_every_command_is_weighed() -> None:
     assert {"start", "list", *OF_A_JOB} == set(job.SUBCOMMANDS)
 
 
-def test_caller_policy_is_what_running_code_calls(user: CommandLine) -> None:
-    assert called(user, chain(*RUNNING.values())) == granted(with_listing=False)
+def test_caller_policy_is_what_running_code_calls(user: CommandLine, proxy: QueryProxy) -> None:
+    check(user, proxy, chain(*RUNNING.values()))
 
 
-def test_caller_policy_with_listing_is_what_all_commands_call(user: CommandLine) -> None:
-    calls = [["start"], *RUNNING["exec"], *LISTING]
-    assert called(user, calls) == granted(with_listing=True)
+def test_caller_policy_with_listing_is_what_all_commands_call(user: CommandLine, proxy: QueryProxy) -> None:
+    check(user, proxy, [["start"], *RUNNING["exec"], *LISTING], "--with-listing")

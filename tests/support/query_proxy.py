@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from support import simulator
 from support.stop import Stop
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         if action in self.state.refused:
             self._send(403, DENIED.format(action=action).encode())
             return
-        answer = self._forward(body)
+        answer = (200, simulator.answer(body.decode())) if action == simulator.ACTION else self._forward(body)
         if action in self.state.lost:
             self.state.lost.remove(action)
             self.close_connection = True

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
 
+    from agentcore_sandbox.account.identity import Identity
     from agentcore_sandbox.account.interpreters import Interpreter
     from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.settings import Settings
 
-PROBE = "0" * 26  # no session is called so: an action on it does nothing, but its permission is looked at first
 SLOW_SECONDS = 2.0
 SKEW_LIMIT, SKEW_WARNING = timedelta(minutes=5), timedelta(minutes=1)  # AWS refuses signatures 5 minutes off
 EXPIRES_SOON = timedelta(minutes=15)
@@ -68,6 +68,11 @@ class Target:
         with translated(self.settings):
             client = self.connection.client("bedrock-agentcore", signed=False)
             return _ask(client, self.settings.interpreter_id)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Whose credentials these are."""
+        return identify(self.connection, self.settings)
 
     @cached_property
     def interpreter(self) -> Interpreter:
@@ -126,8 +131,7 @@ def credentials(target: Target) -> Outcome:
     with translated(target.settings):
         found = target.connection.session.get_credentials()
         found and found.get_frozen_credentials()
-    identity = identify(target.connection, target.settings)
-    message = f"{identity.arn}, from {found.method if found else 'nowhere'}"
+    message = f"{target.identity.arn}, from {found.method if found else 'nowhere'}"
     # botocore keeps the time for itself; it is shown, and nothing depends on it.
     expiry = getattr(found, "_expiry_time", None)
     if not isinstance(expiry, datetime):
@@ -163,28 +167,6 @@ def network(target: Target) -> Outcome:
     return ok(mode)
 
 
-def _may(call: Callable[[CodeInterpreter], object], need: str, *, required: bool) -> Callable[[Target], Outcome]:
-    """A check of one permission, by an action on a session that is not there."""
-
-    def check(target: Target) -> Outcome:
-        try:
-            call(target.runner)
-        except AgentcoreSandboxError as error:
-            if error.code != "SessionGone":
-                return (failure if required else warning)(error.message, f"{error.hint}; it is needed to {need}")
-        return ok("allowed")
-
-    return check
-
-
-def _invoke(runner: CodeInterpreter) -> None:
-    list(runner.invoke(PROBE, "listFiles", {"path": ""}))
-
-
-def _list(runner: CodeInterpreter) -> None:
-    next(iter(runner.sessions(status=READY)), None)
-
-
 PLACE_CHECKS: dict[str, Callable[[Target], Outcome]] = {
     "region": region,
     "endpoint": endpoint,
@@ -194,10 +176,6 @@ PLACE_CHECKS: dict[str, Callable[[Target], Outcome]] = {
 INTERPRETER_CHECKS: dict[str, Callable[[Target], Outcome]] = {
     "interpreter": interpreter,
     "network": network,
-    "InvokeCodeInterpreter": _may(_invoke, "run code", required=True),
-    "StopCodeInterpreterSession": _may(lambda runner: runner.stop(PROBE), "stop a session", required=True),
-    "GetCodeInterpreterSession": _may(lambda runner: runner.lifetime(PROBE), "see sessions", required=False),
-    "ListCodeInterpreterSessions": _may(_list, "see sessions", required=False),
 }
 
 

@@ -18,11 +18,6 @@ NAME = "agentcore-sandbox-doctor"
 LIFETIME = 120  # seconds, should the stop fail
 
 
-def not_tried(_runner: CodeInterpreter | None) -> Outcome:
-    """StartCodeInterpreterSession cannot be tried without a session, which costs."""
-    return warning("not tried", "`agentcore-sandbox doctor --run` starts a session, runs a line and stops it")
-
-
 def execute(runner: CodeInterpreter) -> Outcome:
     """Run a line in a session of its own, which is stopped however this ends."""
     started = time.monotonic()
@@ -47,3 +42,6 @@ def _stop(runner: CodeInterpreter, session_id: str) -> bool:
     except AgentcoreSandboxError:
         return False
     return True
+
+
+CHECKS = {"execution": execute}

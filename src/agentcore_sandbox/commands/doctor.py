@@ -17,10 +17,7 @@ from agentcore_sandbox.text import plain
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator
-
-    from agentcore_sandbox.checks.finding import Outcome
-    from agentcore_sandbox.client import CodeInterpreter
+    from collections.abc import Iterable, Iterator
 
 EXIT_UNWELL = 1
 
@@ -85,7 +82,7 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     """Each table only where nothing failed in the one before: it could only fail for the same reason."""
     try:
         connection = connect_account(resolved)
-        from agentcore_sandbox.checks import aws
+        from agentcore_sandbox.checks import aws, permissions
 
         target = aws.target(resolved, connection)
     except AgentcoreSandboxError as error:
@@ -96,12 +93,13 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     if any(finding.outcome.status == FAILURE for finding in place):
         return
     yield from examine(aws.INTERPRETER_CHECKS, target)
-    start: Callable[[CodeInterpreter], Outcome] = execution.execute if execute else execution.not_tried
-    yield from examine({"StartCodeInterpreterSession": start}, target.runner)
+    ran = list(examine(execution.CHECKS, target.runner)) if execute else []
+    yield from ran
+    yield from examine(permissions.checks(started=any(finding.outcome.status == OK for finding in ran)), target)
 
 
 def _local_run(resolved: settings.Settings) -> Iterator[Finding]:
     try:
-        yield from examine({"local execution": execution.execute}, connect(resolved))
+        yield from examine(execution.CHECKS, connect(resolved))
     except AgentcoreSandboxError as error:
-        yield Finding("local execution", failure(error.message, error.hint))
+        yield Finding("execution", failure(error.message, error.hint))
