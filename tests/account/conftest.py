@@ -11,12 +11,14 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from support import control_server, query_proxy
-from support.processes import CommandLine
+from support.in_process import QuickCommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.control_server import ControlServer
+    from support.in_process import Run
+    from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
 REGION = "us-east-1"
@@ -63,7 +65,7 @@ def proxy(account: Account) -> Iterator[QueryProxy]:
 
 
 @pytest.fixture
-def admin(cli: CommandLine, proxy: QueryProxy, control: ControlServer) -> CommandLine:
+def admin(cli: CommandLine, in_process: Run, proxy: QueryProxy, control: ControlServer) -> CommandLine:
     """The command line with the credentials of somebody who may do everything."""
     more = {
         "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
@@ -72,4 +74,4 @@ def admin(cli: CommandLine, proxy: QueryProxy, control: ControlServer) -> Comman
         "AWS_ENDPOINT_URL": proxy.url,
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": control.url,
     }
-    return CommandLine(cli.command, cli.home, {**cli.base, **more})
+    return QuickCommandLine(cli.command, cli.home, {**cli.base, **more}, in_process)

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 import zipapp
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def user(admin: CommandLine, faults: FaultServer) -> CommandLine:
         "CUSTOM_AGENTCORE_INTERPRETER_ID": made.stdout.decode().strip(),
         "AGENTCORE_SANDBOX_LOCAL_DENO": "/nowhere/deno",
     }
-    return CommandLine(admin.command, admin.home, {**admin.base, **more})
+    return replace(admin, base={**admin.base, **more})
 
 
 def examine(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.control_server import ControlServer
-    from support.in_process import Run
 
 INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
@@ -136,6 +135,15 @@ REFUSALS = {
     "no network": (["interpreter", "create", "demo"], "no network mode"),
     "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not the ARN of a role"),
     "bad tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "x"], "not a tag"),
+    "tag twice": (
+        ["interpreter", "create", "demo", "--network", "public", "--tag", "a=1", "--tag", "a=2"],
+        "a tag is given twice",
+    ),
+    "long tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "a" * 129 + "=1"], "is too long"),
+    "many tags": (
+        ["interpreter", "create", "demo", "--network", "public", *(f"--tag=k{number}=v" for number in range(50))],
+        "there are 50 tags, and 49 are the most",
+    ),
     "one subnet": (
         ["interpreter", "create", "demo", "--network", "vpc", "--subnet", "subnet-12345678"],
         "2 to 16 different --subnet",
@@ -170,10 +178,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage_starts_nothing(
-    admin: CommandLine, in_process: Run, control: ControlServer, words: list[str], message: str
-) -> None:
-    done = in_process(admin, *words)
+def test_wrong_usage_starts_nothing(admin: CommandLine, control: ControlServer, words: list[str], message: str) -> None:
+    done = admin.run(*words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert control.requests == []
@@ -207,7 +213,6 @@ FAILURES = {
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 def test_failures_name_the_cause_and_the_remedy(
     admin: CommandLine,
-    in_process: Run,
     control: ControlServer,
     words: list[str],
     refusals: dict[str, tuple[int, str, str]],
@@ -216,7 +221,7 @@ def test_failures_name_the_cause_and_the_remedy(
     as_json: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     control.refusals = {operation: [refusal] for operation, refusal in refusals.items()}
-    done = in_process(admin, "interpreter", *words, *(["--json"] if as_json else []))
+    done = admin.run("interpreter", *words, *(["--json"] if as_json else []))
     assert done.returncode == 125
     assert b"dummy-secret" not in done.stdout + done.stderr
     if as_json:

@@ -18,7 +18,6 @@ from support.setups import LOG_GROUP, POLICY_ARN, ROLE, WORDS, changes, names, s
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
-    from support.in_process import Run
     from support.query_proxy import QueryProxy
 
 
@@ -150,17 +149,18 @@ def test_teardown_leaves_nothing(admin: CommandLine, account: Account, control: 
     iam.create_user(UserName="u")
     iam.attach_user_policy(UserName="u", PolicyArn=POLICY_ARN)
     set_up(admin, *WORDS, "--with-listing")
-    iam.attach_role_policy(RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    more = iam.create_policy(PolicyName="more", PolicyDocument=json.dumps(policies.caller("*")))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=more)
     told = admin.run("setup", *WORDS, "--dry-run").stderr.decode()
-    assert f"warning: role {ROLE} also has arn:aws:iam::aws:policy/ReadOnlyAccess, which is not from setup" in told
+    assert f"warning: role {ROLE} also has {more}, which is not from setup and stays\n" in told
     dry = admin.run("setup", "demo", "--teardown", "--dry-run").stdout.decode()
     assert [line.split()[0] for line in dry.splitlines()[1:]] == ["remove"] * 4
     assert "taken from user u\n" in dry
-    assert "also takes arn:aws:iam::aws:policy/ReadOnlyAccess from it\n" in dry
-    assert len(names(account, control)) == 3
+    assert f"also takes {more} from it\n" in dry
+    assert len(names(account, control)) == 4
     done = admin.run("setup", "demo", "--teardown", "--yes")
     assert (done.returncode, done.stdout) == (0, b"nothing is left\n"), done.stderr
-    assert names(account, control) == []
+    assert names(account, control) == ["more"]
     again = admin.run("setup", "demo", "--teardown", "--json")
     assert (again.returncode, json.loads(again.stdout)) == (0, {"removed": []})
 
@@ -194,13 +194,15 @@ REFUSALS = {
     "long name": (["d" * 33, "--network", "public"], "the name has 33 characters"),
     "bad name": (["a-b", "--network", "public"], "not a name"),
     "teardown with more": (["demo", "--teardown", "--network", "public"], "--teardown takes a name"),
+    "its own tag": (["demo", "--network", "public", "--tag", "created-by=me"], "the tag created-by says who made this"),
+    "unchecked what": (["demo", "--network", "public", "--no-network-check"], "are for --network vpc, not for public"),
     "bad access": (["demo", "--network", "public", "--logs-group", "x"], "not an ARN for --logs-group"),
 }
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(admin: CommandLine, in_process: Run, proxy: QueryProxy, words: list[str], message: str) -> None:
-    done = in_process(admin, "setup", *words, "--yes")
+def test_wrong_usage(admin: CommandLine, proxy: QueryProxy, words: list[str], message: str) -> None:
+    done = admin.run("setup", *words, "--yes")
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
     assert proxy.actions == []

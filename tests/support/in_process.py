@@ -7,16 +7,16 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agentcore_sandbox import cli
+from support.processes import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
-
-    from support.processes import CommandLine
 
 
 class Run(Protocol):
@@ -59,3 +59,19 @@ def _standard_input(content: bytes | None) -> Iterator[io.TextIOWrapper]:
     other, terminal = os.openpty()
     with os.fdopen(other, "rb"), os.fdopen(terminal, encoding="utf-8") as file:
         yield file
+
+
+@dataclass(frozen=True)
+class QuickCommandLine(CommandLine):
+    """A command line whose commands run in this process; what is started is still a process of its own.
+
+    Attributes:
+        quickly: Runs a command.
+    """
+
+    quickly: Run
+
+    def run(
+        self, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        return self.quickly(self, *words, stdin=stdin, env=env)

@@ -16,10 +16,10 @@ from support.stop import Stop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DENIED = (
-    "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: u is not authorized to perform: "
-    "iam:{action} on resource: arn:aws:iam::123456789012:role/r</Message></Error></ErrorResponse>"
+ERROR = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 )
+DENIED = "User: u is not authorized to perform: iam:{action} on resource: arn:aws:iam::123456789012:role/r"
 KEPT = ("authorization", "content-type", "x-amz-date", "x-amz-security-token")
 
 
@@ -31,6 +31,7 @@ class QueryProxy:
         upstream: moto's URL.
         actions: As IAM policies name them, such as iam:CreateRole.
         refused: Names of actions without the service.
+        code: What every action is answered with, instead of being carried out; empty for nothing.
         lost: Names of actions that are carried out once, and whose answer is lost.
         stop: Where one action waits.
     """
@@ -38,6 +39,7 @@ class QueryProxy:
     upstream: str
     actions: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    code: str = ""
     lost: set[str] = field(default_factory=set)
     stop: Stop = field(default_factory=Stop)
     url: str = ""
@@ -56,8 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.headers["Authorization"].split("/")[3]
         self.state.actions.append(f"{service}:{action}")
         self.state.stop.here(action)
-        if action in self.state.refused:
-            self._send(403, DENIED.format(action=action).encode())
+        if self.state.code or action in self.state.refused:
+            code = self.state.code or "AccessDenied"
+            self._send(403, ERROR.format(code=code, message=DENIED.format(action=action)).encode())
             return
         answer = (200, simulator.answer(body.decode())) if action == simulator.ACTION else self._forward(body)
         if action in self.state.lost:

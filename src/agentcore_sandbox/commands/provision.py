@@ -34,7 +34,8 @@ _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")  # botocore's model of CreateC
 _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
 _ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
-_TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom
+_TAG = re.compile(r"[a-zA-Z0-9 ._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom, and the next three
+_LONGEST_KEY, _LONGEST_VALUE, _MOST_TAGS = 128, 256, 49  # setup adds one of its own
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _MOST = 16  # subnets, and security groups
 
@@ -127,6 +128,10 @@ def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> B
     grants = access.read({flag: given[flag] for flag in access.names()})
     tags = read_tags(given["tags"])
     from agentcore_sandbox.account.desired import Blueprint
+    from agentcore_sandbox.account.policies import OWNER_TAG
+
+    for key in OWNER_TAG.keys() & tags.keys():
+        raise UsageError(f"the tag {key} says who made this", "leave it out: setup knows by it what it may remove")
 
     return Blueprint(name, network, grants, given["with_listing"], tags)
 
@@ -159,16 +164,21 @@ def read_role(role: str | None) -> None:
         raise UsageError(f"not the ARN of a role: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
 
 
-def read_network(network: str | None, subnets: Sequence[str], security_groups: Sequence[str]) -> Network:
+def read_network(given: Mapping[str, Any]) -> Network:
     """Read the flags of `add_network`.
+
+    Args:
+        given: Their values, by the names that argparse gives them; others are left alone.
 
     Raises:
         UsageError: A flag is missing, too much, or cannot be right.
     """
+    network, subnets, security_groups = given["network"], given["subnets"], given["security_groups"]
     if network is None:
         raise UsageError("no network mode", f"choose one: --network {'|'.join(NETWORKS)}")
-    if network != "vpc" and (subnets or security_groups):
-        raise UsageError(f"--subnet and --security-group are for --network vpc, not for {network}")
+    if network != "vpc" and (subnets or security_groups or given["no_network_check"]):
+        flags = "--subnet, --security-group and --no-network-check"
+        raise UsageError(f"{flags} are for --network vpc, not for {network}")
     if network == "vpc":
         _check_ids("--subnet", subnets, _SUBNET, at_least=2)
         _check_ids("--security-group", security_groups, _SECURITY_GROUP, at_least=1)
@@ -190,13 +200,24 @@ def read_tags(tags: Sequence[str]) -> dict[str, str]:
     """Read `KEY=VALUE`.
 
     Raises:
-        UsageError: It is none, or a character is not allowed.
+        UsageError: It is none, a character is not allowed, or there are too many.
     """
-    pairs = [tag.partition("=") for tag in tags]
-    for tag, (key, equals, value) in zip(tags, pairs, strict=True):
-        if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
-            raise UsageError(f"not a tag: {tag!r}", "write --tag KEY=VALUE, without special characters and not aws:")
-    return {key: value for key, _, value in pairs}
+    pairs = [_read_tag(tag) for tag in tags]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UsageError("a tag is given twice", "give each --tag KEY=VALUE another key")
+    if len(found) > _MOST_TAGS:
+        raise UsageError(f"there are {len(found)} tags, and {_MOST_TAGS} are the most")
+    return found
+
+
+def _read_tag(tag: str) -> tuple[str, str]:
+    key, equals, value = tag.partition("=")
+    if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
+        raise UsageError(f"not a tag: {tag!r}", "write --tag KEY=VALUE, without special characters and not aws:")
+    if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
+        raise UsageError(f"a tag is too long: {key[:40]!r}", f"at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters")
+    return key, value
 
 
 def confirm(output: Output, question: str, *, yes: bool) -> None:

@@ -59,7 +59,7 @@ def run(
 
 
 def _blueprint(name: str, given: dict[str, Any], *, teardown: bool) -> Blueprint:
-    network = None if teardown else provision.read_network(given["network"], given["subnets"], given["security_groups"])
+    network = None if teardown else provision.read_network(given)
     return provision.blueprint(name, network, given)
 
 

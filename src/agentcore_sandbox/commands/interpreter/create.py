@@ -48,7 +48,7 @@ def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[st
     provision.read_name(name)
     provision.read_role(role)
     labels = provision.read_tags(tags)
-    network = provision.read_network(given["network"], given["subnets"], given["security_groups"])
+    network = provision.read_network(given)
     resolved = settings.resolve_account(flags, os.environ)
     connection = connect_account(resolved)
     if network.mode == "PUBLIC":

@@ -34,6 +34,8 @@ def run(*, name: str, as_json: bool, **given: Any) -> int:
     from agentcore_sandbox.account import template
 
     output.document(template.cloudformation(blueprint))
+    if given["network"] == "public":
+        output.say(f"warning: {provision.PUBLIC_WARNING}")
     deploy = f"aws cloudformation deploy --stack-name {name.replace('_', '-')} --template-file FILE"
     output.say(f"deploy it with: {deploy} --capabilities CAPABILITY_NAMED_IAM")
     return 0
@@ -43,7 +45,7 @@ def _network(given: dict[str, Any]) -> Network:
     if given["no_network_check"]:
         raise UsageError("--no-network-check is not for templates, which look at nothing")
     if given["network"] != "vpc" or given["subnets"] or given["security_groups"]:
-        return provision.read_network(given["network"], given["subnets"], given["security_groups"])
+        return provision.read_network(given)
     from agentcore_sandbox.account.interpreters import Network
 
     return Network("VPC")
