@@ -30,7 +30,7 @@ if not exist "%LOCALAPPDATA%\agentcore-sandbox" mkdir "%LOCALAPPDATA%\agentcore-
 >"%memory%" echo %python%
 
 :start
-"%python%" %words% -I "%zipapp%" %*
+"%python%" %words% -I -S "%zipapp%" %*
 exit /b %errorlevel%
 
 rem Looks for a program on PATH, starts it once and asks for its real path. Sets python, and words to start it with.

@@ -1,4 +1,7 @@
-"""Clients of AWS's services: where the credentials come from, which endpoint, how long to wait."""
+"""Clients of AWS's services: where the credentials come from, which endpoint, how long to wait.
+
+On botocore, the part of boto3 that makes clients: what boto3 adds to it is imported at every start and not used here.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore import UNSIGNED
-from botocore import session as botocore_session
 from botocore.config import Config
 from botocore.exceptions import NoRegionError, UnknownRegionError
+from botocore.session import Session
 
-from agentcore_sandbox import __version__
+from agentcore_sandbox import __version__, credential_cache
 from agentcore_sandbox.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Connection:
         endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. Other services are always AWS's own.
     """
 
-    session: boto3.Session
+    session: Session
     endpoint_url: str | None = None
 
     @property
@@ -42,15 +44,16 @@ class Connection:
         Raises:
             NoRegionError: None is set.
         """
-        if not self.session.region_name:
+        region: str | None = self.session.get_config_variable("region")
+        if not region:
             raise NoRegionError
-        return self.session.region_name
+        return region
 
     @property
     def partition(self) -> str:
         """The partition that the region lies in, such as aws or aws-cn; that of an unknown region is aws."""
         try:
-            return self.session.get_partition_for_region(self.region)
+            return str(self.session.get_partition_for_region(self.region))
         except UnknownRegionError:
             return "aws"
 
@@ -74,7 +77,7 @@ class Connection:
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
         )
         # The stubs know only literal names of services.
-        make: Any = self.session.client
+        make: Any = self.session.create_client
         return make(service, endpoint_url=endpoint_url, config=config)
 
 
@@ -89,18 +92,21 @@ def connect(settings: Settings) -> Connection:
         from agentcore_sandbox.local import daemon
 
         return _connect_local(daemon.ensure(), settings)
-    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+    session = Session(profile=settings.profile)
+    _set_region(session, settings.region)
+    credential_cache.use(session)
     return Connection(session, settings.endpoint_url)
 
 
 def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> Connection:
     # No profile and no configuration file: the embedded service must work whatever is wrong with them.
     nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    bare = botocore_session.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
-    session = boto3.Session(
-        aws_access_key_id=endpoint.access_key,
-        aws_secret_access_key=endpoint.secret_key,
-        region_name=settings.region,
-        botocore_session=bare,
-    )
+    session = Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
+    _set_region(session, settings.region)
+    session.set_credentials(endpoint.access_key, endpoint.secret_key)
     return Connection(session, endpoint.url)
+
+
+def _set_region(session: Session, region: str | None) -> None:
+    if region:
+        session.set_config_variable("region", region)

@@ -1,22 +1,20 @@
-"""Command table and parser. Imports argparse and little else; a command's module is imported when it is chosen."""
+"""Command table and dispatch. What a call does not need is not imported: no parser, no command until it is chosen."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
-import re
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
 from agentcore_sandbox.output import Output
-from agentcore_sandbox.settings import Flags
 from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from agentcore_sandbox.parser import Parser
 
 PROGRAM = "agentcore-sandbox"
 COMMANDS = {
@@ -57,52 +55,7 @@ exit status:
   that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
   125 the tool or the service failed; 130, 143, 141 interrupted, terminated, reader gone.
 """
-# What looks like a flag is taken for one; any other word that begins with '-' is code.
-_FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", re.DOTALL)
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that takes flags anywhere, never guesses an abbreviation, and raises instead of leaving."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what argparse found wrong as a usage error."""
-        raise UsageError(message, f"see: {self.prog} --help; code that looks like a flag goes after --")
-
-    def print_help(self, _file: object = None) -> None:
-        """Print the help like all output, so that a full disk or a gone reader is told in the same way."""
-        Output().line(self.format_help().rstrip())
-
-    def parse(self, words: Sequence[str]) -> dict[str, Any]:
-        """Parse flags before, between and after the positional arguments, which arrive unchanged.
-
-        Argparse takes a word for a flag by its first letter. So words that can only be positional are hidden from it
-        behind place-holders with a NUL, which no argument of a process can hold.
-        """
-        hidden: list[str] = []
-        end = words.index("--") if "--" in words else len(words)
-        shown = [_hide(word, hidden) if _is_positional(word) else word for word in words[:end]]
-        shown += [_hide(word, hidden) for word in words[end + 1 :]]
-        parsed = vars(self.parse_intermixed_args(shown))
-        return {name: _reveal(value, hidden) for name, value in parsed.items()}
-
-
-def _is_positional(word: str) -> bool:
-    return word.startswith("-") and word != "-" and not _FLAG.fullmatch(word)
-
-
-def _hide(word: str, hidden: list[str]) -> str:
-    hidden.append(word)
-    return f"\0{len(hidden) - 1}"
-
-
-def _reveal(value: Any, hidden: Sequence[str]) -> Any:
-    if isinstance(value, list):
-        return [_reveal(item, hidden) for item in value]
-    return hidden[int(value[1:])] if isinstance(value, str) and value.startswith("\0") else value
 
 
 def main(words: Sequence[str]) -> int:
@@ -146,12 +99,19 @@ def _dispatch(words: Sequence[str]) -> int:
         return _help(rest)
     parser, module, rest = _command(command, rest)
     values = parser.parse(rest)
-    connection = {field.name: values.pop(field.name) for field in fields(Flags) if field.name in values}
-    if connection:
-        values["flags"] = Flags(**connection)
+    _join_connection(values)
     if getattr(module, "WANTS_PARSER", False):
         values["parser"] = whole_parser()
     return int(module.run(**values))
+
+
+def _join_connection(values: dict[str, Any]) -> None:
+    """Put the connection flags, of a command that has them, into one value."""
+    from agentcore_sandbox.settings import Flags
+
+    given = {name: values.pop(name) for name in Flags.__dataclass_fields__ if name in values}
+    if given:
+        values["flags"] = Flags(**given)
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -196,6 +156,8 @@ def _help(words: Sequence[str]) -> int:
 
 def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
     """The parser and the module of a command, or of a subcommand that `words` name, and the words left."""
+    from agentcore_sandbox.parser import Parser
+
     module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
     left = list(words)
     if hasattr(module, "SUBCOMMANDS") and (chosen := _subcommand(name, module.SUBCOMMANDS, left)):
@@ -212,6 +174,8 @@ def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
 
 def whole_parser() -> Parser:
     """One parser with every command and subcommand below it, for what must see them all."""
+    from agentcore_sandbox.parser import Parser
+
     parser = Parser(prog=PROGRAM, description=DESCRIPTION)
     parser.add_argument("--version", action="store_true", help="show the version")
     _add_below(

@@ -1,4 +1,4 @@
-"""The code interpreter's operations over boto3: one client, each with its own deadline and its own number of attempts.
+"""The code interpreter's operations over botocore: each with its own deadline and its own number of attempts.
 
 An execution is sent once: botocore re-sends InvokeCodeInterpreter up to five times with its defaults, which would run
 the user's code five times (facts, "Client faults to avoid"). Only what cannot have run is tried again.

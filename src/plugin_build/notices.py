@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _RULE = "=" * 100
 _HEAD = """\
-agentcore-sandbox ships with the works below, each under the licence that follows it, unchanged but for files left out.
+agentcore-sandbox ships with the works below, each under the licence that follows it, unchanged but for files left out,
+and botocore's data and docs, which are cut to what is used.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from plugin_build import botocore_data, native, notices, wheels
+from plugin_build import botocore_data, botocore_docs, native, notices, wheels
 from plugin_build.errors import BuildError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ DROPPED = (
     "**/__pycache__",
     "**/*.pyi",
     "**/py.typed",
-    "boto3/data",  # the resource layer, which the command line does not use
-    "boto3/examples",
     "colorama/tests",
     "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",  # botocore asks for UTC and local time only
 )
@@ -49,6 +47,7 @@ def stage(platform: Platform, folder: Path) -> None:
     else:
         _require_pure(folder)
     botocore_data.trim(folder / "botocore" / "data")
+    botocore_docs.trim(folder / "botocore" / "docs")
     _drop(folder)
     shutil.copytree(wheels.ROOT / "src" / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(wheels.ROOT / "LICENSE", folder / PACKAGE)

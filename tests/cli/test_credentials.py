@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from support.fault_server import FaultServer
     from support.in_process import Run
 
+NO_STS = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}
+ROLE_PROFILE = """\
+[profile base]
+aws_access_key_id = AKIDBASE
+aws_secret_access_key = profile-secret
+[profile work]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = base
+"""
 SECRETS = (b"dummy-secret", b"dummy-token", b"profile-secret", b"value-secret")
 
 
@@ -107,24 +117,52 @@ def test_profile_region_and_variables(no_credentials: CommandLine, faults: Fault
 
 
 def test_assumed_role(no_credentials: CommandLine, faults: FaultServer, moto_url: str) -> None:
-    write_config(
-        no_credentials,
-        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = profile-secret\n"
-        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n",
-    )
+    write_config(no_credentials, ROLE_PROFILE)
     done = no_credentials.run("exec", SESSION, "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": moto_url})
     assert done.returncode == 0, done.stderr
     assert key_of(faults).startswith("ASIA")
     assert faults.requests[-1].headers["X-Amz-Security-Token"]
 
 
+def aws_cli(caller: CommandLine, **env: str) -> None:
+    words = ["-m", "awscli", "bedrock-agentcore", "start-code-interpreter-session", "--profile", "work"]
+    command = (sys.executable, *words, "--code-interpreter-identifier", "aws.codeinterpreter.v1")
+    done = CommandLine(command, caller.home, caller.base).run(env={"AWS_DEFAULT_REGION": "us-west-2", **env})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("first", ["AWS CLI", "agentcore-sandbox"])
+def test_the_cache_of_the_aws_cli_spares_a_call_of_sts(
+    no_credentials: CommandLine, faults: FaultServer, moto_url: str, first: str
+) -> None:
+    write_config(no_credentials, ROLE_PROFILE)
+    command = ("exec", SESSION, "--profile", "work", "--cmd", "true")
+    sts = {"AWS_ENDPOINT_URL_STS": moto_url}
+    if first == "AWS CLI":
+        aws_cli(no_credentials, **sts)
+        assert no_credentials.run(*command, env=NO_STS).returncode == 0
+    else:
+        assert no_credentials.run(*command, env=sts).returncode == 0
+        assert no_credentials.run(*command, env=NO_STS).returncode == 0
+        aws_cli(no_credentials, **NO_STS)
+    assert len({request.headers["Authorization"].split("/")[0] for request in faults.requests}) == 1
+    [kept] = (no_credentials.home / ".aws/cli/cache").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    no_credentials: CommandLine, faults: FaultServer, moto_url: str
+) -> None:
+    write_config(no_credentials, ROLE_PROFILE)
+    (no_credentials.home / ".aws" / "cli").touch()
+    done = no_credentials.run("exec", SESSION, "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": moto_url})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert key_of(faults).startswith("ASIA")
+
+
 def test_a_stopped_sts_is_a_network_error(no_credentials: CommandLine) -> None:
-    write_config(
-        no_credentials,
-        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = profile-secret\n"
-        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n",
-    )
-    done = no_credentials.run("run", "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"})
+    write_config(no_credentials, ROLE_PROFILE)
+    done = no_credentials.run("run", "--profile", "work", "x", env=NO_STS)
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[NoNetwork]")
 

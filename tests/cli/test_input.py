@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox import cli as command_line
 from agentcore_sandbox.commands import exec as exec_command
+from agentcore_sandbox.parser import Parser
 from support.fault_server import SESSION
 from support.processes import DEADLINE
 
@@ -55,7 +55,7 @@ def test_code_arrives_unchanged_as_argument_pipe_and_file(
     st.permutations(["--json", "--lang=js", "SESSION"]),
 )
 def test_any_code_after_double_minus_is_the_code(code: str, before: list[str]) -> None:
-    parser = command_line.Parser(prog="test")
+    parser = Parser(prog="test")
     exec_command.add_arguments(parser)
     parsed = parser.parse([*before, "--", code])
     assert (parsed["session"], parsed["code"], parsed["as_json"]) == ("SESSION", code, True)
@@ -63,7 +63,7 @@ def test_any_code_after_double_minus_is_the_code(code: str, before: list[str]) -
 
 @given(st.permutations(["--json", "--lang=js", "SESSION", "-1+2", "--clear-context"]))
 def test_flags_before_between_and_after(words: list[str]) -> None:
-    parser = command_line.Parser(prog="test")
+    parser = Parser(prog="test")
     exec_command.add_arguments(parser)
     parsed = parser.parse(words)
     positional = [word for word in words if word in ("SESSION", "-1+2")]

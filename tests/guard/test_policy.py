@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentcore_sandbox import cli
+from agentcore_sandbox import cli, parser
 from agentcore_sandbox.commands import cp
 from skill_guard import policy, values
 from skill_guard.policy import check
@@ -371,4 +371,4 @@ def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
 @example("--")
 @example("---a")
 def test_guard_and_command_line_agree_on_what_a_flag_is(word: str) -> None:
-    assert policy.is_flag(word) == bool(cli._FLAG.fullmatch(word))
+    assert policy.is_flag(word) == bool(parser._FLAG.fullmatch(word))

@@ -22,7 +22,8 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "settings": {"errors"},
     "output": {"errors", "result", "text"},
     "aws_errors": {"errors", "settings"},
-    "aws_clients": {"__version__", "local", "settings"},
+    "credential_cache": set(),
+    "aws_clients": {"__version__", "credential_cache", "local", "settings"},
     "client": {"aws_clients", "aws_errors", "errors", "result", "settings"},
     "account": {"account", "aws_clients", "aws_errors", "errors", "settings", "signals"},
     "native": {"errors"},
@@ -36,12 +37,13 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "jobs": {"client", "errors", "jobs", "program", "settings", "state", "workspace"},
     "parallel": set(),
     "transfer": {"errors", "parallel", "transfer", "workspace"},
-    "cli": {"__version__", "errors", "output", "settings", "signals"},
+    "parser": {"errors", "output"},
+    "cli": {"__version__", "errors", "output", "parser", "settings", "signals"},
     "__main__": {"cli", "signals"},
     "__init__": set(),
 }
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
-AWS_IMPORTERS = {"account", "aws_clients", "aws_errors", "client"}
+AWS_IMPORTERS = {"account", "aws_clients", "aws_errors", "client", "credential_cache"}
 LATE = {*AWS_IMPORTERS, "local", "transfer", "workspace", "jobs"}  # never at the top of a command's module
 
 

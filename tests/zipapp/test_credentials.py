@@ -137,6 +137,8 @@ def test_sso(caller: CommandLine, faults: FaultServer, expires: str) -> None:
     asked = [request for request in faults.requests if request.operation == "credentials"]
     used = "dummy-token" if expires == FUTURE else "renewed-token"
     assert asked[0].headers["x-amz-sso_bearer_token"] == used
+    assert signer(caller, faults, "--profile", "work") == "AKIDSSO"  # from the cache of the AWS CLI
+    assert len(asked) == len([request for request in faults.requests if request.operation == "credentials"])
 
 
 @pytest.fixture

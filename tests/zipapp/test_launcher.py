@@ -128,7 +128,7 @@ def test_arguments_and_exit_status_arrive_unchanged(launcher: Path, environment:
     seen = path / "seen"
     program(
         path / "python3",
-        f'case $* in *-c*) exec "{PYTHON}" "$@";; esac; shift 2; for word; do echo "<$word>"; done >"{seen}"; exit 42',
+        f'case $* in *-c*) exec "{PYTHON}" "$@";; esac; shift 3; for word; do echo "<$word>"; done >"{seen}"; exit 42',
     )
     environment = {**environment, "AGENTCORE_SANDBOX_PYTHON": str(path / "python3")}
     words = ["run", "print('a b')", "", "*", "$HOME", "a\nb", "-", "ü"]
@@ -310,7 +310,7 @@ def test_on_windows_paths_are_converted_and_arguments_are_not(
     program(path / "python3", "exit 1")
     fake = program(path / "fake", 'printf "%s\\n" "$MSYS2_ARG_CONV_EXCL $*"')
     program(path / "py", f"[ \"$1\" = -3 ] && printf %s '{fake}'")
-    assert start([launcher], environment).stdout == b"* -I C:\\converted --version\n"
+    assert start([launcher], environment).stdout == b"* -I -S C:\\converted --version\n"
 
 
 def test_the_windows_launcher_has_windows_line_ends_and_looks_for_the_same(tmp_path: Path) -> None:
