@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import json
-import os
-import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
+from agentcore_sandbox.streams import STDERR, STDOUT, LiveProgram, ProgramStream, Stream, encoded
 from agentcore_sandbox.text import keep_head_and_tail, plain, visible
 
 if TYPE_CHECKING:
@@ -17,134 +15,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.result import Result
 
-STDOUT = 1
 _MOST_NAMES = 20
-
-
-class Stream:
-    """A standard stream of this process, which may be closed, full, a pipe or a terminal.
-
-    Args:
-        descriptor: 1 or 2.
-        name: How messages call it.
-    """
-
-    def __init__(self, descriptor: int, name: str) -> None:
-        self._name = name
-        self._file = _open(descriptor)
-        self.is_terminal = self._file is not None and self._file.isatty()
-
-    def write(self, text: str) -> None:
-        """Write all of it, now.
-
-        Raises:
-            ReaderGoneError: The pipe's reader is gone.
-            AgentcoreSandboxError: `OutputFailed`, for a full disk or a closed stream.
-        """
-        self.write_bytes(text.encode("utf-8", "backslashreplace"))
-
-    def write_bytes(self, data: bytes) -> None:
-        """Write bytes as they are; raises what `write` raises."""
-        try:
-            if data:
-                self._write(data)
-        except BrokenPipeError:
-            raise ReaderGoneError from None
-        except OSError as error:
-            message = f"cannot write to {self._name}: {error.strerror or error}"
-            raise AgentcoreSandboxError("OutputFailed", message, "send the output somewhere with room") from None
-
-    def _write(self, data: bytes) -> None:
-        if self._file is None:
-            raise OSError("it is closed")
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-
-
-def _open(descriptor: int) -> BinaryIO | None:
-    """Open a descriptor unbuffered, so that nothing is left to fail at exit; None where the caller closed it."""
-    original = sys.__stdout__ if descriptor == STDOUT else sys.__stderr__
-    return None if original is None else os.fdopen(descriptor, "wb", buffering=0, closefd=False)
-
-
-class ProgramStream:
-    """Prints one of the sandboxed program's streams: made safe for a terminal, cut to a limit, ended by a newline.
-
-    Args:
-        stream: Where to.
-        raw: Pass control sequences to a terminal unchanged.
-        limit: Bytes to keep; None prints everything as it arrives.
-    """
-
-    def __init__(self, stream: Stream, *, raw: bool, limit: int | None) -> None:
-        self._stream = stream
-        self._show = visible if stream.is_terminal and not raw else str
-        self._limit = limit
-        self._held: list[str] = []
-        self._last = ""
-
-    def write(self, text: str) -> None:
-        """Print a piece, or hold it back where only head and tail of the whole are wanted."""
-        if self._limit is None:
-            self._print(text)
-        else:
-            self._held.append(text)
-
-    def end(self) -> int:
-        """Print what was held back and a missing final newline; returns the number of bytes left out."""
-        omitted = 0
-        if self._limit is not None:
-            kept, omitted = keep_head_and_tail("".join(self._held), self._limit)
-            self._print(kept)
-        if self._last not in ("", "\n"):
-            self._stream.write("\n")
-        return omitted
-
-    def _print(self, text: str) -> None:
-        self._last = text[-1:] or self._last
-        shown = self._show(text)
-        try:
-            self._stream.write_bytes(shown.encode("utf-8", "surrogateescape"))  # bytes that were no UTF-8, unchanged
-        except UnicodeEncodeError:
-            self._stream.write(shown)
-
-
-class LiveProgram:
-    """Prints a program's streams piece by piece as they come, as bytes.
-
-    Args:
-        stdout: Prints the one, None for not at all.
-        stderr: Prints the other.
-    """
-
-    def __init__(self, stdout: ProgramStream | None, stderr: ProgramStream | None) -> None:
-        self._streams = (stdout, stderr)
-        self._decoders = [codecs.getincrementaldecoder("utf-8")("surrogateescape") for _ in range(2)]
-        self.kept: tuple[list[bytes], list[bytes]] = ([], [])
-
-    def write(self, stdout: bytes, stderr: bytes, *, keep: bool) -> None:
-        """Print what is new; characters whose bytes have not all come wait for them.
-
-        Args:
-            stdout: Bytes of standard output.
-            stderr: Bytes of standard error.
-            keep: Remember them for `kept`.
-        """
-        for stream, decoder, data, kept in zip(self._streams, self._decoders, (stdout, stderr), self.kept, strict=True):
-            if keep:
-                kept.append(data)
-            if stream and data:
-                stream.write(decoder.decode(data))
-
-    def end(self) -> int:
-        """Print what is left; returns the number of bytes that a limit has left out."""
-        omitted = 0
-        for stream, decoder in zip(self._streams, self._decoders, strict=True):
-            if stream:
-                stream.write(decoder.decode(b"", final=True))
-                omitted += stream.end()
-        return omitted
 
 
 class Output:
@@ -161,7 +32,7 @@ class Output:
         self._raw = raw
         self._limit = limit
         self._stdout = Stream(STDOUT, "standard output")
-        self._stderr = Stream(2, "standard error")
+        self._stderr = Stream(STDERR, "standard error")
 
     def say(self, message: str) -> None:
         """Tell the user something on standard error; that it cannot be written is no failure."""
@@ -209,28 +80,29 @@ class Output:
             results: What an invoke yields.
             seen: Where each result is put as well.
         """
-        stdout = ProgramStream(self._stdout, raw=self._raw, limit=self._limit)
-        stderr = ProgramStream(self._stderr, raw=self._raw, limit=self._limit)
+        stdout, stderr = self._program_streams()
         try:
             for result in results:
                 seen.append(result)
                 if not self.as_json:
-                    stdout.write(result.stdout)
+                    stdout.write(encoded(result.stdout))
         finally:
             omitted = stdout.end()
             if not self.as_json:
-                stderr.write("".join(result.stderr for result in seen))
+                stderr.write(encoded("".join(result.stderr for result in seen)))
             self._say_omitted(omitted + stderr.end())
 
     @contextmanager
     def live(self) -> Iterator[LiveProgram]:
         """Print a program's output while it runs, where the output is text; what has come is printed in any case."""
-        shown = [ProgramStream(stream, raw=self._raw, limit=self._limit) for stream in (self._stdout, self._stderr)]
-        program = LiveProgram(*(None, None) if self.as_json else shown)
+        program = LiveProgram() if self.as_json else LiveProgram(self._program_streams())
         try:
             yield program
         finally:
             self._say_omitted(program.end())
+
+    def _program_streams(self) -> list[ProgramStream]:
+        return [ProgramStream(stream, raw=self._raw, limit=self._limit) for stream in (self._stdout, self._stderr)]
 
     def cut(self, text: str) -> str:
         """Cut one of the program's streams to the limit, for JSON."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.text import keep_head_and_tail, plain, visible
+from agentcore_sandbox.text import HeadAndTail, keep_head_and_tail, plain, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
@@ -28,6 +28,11 @@ SHOWN = {
     "safe\u202egpj.exe": "safe\\u202egpj.exe",
     "\ud800": "\\ud800",
     "\u200b": "\\u200b",
+    "\U000e0041": "\\U000e0041",
+    "\u206a\ufff9": "\\u206a\\ufff9",
+    "क्\u200dष 👩\u200d🔬 \u200c": "क्\u200dष 👩\u200d🔬 \u200c",
+    "\x1b]8;;https://x\x1b\\link": "^[]8;;https://x^[\\link",
+    "\x1bPq\x90\x9d": "^[Pq\\x90\\x9d",
 }
 
 
@@ -63,3 +68,20 @@ def test_head_and_tail(text: str, limit: int) -> None:
     assert text.startswith(head)
     assert text.endswith(tail)
     assert size - limit <= omitted <= size
+
+
+@given(st.lists(st.binary(max_size=20)), st.integers(1, 40))
+def test_head_and_tail_of_pieces_of_any_bytes(pieces: list[bytes], limit: int) -> None:
+    held = HeadAndTail(limit)
+    for piece in pieces:
+        held.add(piece)
+    whole = b"".join(pieces)
+    kept, omitted = held.result()
+    if len(whole) <= limit:
+        assert (kept, omitted) == (whole, 0)
+        return
+    head, marker, tail = kept.rpartition(b"\n[... %d bytes left out ...]\n" % omitted)
+    assert marker
+    assert whole.startswith(head)
+    assert whole.endswith(tail)
+    assert len(whole) - limit <= omitted <= len(whole) - limit + 6

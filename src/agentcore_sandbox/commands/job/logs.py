@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox import settings
     from agentcore_sandbox.jobs.watched import Watched
-    from agentcore_sandbox.output import LiveProgram
+    from agentcore_sandbox.streams import LiveProgram
 
 _PIECE = 1 << 20
 
