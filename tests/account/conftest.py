@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
-from support import control_server, query_proxy
+from support import control_server, loopback, query_proxy
 from support.in_process import QuickCommandLine
 
 if TYPE_CHECKING:
@@ -27,11 +26,8 @@ KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "dummy-secr
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with loopback.moto() as url:
+        yield url
 
 
 @dataclass(frozen=True)

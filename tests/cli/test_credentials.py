@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from support import fault_server
+from support import fault_server, loopback
 from support.fault_server import SESSION
 from support.processes import CommandLine
 
@@ -45,11 +44,8 @@ def no_credentials(cli: CommandLine, faults: FaultServer) -> CommandLine:
 
 @pytest.fixture(scope="module")
 def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with loopback.moto() as url:
+        yield url
 
 
 def write_config(cli: CommandLine, text: str) -> None:

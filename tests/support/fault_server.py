@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from support import event_stream
+from support import event_stream, loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,25 +191,12 @@ DEFAULTS: dict[str, Answer] = {
 }
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_arguments: Any) -> None:
-        """A client that leaves is what many tests are about."""
-
-
 @contextmanager
 def serve() -> Iterator[FaultServer]:
     """Serve on a loopback port until the block ends."""
     state = FaultServer()
-    handler = type("BoundHandler", (Handler,), {"state": state})
-    server = _Server(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.finished.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback.serving(Handler, state=state) as state.url:
+        try:
+            yield state
+        finally:
+            state.finished.set()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from support import simulator
+from support import loopback, simulator
 from support.stop import Stop
 
 if TYPE_CHECKING:
@@ -91,14 +90,5 @@ class _Handler(BaseHTTPRequestHandler):
 def serve(upstream: str) -> Iterator[QueryProxy]:
     """Serve on a loopback port until the block ends."""
     state = QueryProxy(upstream)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (_Handler,), {"state": state}))
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with loopback.serving(_Handler, state=state) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

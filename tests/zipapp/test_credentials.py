@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from moto.server import ThreadedMotoServer
 
+from support import loopback
 from support.fault_server import SESSION
 from support.processes import CommandLine
 
@@ -31,11 +31,8 @@ LOGIN = "arn:aws:iam::123456789012:user/somebody"
 
 @pytest.fixture(scope="module")
 def sts_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with loopback.moto() as url:
+        yield url
 
 
 @pytest.fixture

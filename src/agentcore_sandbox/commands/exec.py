@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands import request as requests
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.session_store import check_target
@@ -14,11 +15,13 @@ from agentcore_sandbox.session_store import check_target
 if TYPE_CHECKING:
     import argparse
 
+    from agentcore_sandbox.commands.execution import Execution
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `exec`."""
     parser.add_argument("session", help="the session's id or name")
-    execution.add_arguments(parser)
+    requests.add_arguments(parser)
     options.add_lifetime(parser)
     options.add_connection(parser)
 
@@ -30,15 +33,15 @@ def run(*, flags: settings.Flags, session: str, lifetime: int, **request: Any) -
         flags: Where to run.
         session: The session's id or name.
         lifetime: Of a session that is started for a name, in seconds.
-        request: The arguments of `execution.read`.
+        request: The arguments of `request.read`.
     """
     resolved = settings.resolve(flags, os.environ)
     check_target(session)
-    task = execution.read(**request)
+    task = requests.read(**request)
     return execute(task, Target(connect(resolved), session, lifetime, task.output))
 
 
-def execute(task: execution.Execution, target: Target) -> int:
+def execute(task: Execution, target: Target) -> int:
     """Execute in a session that stays; one that is gone is replaced where it has a name."""
     task.invocation(target.interpreter.region)  # a program that is too long is refused before a start
     renew = target.renew if target.is_named else None

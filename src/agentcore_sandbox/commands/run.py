@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import exec as exec_command
-from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands import request as requests
 from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.own_session import start, started
 from agentcore_sandbox.commands.target import Target
-from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.session_store import check_name
-from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox.client import CodeInterpreter
-    from agentcore_sandbox.output import Output
-
-SESSION_NAME = "agentcore-sandbox"
+    from agentcore_sandbox.commands.execution import Execution
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
-    execution.add_arguments(parser)
+    requests.add_arguments(parser)
     parser.add_argument("--session", metavar="NAME", help="use the session of this name, or start it; it stays")
     options.add_lifetime(parser)
     options.add_connection(parser)
@@ -38,34 +36,20 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
         flags: Where to run.
         session: Name of a session that stays; None for one of its own.
         lifetime: Of the session, in seconds.
-        request: The arguments of `execution.read`.
+        request: The arguments of `request.read`.
     """
     resolved = settings.resolve(flags, os.environ)
     if session is not None:
         check_name(session)
-    task = execution.read(**request)
+    task = requests.read(**request)
     interpreter = connect(resolved)
     if session is not None:
         return exec_command.execute(task, Target(interpreter, session, lifetime, task.output))
     return execute(task, interpreter, lifetime)
 
 
-def execute(task: execution.Execution, interpreter: CodeInterpreter, lifetime: int) -> int:
+def execute(task: Execution, interpreter: CodeInterpreter, lifetime: int) -> int:
     """Execute in a session that nobody else knows."""
     task.invocation(interpreter.region)  # a program that is too long is refused before the start
-    with gate.closed():
-        session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
-        try:
-            with gate.opened():
-                return task.run(interpreter, session_id, keeps_session=False)
-        finally:
-            stop(interpreter, session_id, task.output)
-
-
-def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
-    """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
-    try:
-        interpreter.stop(session_id)
-    except AgentcoreSandboxError as error:
-        if error.code != "SessionGone":
-            output.say(f"agentcore-sandbox: session {session_id} is not stopped, its lifetime will: {error.message}")
+    with started(interpreter, task.output, lambda: start(interpreter, lifetime)) as session_id:
+        return task.run(interpreter, session_id, keeps_session=False)

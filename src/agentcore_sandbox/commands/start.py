@@ -6,12 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands import options, own_session
 from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.run import SESSION_NAME, stop
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import SessionStore, check_name
-from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     import argparse
@@ -40,18 +38,12 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
         check_name(name)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
-    with gate.closed():
-        session_id = _start(interpreter, name, lifetime)
-        try:
-            with gate.opened():
-                output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
-        except BaseException:
-            stop(interpreter, session_id, output)
-            raise
+    with own_session.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
+        output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
     return 0
 
 
 def _start(interpreter: CodeInterpreter, name: str | None, lifetime: int) -> str:
     if name is None:
-        return interpreter.start(name=SESSION_NAME, lifetime=lifetime)
+        return own_session.start(interpreter, lifetime)
     return SessionStore(interpreter, os.environ).start(name, lifetime).session_id

@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.run import stop
+from agentcore_sandbox.commands.own_session import stop
 from agentcore_sandbox.errors import SessionGoneError
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
-    import argparse
-
     from agentcore_sandbox import settings
     from agentcore_sandbox.jobs.watched import Watched
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `job rm`."""
-    options.add_job(parser)
+add_arguments = options.add_job
 
 
 def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:

@@ -6,30 +6,30 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import execution, options
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands import request as requests
 from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.run import SESSION_NAME, stop
+from agentcore_sandbox.commands.execution import Execution
+from agentcore_sandbox.commands.own_session import start, started
 from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import check_target
-from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox.client import CodeInterpreter
-    from agentcore_sandbox.commands.execution import Execution
     from agentcore_sandbox.jobs.store import Job
 
-MAY_HAVE_STARTED = {"ConnectionLost", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer"}
+MAY_HAVE_STARTED = {"ConnectionLost", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer", "UnexpectedAnswer"}
 """Codes of errors after which nobody knows whether a job runs. One in a session of its own has ended with that."""
 _TITLE = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `job start`."""
-    execution.add_program(parser)
+    requests.add_program(parser)
     parser.add_argument("--session", metavar="SESSION", help="id or name; without it, a session of the job's own")
     options.add_lifetime(parser, default=options.MAX_LIFETIME)
     options.add_connection(parser)
@@ -43,14 +43,14 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
         session: Id or name of a session, None for one of its own.
         lifetime: Of a session that is started, in seconds.
         as_json: Print an object with the keys `jobId`, `sessionId` and `ownSession`.
-        request: The arguments of `execution.read_program`.
+        request: The arguments of `request.read_program`.
     """
     resolved = settings.resolve(flags, os.environ)
     if session is not None:
         check_target(session)
-    program, environment = execution.read_program(**request)
+    program, environment = requests.read_program(**request)
     output = Output(as_json=as_json)
-    task = execution.Execution(program, environment, None, output)
+    task = Execution(program, environment, None, output)
     interpreter = connect(resolved)
     if session is None:
         job = _in_own_session(task, interpreter, resolved, lifetime)
@@ -61,14 +61,8 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
 
 
 def _in_own_session(task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, lifetime: int) -> Job:
-    with gate.closed():
-        session_id = interpreter.start(name=SESSION_NAME, lifetime=lifetime)
-        try:
-            with gate.opened():
-                return _start(task, interpreter, resolved, session_id, own_session=True)
-        except BaseException:
-            stop(interpreter, session_id, task.output)
-            raise
+    with started(interpreter, task.output, lambda: start(interpreter, lifetime), kept=True) as session_id:
+        return _start(task, interpreter, resolved, session_id, own_session=True)
 
 
 def _in_session(task: Execution, target: Target, resolved: settings.Settings) -> Job:

@@ -10,14 +10,10 @@ from agentcore_sandbox.commands.job.logs import leaving_running
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
-    import argparse
-
     from agentcore_sandbox import settings
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `job wait`."""
-    options.add_job(parser)
+add_arguments = options.add_job
 
 
 def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
