@@ -135,7 +135,8 @@ def test_other_tools_that_reach_the_host_are_denied(installed: Client, project: 
     before = {path.name: path.read_text() for path in project.iterdir()}
     reads = [[tool_use("Read", file_path=str(project / name))] for name in ("data.csv", "book.ipynb")]
     calls = [[tool_use(tool, **in_folder(project, given))] for tool, given in DISALLOWED.items()]
-    script = talk(installed, project, {f"{SKILL} do it": [*reads, *calls]}, "--permission-mode", "acceptEdits")
+    prompt = f"{SKILL} do !`touch planted` it\n```!\ntouch planted\n```"  # the forms that run in a SKILL.md itself
+    script = talk(installed, project, {prompt: [*reads, *calls]}, "--permission-mode", "acceptEdits")
     results = script.tool_results()
     assert [denied for denied, _ in results] == [False] * len(reads) + [True] * len(calls)
     for tool, (_, reason) in zip(DISALLOWED, results[len(reads) :], strict=True):

@@ -65,6 +65,15 @@ def test_skill_of_the_page_is_guarded_and_its_examples_run(
         assert (done.returncode, "the-first-one" in done.stdout) == (0, True), done.stderr
 
 
+def test_the_page_names_files_that_are_there(source: Path, environment: dict[str, str]) -> None:
+    build(source, "new-skill", *words_of_the_page(), environment=environment)
+    named = re.findall(r"`?\b((?:plugin-template|tests|skills)/[\w./-]+)", PAGE.read_text("utf-8"))
+    assert len(named) > 5
+    for path in named:
+        places = (source / path, source / "plugin-template" / path, ROOT / path)
+        assert path.startswith("skills/NAME/") or any(place.exists() for place in places), path
+
+
 def test_guard_is_armed_for_the_new_skill_and_the_others(source: Path, environment: dict[str, str]) -> None:
     build(source, "new-skill", "s3-inventory", "Lists buckets.", environment=environment)
     hooks = json.loads(source.joinpath("plugin-template/hooks/hooks.json").read_text())
