@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from support.logs_server import LogsServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one_server() -> Iterator[LogsServer]:
     with logs_server.serve() as server:
         yield server

@@ -145,7 +145,7 @@ def _patch(server: LogsServer, patch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def serve() -> Iterator[LogsServer]:
-    """Serve on a loopback port until the block ends."""
+    """Serve an empty account on a loopback port until the block ends. One at a time: moto has one for a process."""
     moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     moto.start()
     try:
@@ -153,6 +153,7 @@ def serve() -> Iterator[LogsServer]:
         server = LogsServer(f"http://{host}:{port}")
         with pytest.MonkeyPatch.context() as patch:
             _patch(server, patch)
+            server.reset()
             yield server
     finally:
         moto.stop()
