@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,24 @@ def test_create_that_fails_says_why_and_how_to_clean_up(admin: CommandLine, cont
     (interpreter_id,) = control.interpreters
     assert f"error[CreateFailed]: {interpreter_id} is CREATE_FAILED: no capacity\n".encode() in done.stderr
     assert f"agentcore-sandbox interpreter delete {interpreter_id}".encode() in done.stderr
+
+
+@pytest.mark.parametrize("held", ["create", "get"])
+def test_interrupted_create_tells_the_id(admin: CommandLine, control: ControlServer, held: str) -> None:
+    control.stop.operation = held
+    child = admin.start("interpreter", "create", "demo", "--network", "sandbox")
+    assert control.stop.reached.wait(DEADLINE)
+    child.send_signal(signal.SIGINT)
+    assert child.stderr
+    if held == "create":  # its answer, with the id, is waited for
+        assert child.stderr.readline() == b"agentcore-sandbox: stopping\n"
+        control.stop.left.set()
+    _, said = child.communicate(timeout=DEADLINE)
+    control.stop.left.set()
+    (interpreter_id,) = control.interpreters
+    assert child.returncode == 128 + signal.SIGINT, said
+    assert f"AWS goes on with it: agentcore-sandbox interpreter show {interpreter_id}, or delete\n".encode() in said
+    assert b"Traceback" not in said
 
 
 def test_lost_answer_does_not_make_a_second_one(admin: CommandLine, control: ControlServer) -> None:

@@ -13,6 +13,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from agentcore_sandbox import cli as command_line
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.commands import access, job
+from support.in_process import QuickCommandLine
 from support.local import serving
 from support.processes import CommandLine
 
@@ -146,13 +147,14 @@ OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "comp
 
 
 @pytest.fixture
-def user(cli: CommandLine, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
+def user(cli: CommandLine, in_process: Run, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
     """Somebody with an interpreter of their own in an embedded service that logs every request."""
     (cli.home / "f").write_text("data")
     more = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
     line = CommandLine(cli.command, cli.home, {**cli.base, **more})
     with serving(line, "--log", str(cli.home / "log"), stop=True) as (_, env):
-        user = CommandLine(line.command, line.home, {**line.base, **env, "AWS_ENDPOINT_URL": proxy.url})
+        base = {**line.base, **env, "AWS_ENDPOINT_URL": proxy.url}
+        user = QuickCommandLine(line.command, line.home, base, in_process)
         made = user.run("interpreter", "create", "own", "--network", "sandbox")
         yield replace(user, base={**user.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": made.stdout.decode().strip()})
 

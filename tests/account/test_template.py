@@ -106,6 +106,9 @@ def test_a_stack_is_what_setup_makes(
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     assert outputs["InterpreterId"] == stack_interpreter.INTERPRETER_ID
     assert outputs["CallerPolicyArn"] == by_setup["policy"]
+    stacks.delete_stack(StackName="demo")
+    iam = account.client("iam")
+    assert (iam.list_roles()["Roles"], iam.list_policies(Scope="Local")["Policies"]) == ([], [])
 
 
 REFUSALS = {
