@@ -180,7 +180,7 @@ def _place(error: exceptions.ConnectionError) -> str:
 
 def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxError:
     if isinstance(error, exceptions.ProfileNotFound):
-        message = f"there is no AWS profile {context.settings.profile or 'of that name'!r}"
+        message = f"there is no AWS profile {context.settings.profile or error.kwargs['profile']!r}"
         return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
     if isinstance(error, exceptions.NoRegionError):
         hint = "set --region, CUSTOM_AGENTCORE_AWS_REGION, AWS_REGION or the profile's region"

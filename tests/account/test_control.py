@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 import pytest
 from botocore.stub import Stubber
 
@@ -28,7 +28,9 @@ GOT = {**MADE, "name": NAME, "networkConfiguration": {"networkMode": "SANDBOX"},
 
 @pytest.fixture
 def plane() -> ControlPlane:
-    session = boto3.Session("AKIDEXAMPLE", "dummy-secret", region_name="us-east-1")
+    session = botocore.session.Session()
+    session.set_credentials("AKIDEXAMPLE", "dummy-secret")
+    session.set_config_variable("region", "us-east-1")
     return ControlPlane(aws_clients.Connection(session), Settings(""))
 
 

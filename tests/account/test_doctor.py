@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import time
 import zipapp
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 
 import agentcore_sandbox
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.checks import program
+from agentcore_sandbox.checks import embedded, program
 from support import event_stream, fault_server
 from support.processes import CommandLine
 
@@ -75,8 +76,8 @@ def test_text_is_one_line_a_check_with_the_remedy_below(user: CommandLine) -> No
     done = user.run("doctor")
     lines = done.stdout.decode().splitlines()
     position = next(number for number, line in enumerate(lines) if line.startswith("warning  local deno: "))
-    assert lines[position].endswith("/nowhere/deno does not start")
-    assert lines[position + 1].startswith("         -> pip install deno")
+    assert lines[position].endswith("AGENTCORE_SANDBOX_LOCAL_DENO names '/nowhere/deno', which is no program")
+    assert "install deno 2.9 or newer" in lines[position + 1]
     assert {line.split()[0] for line in lines} <= {"ok", "warning", "->"}
 
 
@@ -234,7 +235,9 @@ def test_interpreter_is_gone_or_failed_or_public(user: CommandLine, control: Con
     found |= {"status": "CREATE_FAILED", "failureReason": "no capacity"}
     assert examine(user, status=1)["interpreter"]["message"].endswith("is CREATE_FAILED no capacity")
     control.interpreters.clear()
-    assert examine(user, status=1)["interpreter"]["status"] == "failure"
+    checks = examine(user, "--run", status=1)
+    assert checks["interpreter"]["status"] == "failure"
+    assert not {"execution", "InvokeCodeInterpreter"} & set(checks)  # they could only fail for the same reason
 
 
 def test_a_caller_need_not_see_the_interpreter(user: CommandLine, control: ControlServer) -> None:
@@ -328,3 +331,15 @@ def test_folder_that_a_zipapp_is_unpacked_into(tmp_path: Path, root: str, mode: 
     outcome = program.cache(program.Installation(tmp_path / "agentcore-sandbox-any.pyz", package))
     assert outcome.status == status
     assert str(tmp_path / root) in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "words"),
+    [("v22.13.1", "ok", "v22.13.1, "), ("v20.20.2", "warning", "too old for TypeScript"), ("", "warning", "not start")],
+    ids=["new", "old", "broken"],
+)
+def test_version_of_a_runtime(monkeypatch: pytest.MonkeyPatch, said: str, status: str, words: str) -> None:
+    monkeypatch.setenv("AGENTCORE_SANDBOX_LOCAL_NODE", sys.executable)
+    monkeypatch.setattr(embedded, "_version", lambda _path: said)
+    outcome = embedded.node()
+    assert (outcome.status, words in outcome.message) == (status, True)

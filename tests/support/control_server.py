@@ -19,6 +19,12 @@ ACCOUNT = "123456789012"  # moto's
 ARNS = "arn:aws:bedrock-agentcore:us-east-1"
 CREATED = "2026-11-23T10:00:00Z"
 SYSTEM = "aws.codeinterpreter.v1"
+SYSTEM_ONE = {
+    "codeInterpreterId": SYSTEM,
+    "codeInterpreterArn": f"{ARNS}:aws:code-interpreter/{SYSTEM}",
+    "status": "READY",
+    "createdAt": CREATED,
+}
 
 
 @dataclass
@@ -67,7 +73,9 @@ class ControlServer:
         return 202, made
 
     def get(self, interpreter_id: str) -> tuple[int, dict[str, Any]]:
-        found = self.interpreters.get(interpreter_id)
+        found = {**SYSTEM_ONE, "networkConfiguration": {"networkMode": "SANDBOX"}}
+        if interpreter_id != SYSTEM:
+            found = self.interpreters.get(interpreter_id, {})
         if not found:
             return 404, {"code": "ResourceNotFoundException", "message": f"{interpreter_id} is not there"}
         answer = dict(found)
@@ -87,14 +95,8 @@ class ControlServer:
 
     def list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
         start = int(query.get("nextToken", ["0"])[0])
-        system = {
-            "codeInterpreterId": SYSTEM,
-            "codeInterpreterArn": f"{ARNS}:aws:code-interpreter/{SYSTEM}",
-            "status": "READY",
-            "createdAt": CREATED,
-        }
         custom = query.get("type") == ["CUSTOM"]
-        found = [*([] if custom else [system]), *self.interpreters.values()]
+        found = [*([] if custom else [SYSTEM_ONE]), *self.interpreters.values()]
         summaries = [{k: v for k, v in item.items() if k != "networkConfiguration"} for item in found]
         more = {"nextToken": str(start + self.page)} if start + self.page < len(found) else {}
         return 200, {"codeInterpreterSummaries": summaries[start : start + self.page], **more}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,25 +66,40 @@ def _read(path: str) -> str:
 
 def deno() -> Outcome:
     """The runtime of JavaScript and TypeScript."""
-    return _runtime("deno", "AGENTCORE_SANDBOX_LOCAL_DENO", "pip install deno")
+    return _runtime("deno")
 
 
 def node() -> Outcome:
     """The runtime for --runtime nodejs."""
-    return _runtime("node", "AGENTCORE_SANDBOX_LOCAL_NODE", "install Node.js")
+    return _runtime("nodejs")
 
 
-def _runtime(name: str, variable: str, remedy: str) -> Outcome:
-    path = os.environ.get(variable) or shutil.which(name)
-    if not path:
-        return warning("not found", f"for JavaScript in the embedded service: {remedy}, or set {variable}")
+def _runtime(name: str) -> Outcome:
+    from agentcore_sandbox.local.isolation import runtimes
+
+    runtime = runtimes.RUNTIMES[name]
+    try:
+        path = runtime.find()
+    except runtimes.MissingRuntimeError as error:
+        return warning(error.reason, f"for JavaScript in the embedded service: {error.remedy}")
+    version = _version(path)
+    numbers = tuple(map(int, re.findall(r"[0-9]+", version)[:2]))
+    if not numbers:
+        return warning(f"{path} does not start", runtime.install)
+    if numbers < runtime.oldest:
+        return warning(f"{version}, {path}: too old for TypeScript", runtime.install)
+    return ok(f"{version}, {path}")
+
+
+def _version(path: str) -> str:
+    """The first line that a program says of itself, empty where it does not start."""
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True, errors="replace"
         )
     except (OSError, subprocess.SubprocessError):
-        return warning(f"{path} does not start", f"{remedy}, or set {variable}")
-    return ok(f"{(done.stdout.splitlines() or ['?'])[0]}, {path}")
+        return ""
+    return done.stdout.partition("\n")[0]
 
 
 CHECKS = {

@@ -88,11 +88,11 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     except AgentcoreSandboxError as error:
         yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
         return
-    place = list(examine(aws.PLACE_CHECKS, target))
-    yield from place
-    if any(finding.outcome.status == FAILURE for finding in place):
-        return
-    yield from examine(aws.INTERPRETER_CHECKS, target)
+    for table in (aws.PLACE_CHECKS, aws.INTERPRETER_CHECKS):
+        found = list(examine(table, target))
+        yield from found
+        if any(finding.outcome.status == FAILURE for finding in found):
+            return
     ran = list(examine(execution.CHECKS, target.runner)) if execute else []
     yield from ran
     yield from examine(permissions.checks(started=any(finding.outcome.status == OK for finding in ran)), target)

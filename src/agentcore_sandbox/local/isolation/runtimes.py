@@ -11,7 +11,17 @@ ELF = b"\x7fELF"
 
 
 class MissingRuntimeError(Exception):
-    """This host has no such program, or not one that a sandbox can run; the text says what to do."""
+    """This host has no such program, or not one that a sandbox can run.
+
+    Args:
+        reason: Which of these.
+        remedy: What to do.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason = reason
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -21,11 +31,13 @@ class Runtime:
     Args:
         command: Its name on PATH.
         variable: Names it where it is not on PATH.
+        oldest: The oldest version that runs both languages.
         install: How to get it.
     """
 
     command: str
     variable: str
+    oldest: tuple[int, int]
     install: str
 
     def find(self) -> str:
@@ -40,10 +52,10 @@ class Runtime:
             reason = (
                 f"{self.variable} names {chosen!r}, which is no program" if chosen else f"there is no {self.command}"
             )
-            raise MissingRuntimeError(f"{reason}: {self.install}")
+            raise MissingRuntimeError(reason, self.install)
         path = Path(found).resolve()
         if not _is_program(path):
-            raise MissingRuntimeError(f"{found} is a script: set {self.variable} to the program that it starts")
+            raise MissingRuntimeError(f"{found} is a script", f"set {self.variable} to the program that it starts")
         return str(path)
 
 
@@ -51,12 +63,14 @@ RUNTIMES = {
     "deno": Runtime(
         "deno",
         "AGENTCORE_SANDBOX_LOCAL_DENO",
+        (2, 9),
         "install deno 2.9 or newer (`pip install deno`, or see https://docs.deno.com) and have it on PATH, or set "
         "AGENTCORE_SANDBOX_LOCAL_DENO to its path",
     ),
     "nodejs": Runtime(
         "node",
         "AGENTCORE_SANDBOX_LOCAL_NODE",
+        (22, 13),
         "install Node 22.13 or newer (your distribution's package nodejs, or see https://nodejs.org) and have it on "
         "PATH, or set AGENTCORE_SANDBOX_LOCAL_NODE to its path",
     ),
