@@ -151,7 +151,7 @@ def test_lifetime_is_absolute(local: CommandLine) -> None:
 def test_signal_stops_program_and_session(local: CommandLine, signum: signal.Signals) -> None:
     marker = f"sleep 1000.{uuid.uuid4().int}"
     child = local.start("run", "--cmd", f"exec {marker}")
-    processes.wait_until(lambda: processes.running(marker))
+    assert processes.eventually(lambda: processes.running(marker))
     child.send_signal(signum)
     child.communicate(timeout=processes.DEADLINE)
     assert child.returncode == 128 + signum

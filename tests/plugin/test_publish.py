@@ -12,7 +12,7 @@ import pytest
 
 from plugin_build.git import redact
 from support.build_folders import NAME, VERSION_FILE, build, git, write
-from support.waiting import wait_until
+from support.processes import eventually
 
 PLUGIN = f"plugins/{NAME}"
 TAG = f"{NAME}--v0.1.0"
@@ -374,7 +374,7 @@ def test_interruption_at_any_git_call_publishes_all_or_nothing(
         interrupting_git(folder, call, number)
         status = publish_interrupted(built, checkout, folder, environment)
         # After a SIGKILL the landing's own process may still be at work: then it ends the publication.
-        wait_until(lambda: state(checkout, environment) == before or is_published(checkout, environment))
+        assert eventually(lambda: state(checkout, environment) == before or is_published(checkout, environment))
     assert call > 10  # clone, add, commit, tag, fetch ...: all before the references move
     assert is_published(checkout, environment)
     git(checkout, "fsck", "--strict", environment=environment)

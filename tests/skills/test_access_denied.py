@@ -16,7 +16,7 @@ import pytest
 from agentcore_sandbox.account import policies
 from support import insights_query
 from support.build_folders import ROOT
-from support.processes import CommandLine, wait_until
+from support.processes import CommandLine, eventually
 from support.trail import ACCOUNT, denied
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def test_interruption_stops_the_query(logs: LogsServer, networked: CommandLine, 
     logs.put(GROUP, [])
     logs.final = "Running"
     process = networked.start(*in_sandbox(logs, "--follow"))
-    wait_until(lambda: logs.actions.count("logs:GetQueryResults") > 2)
+    assert eventually(lambda: logs.actions.count("logs:GetQueryResults") > 2)
     process.send_signal(signum)
     process.communicate()
     assert process.returncode == 128 + signum

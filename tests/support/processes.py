@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -101,15 +96,6 @@ def running(command: str) -> bool:
         except OSError:
             continue  # ended meanwhile
     return False
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for what a child process makes true; a hang is a failure."""
-    pause = threading.Event()
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        pause.wait(0.02)
 
 
 def children(parent: int) -> list[int]:
