@@ -82,6 +82,15 @@ def test_no_file_is_replaced_without_leave(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "old"
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_device_or_a_folder_is_not_replaced_by_a_file(tmp_path: Path, *, force: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(AgentcoreSandboxError, match="exists and is"):
+            Place(tmp_path, (name,)).check(folder=False, force=force)
+
+
 def test_a_name_that_was_taken_meanwhile_stays_what_it_is(tmp_path: Path) -> None:
     partial = PartialFile(Place(tmp_path, ("file",)), 0o644)
     partial.close()

@@ -82,7 +82,8 @@ def poll(request: Any) -> Any:
 
 def _read(path: str, offset: int, limit: int) -> tuple[bytes, int]:
     try:
-        with open(path, "rb") as file:
+        # What runs in the session may have put a pipe there: O_NONBLOCK does not wait for its writer.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             file.seek(offset)
             data = file.read(limit)
             return data, os.fstat(file.fileno()).st_size

@@ -129,8 +129,9 @@ class Place:
         if not os.path.lexists(self.path):
             return
         is_folder = self.path.is_dir() and (not self.path.is_symlink() or not self.parts)
-        if folder != is_folder:
-            kind = "a folder" if is_folder else "no folder"
+        is_file = self.path.is_symlink() or self.path.is_file()  # and no device, which must not be replaced
+        if not (is_folder if folder else is_file):
+            kind = "a folder" if is_folder else "no folder" if folder else "no file"
             raise AgentcoreSandboxError("FileExists", f"{self.path} exists and is {kind}", "choose another target")
         if not folder and not force:
             raise exists(self.path)
