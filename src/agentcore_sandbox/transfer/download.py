@@ -232,10 +232,10 @@ def _wire(entries: Sequence[Entry], extent: Extent) -> list[str | int]:
 def _deliver(data: bytes, extents: Sequence[Extent], write: Callable[[int, bytes], None]) -> None:
     if len(data) != sum(extent.length for extent in extents):
         raise AgentcoreSandboxError("UnexpectedAnswer", "a part has not the size that was asked for", "try again")
-    view = memoryview(data)
+    start = 0
     for extent in extents:
-        write(extent.file, bytes(view[: extent.length]))
-        view = view[extent.length :]
+        write(extent.file, data[start : start + extent.length])  # no copy where it is all of them
+        start += extent.length
 
 
 def check_digests(workspace: Workspace, staging: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:

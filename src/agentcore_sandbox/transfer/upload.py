@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 GUEST = "files"
 PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
-BLOCK_BYTES = 1 << 20
 STANDARD_STREAM = "-"
 
 
@@ -172,28 +171,30 @@ class _Packer:
     def __init__(self, files: Sequence[Planned], report: Report) -> None:
         self._files = files
         self._report = report
+        self._room = PART_BYTES
         self.manifest: list[list[str | int]] = []
 
     def parts(self) -> Iterator[bytes]:
-        """Yield parts of `PART_BYTES` and up to a block more, the last one shorter."""
-        buffer = bytearray()
+        """Yield parts of `PART_BYTES`, the last one shorter. One that is of a single piece is not copied."""
+        pieces: list[bytes] = []
         for planned in self._files:
-            for block in self._read(planned):
-                buffer += block
-                if len(buffer) >= PART_BYTES:
-                    yield bytes(buffer)
-                    buffer.clear()
-        if buffer:
-            yield bytes(buffer)
+            for piece in self._read(planned):
+                pieces.append(piece)
+                self._room -= len(piece)
+                if not self._room:
+                    yield b"".join(pieces)
+                    pieces, self._room = [], PART_BYTES
+        if pieces:
+            yield b"".join(pieces)
 
     def _read(self, planned: Planned) -> Iterator[bytes]:
         sha, size = hashlib.sha256(), 0
         try:
             with _open(planned.source) as file:
-                while block := file.read(BLOCK_BYTES):
-                    sha.update(block)
-                    size += len(block)
-                    yield block
+                while piece := file.read(self._room):
+                    sha.update(piece)
+                    size += len(piece)
+                    yield piece
         except OSError as error:
             raise local_tree.local_failure(planned.source.path or Path("standard input"), error) from None
         self.manifest.append([planned.target, planned.source.mode, size, sha.hexdigest()])
