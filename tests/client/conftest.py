@@ -10,8 +10,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(scope="module")
+def client_variables(local_environment: dict[str, str]) -> dict[str, str]:
+    """An embedded service of this module's own, and nothing configured."""
+    return {name: value for name, value in local_environment.items() if not name.startswith("CUSTOM_")}
+
+
 @pytest.fixture
-def client(tmp_path: Path, local_environment: dict[str, str]) -> Client:
-    """A client that has never run before, with an embedded service of this module's own and nothing configured."""
-    base = {name: value for name, value in local_environment.items() if not name.startswith("CUSTOM_")}
-    return make_client(tmp_path / "client", base)
+def client(tmp_path: Path, client_variables: dict[str, str]) -> Client:
+    """A client that has never run before."""
+    return make_client(tmp_path / "client", client_variables)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.build_folders import ROOT, write
-from support.claude_client import PROGRAM, Client
+from support.claude_client import PROGRAM, Client, make_client
 from support.examples import frontmatter
 from support.messages_api import Block, Script, messages_api, text, tool_use
 
@@ -31,9 +31,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def installed(client: Client) -> Client:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, client_variables: dict[str, str]) -> Client:
     """A client with the plugin installed from the built marketplace, set to the embedded service as a user would."""
+    client = make_client(tmp_path_factory.mktemp("home") / "client", client_variables)
     write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
     client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
     client.run("plugin", "install", f"{NAME}@agentcore-sandbox", "--config", "interpreter_id=local")

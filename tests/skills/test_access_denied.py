@@ -128,8 +128,21 @@ def test_says_where_even_a_second_is_too_full(
     logs.put(GROUP, [(ago(60) + number, denied(source=f"203.0.113.{number}")) for number in range(30)])
     script.run(request(HOURS="0.1"))
     shown = capsys.readouterr().out
-    assert f"NOT COMPLETE: in the second from {script.moment(ago(60))} are more than 10 groups" in shown
+    second = f"{script.moment(ago(60))} to {script.moment(ago(59))}"
+    assert f"NOT COMPLETE: {second} has more than 10 groups; the rarest are left out." in shown
     assert shown.splitlines()[0].startswith("10 events")
+
+
+def test_keeps_what_it_has_when_the_time_is_up(
+    logs: LogsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "MOST_ROWS", 10)
+    logs.put(GROUP, [(ago(number * 60), denied(source=f"203.0.113.{number}")) for number in range(30)])
+    logs.looks_while_running = 0
+    script.run(replace(request(HOURS="1", FORMAT="json"), wait_seconds=0))
+    found = json.loads(capsys.readouterr().out)
+    assert (found["queries"], found["groups"]) == (1, 10)
+    assert found["truncated"] == [{"from": found["from"], "to": found["to"]}]
 
 
 def test_the_limit_is_the_services() -> None:
@@ -300,6 +313,25 @@ def test_actions_are_those_of_the_policy_and_of_the_document() -> None:
     told = SKILL.joinpath("SKILL.md").read_text("utf-8")
     assert all(f"`{name}`" in told for name in actions)
     assert all(f"`{name}=" in told for name in script.SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fields a | nonsense b",
+        "stats median(a) as b by c",
+        "filter a matches /x/",
+        "filter a = 1",
+        "fields lower(a) as b",
+        "fields toMillis(a, b) as c",
+        "fields `a b`",
+    ],
+)
+def test_the_tests_own_engine_refuses_what_it_does_not_know(logs: LogsServer, text: str) -> None:
+    client = logs.client("logs")
+    logs.put(GROUP, [(ago(5), denied())])
+    with pytest.raises(client.exceptions.MalformedQueryException):
+        client.start_query(logGroupName=GROUP, startTime=NOW - 60, endTime=NOW, queryString=text)
 
 
 def in_sandbox(logs: LogsServer, *flags: str) -> list[str]:

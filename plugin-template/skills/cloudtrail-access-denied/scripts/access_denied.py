@@ -194,13 +194,17 @@ class Insights:
     def groups(self, start: int, end: int) -> dict[tuple[str, ...], Group]:
         """All groups of a time range. Where one answer is full, the halves of the range are asked for instead."""
         rows = self._run(start, end)
+        found = {group.key: group for group in map(read_row, rows)}
         if len(rows) < MOST_ROWS:
-            return {group.key: group for group in map(read_row, rows)}
+            return found
         middle = start + (end - start) // (2 * SECOND) * SECOND
-        if middle == start:
+        if middle == start or self._time_is_up():
             self.cut_parts.append((start, end))
-            return {group.key: group for group in map(read_row, rows)}
+            return found
         return merge(self.groups(start, middle), self.groups(middle, end))
+
+    def _time_is_up(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def _run(self, start: int, end: int) -> list[list[dict[str, str]]]:
         self.queries += 1
@@ -227,7 +231,7 @@ class Insights:
             answer: dict[str, Any] = self._client.get_query_results(queryId=query_id)
             if answer["status"] not in RUNNING:
                 return answer
-            if time.monotonic() > self._deadline:
+            if self._time_is_up():
                 raise ReportError("the queries take too long: ask for fewer HOURS, or raise WAIT_SECONDS")
             time.sleep(pause)
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
@@ -323,9 +327,10 @@ def summary(found: dict[str, Any]) -> str:
     )
     if len(found["rows"]) < found["groups"]:
         text += f"\nThe {len(found['rows'])} most frequent groups; TOP=0 shows all."
-    if found["truncated"]:
-        parts = ", ".join(part["from"] for part in found["truncated"])
-        text += f"\nNOT COMPLETE: in the second from {parts} are more than {MOST_ROWS} groups; the rarest are left out."
+    for part in found["truncated"]:
+        text += (
+            f"\nNOT COMPLETE: {part['from']} to {part['to']} has more than {MOST_ROWS} groups; the rarest are left out."
+        )
     return text
 
 
