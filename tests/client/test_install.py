@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from plugin_build.tree import files_below
 from support.build_folders import ROOT, build, git, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
 from support.messages_api import messages_api, text
@@ -41,11 +42,7 @@ SHIPPED = {
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
     "sbom.cdx.json",
-    "skills/cloudtrail-access-denied/SKILL.md",
-    "skills/cloudtrail-access-denied/scripts/access_denied.py",
-    "skills/code-interpreter-execute/SKILL.md",
-    "skills/code-interpreter-execute/references/aws.md",
-    "skills/code-interpreter-execute/references/commands.md",
+    *(f"skills/{path.as_posix()}" for path in files_below(ROOT / "plugin-template/skills")),
     *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),
 }
 RUNNABLE = {"bin/agentcore-sandbox", "hooks/guard"}
