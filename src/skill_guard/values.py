@@ -116,7 +116,8 @@ def arrival(context: Context, source: str, target: str) -> None:
 def session_path(word: str) -> str | None:
     """The path of `SESSION:path`; None for a path of the host. The reading of agentcore_sandbox.commands.cp."""
     session, colon, path = word.partition(":")
-    return path if colon and session and "/" not in session else None
+    is_drive = os.name == "nt" and len(session) == 1
+    return path if colon and session and "/" not in session and not is_drive else None
 
 
 def copied(context: Context, operands: Sequence[str]) -> bool:

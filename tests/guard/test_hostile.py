@@ -144,6 +144,15 @@ def test_paths_of_windows_are_judged_name_by_name(context: Context, monkeypatch:
         check(f"{CALL} run --file '{path}'", context)
 
 
+@pytest.mark.parametrize("path", ["C:\\Users\\me\\.aws\\credentials", "c:/secret.pem"])
+def test_drive_of_windows_is_no_session(context: Context, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(os, "name", "nt")
+    with pytest.raises(Refusal):
+        check(f"{CALL} cp '{path}' NAME:x", context)
+    with pytest.raises(Refusal):
+        check(f"{CALL} cp --no-hidden NAME:x '{path}'", context)
+
+
 def test_link_that_is_swapped_in_later_is_judged_anew(project: Path, context: Context) -> None:
     command = f"{CALL} run --file data.csv"
     check(command, context)

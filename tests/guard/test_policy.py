@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -202,8 +203,11 @@ def test_whatever_arrives_comes_without_hidden_files(words: str, context: Contex
 
 @given(st.one_of(st.text("ab:/.-", max_size=6), st.text(max_size=6)))
 def test_guard_and_command_line_agree_on_what_is_in_a_session(word: str) -> None:
-    session, path = cp.split_path(word)
-    assert values.session_path(word) == (path if session is not None else None)
+    for system in ("posix", "nt"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "name", system)
+            session, path = cp.split_path(word)
+            assert values.session_path(word) == (path if session is not None else None)
 
 
 @pytest.mark.parametrize(
