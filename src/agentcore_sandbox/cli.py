@@ -156,6 +156,7 @@ def _help(words: Sequence[str]) -> int:
 
 def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
     """The parser and the module of a command, or of a subcommand that `words` name, and the words left."""
+    from agentcore_sandbox import examples
     from agentcore_sandbox.parser import Parser
 
     module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
@@ -168,6 +169,7 @@ def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
     if hasattr(module, "SUBCOMMANDS"):
         parser.epilog = _listing(module.SUBCOMMANDS)
     else:
+        parser.epilog = examples.text(name)
         module.add_arguments(parser)
     return parser, module, left
 

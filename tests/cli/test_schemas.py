@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "interpreter": interpreter.SUBCOMMANDS,
     "job": job.SUBCOMMANDS,
-    "local": local_command.ACTIONS,
+    "local": local_command.SUBCOMMANDS,
     "policy": policy.SUBCOMMANDS,
     "template": template.SUBCOMMANDS,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox.commands import local as local_command
+from agentcore_sandbox.commands.local import serve as serve_command
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.local import limits
 from agentcore_sandbox.local.limits import Limits
@@ -40,7 +40,7 @@ def test_a_number_that_counts_no_bytes_has_no_suffix() -> None:
 
 def test_every_limit_has_a_flag() -> None:
     names = {field.name for kind in (Limits, Quotas) for field in fields(kind)}
-    assert {f"max-{name.replace('_', '-')}" for name in names} == set(local_command.MOST)
+    assert {f"max-{name.replace('_', '-')}" for name in names} == set(serve_command.MOST)
 
 
 def test_the_defaults_are_those_of_aws() -> None:

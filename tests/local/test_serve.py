@@ -113,14 +113,14 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "action"),
-        (["start"], "invalid choice"),
+        ([], "no such command: local"),
+        (["start"], "no such command: local start"),
         (["serve", "--port", "0"], "not a port number"),
         (["serve", "--port", "65536"], "not a port number"),
         (["serve", "--port", "http"], "not a port number"),
         (["serve", "--log", "/nonexistent/x"], "cannot log to /nonexistent/x"),
-        (["env", "--port", "5000"], "are for `local serve`"),
-        (["stop", "--log", "x"], "are for `local serve`"),
+        (["env", "--port", "5000"], "unrecognized arguments: --port"),
+        (["stop", "--log", "x"], "unrecognized arguments: --log"),
     ],
 )
 def test_wrong_usage_starts_nothing(local: Local, words: list[str], said: str) -> None:

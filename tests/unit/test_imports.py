@@ -39,7 +39,8 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "parallel": set(),
     "transfer": {"errors", "parallel", "transfer", "workspace"},
     "parser": {"errors", "output"},
-    "cli": {"__version__", "errors", "output", "parser", "settings", "signals"},
+    "examples": set(),
+    "cli": {"__version__", "errors", "examples", "output", "parser", "settings", "signals"},
     "__main__": {"cli", "signals"},
     "__init__": set(),
 }

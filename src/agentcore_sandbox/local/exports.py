@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.local.runtime import LocalEndpoint
 
+HOST = "127.0.0.1"
 REGION = "us-east-1"
 """Where the caller names none: the embedded service takes every region."""
 
@@ -27,4 +28,14 @@ def variables(endpoint: LocalEndpoint, environ: Mapping[str, str]) -> dict[str, 
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,  # the one that boto3 and the AWS CLI read
         "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
+        **_past_proxies(environ),
     }
+
+
+def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """What keeps a caller's requests from a proxy, which has no way to this machine's loopback."""
+    if not any(environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
+        return {}
+    known = environ.get("no_proxy") or environ.get("NO_PROXY")
+    value = f"{known},{HOST}" if known else HOST
+    return {"no_proxy": value, "NO_PROXY": value}

@@ -1,0 +1,44 @@
+"""Print `export` lines that point every AWS client at the embedded service, which is started if need be."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.output import Output
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.local.daemon import LocalEndpoint
+
+add_arguments = options.add_json
+
+
+def run(*, as_json: bool) -> int:
+    """Print lines for eval, or an object with a key for each variable.
+
+    Args:
+        as_json: Print JSON.
+    """
+    from agentcore_sandbox.local import daemon
+
+    print_exports(Output(as_json=as_json), daemon.ensure())
+    return 0
+
+
+def print_exports(output: Output, endpoint: LocalEndpoint) -> None:
+    """Print the variables that lead a client to a service.
+
+    Args:
+        output: Text or JSON.
+        endpoint: The service.
+    """
+    from agentcore_sandbox.local import exports
+
+    variables = exports.variables(endpoint, os.environ)
+    if output.as_json:
+        output.data(variables)
+        return
+    for name, value in variables.items():
+        output.line(f"export {name}={shlex.quote(value)}")

@@ -1,0 +1,22 @@
+"""End the embedded service and all its sessions."""
+
+from __future__ import annotations
+
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.output import Output
+
+add_arguments = options.add_json
+
+
+def run(*, as_json: bool) -> int:
+    """End it, if it runs.
+
+    Args:
+        as_json: Print an object with the key `stopped`.
+    """
+    from agentcore_sandbox.local import daemon
+
+    output = Output(as_json=as_json)
+    stopped = daemon.stop()
+    output.data({"stopped": stopped}) if as_json else output.line("stopped" if stopped else "not running")
+    return 0
