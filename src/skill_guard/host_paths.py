@@ -19,8 +19,8 @@ INSTRUCTIONS = re.compile(r"(claude|claude\.local|agents)\.md", re.IGNORECASE)
 # A working directory inside one of these is no project; `.claude/worktrees/` is where Claude Code puts one.
 PRIVATE_FOLDERS = re.compile(r"/\.(git|ssh|aws|gnupg|docker|kube|config|claude(?!/worktrees/[^/]))(/|$)", re.IGNORECASE)
 GLOB = re.compile(r"[*?\[]")
-MOST_ENTRIES = 20_000  # of a folder to copy
-MOST_SECONDS = 20  # to look through it; hooks.json allows 60, and a hook that is too late counts as silent
+MOST_ENTRIES = 20_000  # of all folders that a call names
+MOST_SECONDS = 20  # to look through them; hooks.json allows 60, and a hook that is too late counts as silent
 
 
 class HostPaths:
@@ -32,6 +32,8 @@ class HostPaths:
     """
 
     def __init__(self, folder: str, protected: list[str]) -> None:
+        self._seen = 0
+        self._deadline = time.monotonic() + MOST_SECONDS
         self.root = os.path.realpath(folder)
         self.protected = [os.path.realpath(path) for path in protected]
 
@@ -102,10 +104,9 @@ class HostPaths:
                 raise Refusal(f"{path!r} belongs to Claude Code or holds what does")
 
     def _check_contents(self, folder: str) -> None:
-        count, start = 0, time.monotonic()
         for parent, folders, files in os.walk(folder):
-            count += len(folders) + len(files)
-            if count > MOST_ENTRIES or time.monotonic() > start + MOST_SECONDS:
+            self._seen += len(folders) + len(files)
+            if self._seen > MOST_ENTRIES or time.monotonic() > self._deadline:
                 raise Refusal("the folder is too large to look through: name the files that are needed")
             for name in (*folders, *files):
                 self._check_entry(os.path.join(parent, name))

@@ -25,6 +25,7 @@ ADVICE = {
 }
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=@%+-")
 CONTINUATION = "\\\n"
+LONGEST = 1_000_000  # characters; a longer command could keep the hook busy until it counts as silent
 # Inside "...": a backslash before one of these is an escape, before anything else it is itself.
 ESCAPED = frozenset('$`"\\')
 
@@ -53,6 +54,8 @@ def scan(text: str) -> Call:
     """
     if "\0" in text:
         raise Refusal("the command holds a NUL character")
+    if len(text) > LONGEST:
+        raise Refusal("the command is too long: put the data into a file, and use --upload or --file")
     return _Scanner(text.lstrip(" \t\n").rstrip("\n")).call()
 
 

@@ -32,14 +32,18 @@ class Context:
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.environment = environment
+        self._paths: HostPaths | None = None
 
     @property
     def paths(self) -> HostPaths:
-        """The files of the host. Most calls name none, and need not wait for the import of `re`."""
-        from skill_guard.host_paths import HostPaths
+        """The files of the host, the same for all of a call. Most calls name none, and need not import `re`."""
+        if self._paths is None:
+            from skill_guard.host_paths import HostPaths
 
-        own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
-        return HostPaths(self.folder, [self.environment[name] for name in own if self.environment.get(name)])
+            own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
+            protected = [self.environment[name] for name in own if self.environment.get(name)]
+            self._paths = HostPaths(self.folder, protected)
+        return self._paths
 
     def is_shipped(self, path: str) -> bool:
         """Whether a path is that of a skill's script, `skills/NAME/scripts/FILE` of the plugin, links resolved."""

@@ -153,6 +153,19 @@ def test_folder_too_large_to_look_through_is_refused(context: Context, monkeypat
         check("agentcore-sandbox cp src NAME:x", context)
 
 
+def test_folders_too_large_together_are_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skill_guard.host_paths.MOST_ENTRIES", 5)
+    check("agentcore-sandbox run --upload src x", Context(context.folder, context.environment))
+    with pytest.raises(Refusal, match="too large to look through"):
+        check("agentcore-sandbox run --upload src --upload src x", context)
+
+
+def test_folder_that_takes_too_long_is_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skill_guard.host_paths.MOST_SECONDS", -1)
+    with pytest.raises(Refusal, match="too large to look through"):
+        check("agentcore-sandbox cp src NAME:x", context)
+
+
 WRITES = {
     "x:/etc/cron.d/x": "not below the working directory",
     "x:../planted": "not below the working directory",

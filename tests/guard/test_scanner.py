@@ -110,6 +110,7 @@ REFUSED = {
     "unquoted Unicode": (f"{CALL} é", "must be quoted"),
     "no-break space": (f"{CALL}\u00a0x", "must be quoted"),
     "NUL": (f"{CALL} 'a\0b'", "NUL"),
+    "endless": (f"{CALL} {'a' * 1_000_000}", "too long"),
 }  # fmt: skip
 
 
