@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import time
 import zipapp
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,6 +214,26 @@ def test_no_credentials(user: CommandLine) -> None:
     }
     assert checks["endpoint"]["status"] == "ok"
     assert "interpreter" not in checks
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(90, "ok"), (10, "warning")])
+def test_credentials_that_expire(user: CommandLine, minutes: int, status: str) -> None:
+    expiration = (datetime.now(timezone.utc) + timedelta(minutes=minutes)).isoformat()
+    keys = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "dummy-secret", "SessionToken": "dummy-token"}
+    (user.home / "keys.json").write_text(json.dumps({"Version": 1, **keys, "Expiration": expiration}))
+    (user.home / "config").write_text(f"[profile p]\ncredential_process = cat {user.home}/keys.json\n")
+    found = examine(user, "--profile", "p", env={"AWS_CONFIG_FILE": str(user.home / "config")})["credentials"]
+    left = re.fullmatch(r"arn:.*, from custom-process, for (\d+) more minutes", found["message"])
+    assert left
+    assert minutes - 15 < int(left[1]) < minutes
+    assert found["status"] == status
+
+
+def test_expired_credentials(user: CommandLine, proxy: QueryProxy) -> None:
+    proxy.code = "ExpiredToken"
+    found = examine(user, status=1)["credentials"]
+    assert found["message"] == "the AWS credentials have expired"
+    assert "log in again" in found["remedy"]
 
 
 def test_sts_says_no(user: CommandLine, proxy: QueryProxy) -> None:

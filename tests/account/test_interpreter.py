@@ -193,6 +193,10 @@ REFUSALS = {
     "delete AWS's own": (["interpreter", "delete", "aws.codeinterpreter.v1"], "cannot be deleted"),
     "delete local": (["interpreter", "delete", "local"], "cannot be deleted"),
     "bad endpoint": (["interpreter", "list", "--endpoint-url", "x"], "not an endpoint URL"),
+    "secret endpoint": (
+        ["interpreter", "list", "--endpoint-url", "http://u:dummy@127.0.0.1"],
+        "has a name or a password",
+    ),
 }
 
 

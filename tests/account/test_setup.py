@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pytest
 from agentcore_sandbox.account import policies
 from plugin_build.botocore_data import KEPT_OPERATIONS
 from support.local import serving
-from support.processes import CommandLine
+from support.processes import DEADLINE, CommandLine
 from support.setups import LOG_GROUP, POLICY_ARN, ROLE, WORDS, changes, names, set_up
 
 if TYPE_CHECKING:
@@ -46,6 +47,31 @@ def test_without_a_terminal_it_needs_yes(admin: CommandLine, account: Account, c
     assert b"  create role " in done.stderr
     assert b"add --yes" in done.stderr
     assert names(account, control) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "words"),
+    [
+        (b"sandbox\nyes\n", 0, "created interpreter demo"),
+        (b"sandbox\nno\n", 125, "error[Declined]: nothing was changed"),
+        (b"internet\n", 2, "not a network mode: 'internet'"),
+        (b"vpc\n", 2, "--network vpc needs 2 to 16 different --subnet IDs"),
+    ],
+    ids=["yes", "no", "unknown", "vpc"],
+)
+def test_on_a_terminal_it_asks(
+    admin: CommandLine, account: Account, control: ControlServer, answers: bytes, status: int, words: str
+) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, answers)
+    child = admin.start("setup", "demo", stdin=theirs)
+    _, said = child.communicate(timeout=DEADLINE)
+    os.close(ours)
+    os.close(theirs)
+    assert child.returncode == status, said
+    assert b"  sandbox  nothing but S3 and DNS\n" in said
+    assert words in said.decode()
+    assert bool(names(account, control)) is (status == 0)
 
 
 def test_it_makes_exactly_what_the_policies_say(admin: CommandLine, account: Account, control: ControlServer) -> None:
@@ -100,6 +126,8 @@ def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, 
     other = ["demo", "--network", "sandbox", "--s3-read", "arn:aws:s3:::bucket"]
     assert changes(admin, *other) == ["keep", "update", "keep", "keep"]
     set_up(admin, *other)
+    told = admin.run("setup", *WORDS, "--tag", "cost=b", "--dry-run").stderr.decode()
+    assert f"warning: role {ROLE} is there without cost=b: only what is made gets tags\n" in told
     none = ["demo", "--network", "sandbox", "--with-listing"]
     assert changes(admin, *none) == ["keep", "remove", "keep", "update"]
     set_up(admin, *none)
@@ -182,11 +210,20 @@ def test_what_others_made_is_neither_changed_nor_removed(
 ) -> None:
     account.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
     admin.run("interpreter", "create", "other", "--network", "sandbox")
-    for words in (["demo", "--network", "sandbox"], ["demo", "--teardown"], ["other", "--teardown"]):
+    third = ROLE.replace("demo", "third") + "-caller"
+    account.client("iam").create_policy(PolicyName=third, PolicyDocument=json.dumps(policies.caller("*")))
+    for words in (
+        ["demo", "--network", "sandbox"],
+        ["demo", "--teardown"],
+        ["other", "--network", "sandbox"],
+        ["other", "--teardown"],
+        ["third", "--network", "sandbox"],
+        ["third", "--teardown"],
+    ):
         done = admin.run("setup", *words, "--yes")
         assert done.returncode == 125
         assert b"error[NameTaken]" in done.stderr
-    assert names(account, control) == [ROLE, "other"]
+    assert names(account, control) == [ROLE, third, "other"]
 
 
 REFUSALS = {

@@ -62,6 +62,8 @@ def _own(error: Exception) -> AgentcoreSandboxError | None:
     message = str(error.response["Error"].get("Message", code)) if isinstance(error, ClientError) else ""
     if code == "UnauthorizedOperation":  # EC2's word for it
         return aws_errors.access_denied(message)
+    if code in ("EntityAlreadyExists", "ConflictException") and not refused(error):
+        return AgentcoreSandboxError("ConnectionLost", f"an answer was lost, and then: {message}", "try again")
     if code in _CODES:
         ours, hint = _CODES[code]
         return AgentcoreSandboxError(ours, message, hint)

@@ -108,6 +108,12 @@ class ExecutionRole:
             return []
         return sorted({*self._inline(), *self._attached()} - {INLINE_NAME})
 
+    def lacking_tags(self) -> list[str]:
+        """Tags that are wanted, and that a role which is there does not have."""
+        role = self._role()
+        there = {tag["Key"]: tag["Value"] for tag in role.get("Tags", ())} if role else self.tags
+        return [f"{key}={value}" for key, value in self.tags.items() if there.get(key) != value]
+
     def _inline(self) -> list[str]:
         return self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -90,7 +91,9 @@ def _ask(client: BedrockAgentCoreClient, interpreter_id: str) -> Answer:
     except ClientError as error:
         answer = error.response
     seconds = time.monotonic() - started
-    return Answer(client.meta.endpoint_url, seconds, _skew(answer["ResponseMetadata"]["HTTPHeaders"].get("date")))
+    url = urlsplit(client.meta.endpoint_url)
+    plain = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # a password in it is nobody's business
+    return Answer(plain, seconds, _skew(answer["ResponseMetadata"]["HTTPHeaders"].get("date")))
 
 
 def _skew(date: str | None) -> timedelta | None:

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "agentcore_sandbox"
 LONGEST_SETUP_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
-NETWORKS = ("public", "sandbox", "vpc")
+NETWORKS = {
+    "sandbox": "nothing but S3 and DNS",
+    "vpc": "what the subnets and security groups allow",
+    "public": "the whole internet",
+}
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 PUBLIC_WARNING = (
     "network public: code in the sandbox has full access to the internet, and can send there whatever it can read"
@@ -46,7 +50,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--network",
         choices=tuple(NETWORKS),
-        help="public: full internet; sandbox: none but S3 and DNS; vpc: what the subnets and security groups allow",
+        help="what code can reach. " + "; ".join(f"{name}: {about}" for name, about in NETWORKS.items()),
     )
     for name, about in (("subnet", "a private subnet, at least two"), ("security-group", "a security group")):
         dest = name.replace("-", "_") + "s"
@@ -220,6 +224,30 @@ def _read_tag(tag: str) -> tuple[str, str]:
     return key, value
 
 
+def ask_network(output: Output) -> str | None:
+    """Ask what code may reach, where there is a terminal.
+
+    Returns:
+        A key of `NETWORKS`; None where there is nobody to ask.
+
+    Raises:
+        UsageError: The answer is none.
+    """
+    if not _somebody_is_there():
+        return None
+    for name, about in NETWORKS.items():
+        output.say(f"  {name:<8} {about}")
+    output.say(f"What may code in the sandbox reach? Type {', '.join(NETWORKS)}")
+    answer = sys.stdin.readline().strip().lower()
+    if answer not in NETWORKS:
+        raise UsageError(f"not a network mode: {answer!r}", f"choose one: --network {'|'.join(NETWORKS)}")
+    return answer
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def confirm(output: Output, question: str, *, yes: bool) -> None:
     """Ask before a change.
 
@@ -234,7 +262,7 @@ def confirm(output: Output, question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise UsageError("there is no terminal to ask on", "look at what would happen, then add --yes")
     output.say(f"{question}? Type yes to go on")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -49,6 +49,8 @@ def run(
     provision.read_name(name, longest=provision.LONGEST_SETUP_NAME)
     if teardown and any(given.values()):
         raise UsageError("--teardown takes a name, and none of the flags that say what to make")
+    if not teardown and not yes:
+        given["network"] = given["network"] or provision.ask_network(output)
     blueprint = _blueprint(name, given, teardown=teardown)
     work = _Work(output, flags, settings.resolve_account(flags, os.environ), blueprint)
     if teardown:
@@ -110,10 +112,12 @@ class _Work:
         if network and network.mode == "PUBLIC":
             self._output.say(f"warning: {provision.PUBLIC_WARNING}")
         with translated(self._settings):
-            foreign = self._steps.role.foreign_policies()
+            foreign, lacking = self._steps.role.foreign_policies(), self._steps.role.lacking_tags()
+        what = self._steps.role.what
         if foreign:
-            what = self._steps.role.what
             self._output.say(f"warning: {what} also has {', '.join(foreign)}, which is not from setup and stays")
+        if lacking:
+            self._output.say(f"warning: {what} is there without {', '.join(lacking)}: only what is made gets tags")
 
     def _check(self, network: Network) -> None:
         from agentcore_sandbox.account import networks, policies
