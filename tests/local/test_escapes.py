@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support import host, sandboxes
-from support.escapes import ATTEMPTS, failed, program
+from support.escapes import ATTEMPTS, BOMBS, failed, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from support.host import Host
     from support.sandboxes import Driver
 
+LAST = "list the home"
+"""Done once more after the bombs: the session is still there."""
 Results = dict[str, dict[str, Any]]
 
 
@@ -44,16 +46,17 @@ def results(request: pytest.FixtureRequest, place: Path, target: Host) -> Result
     folder = place / make.__name__
     folder.mkdir()
     driver = make(folder)
-    calls = [("executeCode", {"code": program(name, target)}) for name in ATTEMPTS]
+    calls = [("executeCode", {"code": program(name, target)}) for name in (*ATTEMPTS, *BOMBS, LAST)]
     session = target.other_session.parent / make.__name__
     answers = driver.run(session, calls, limits=host.LIMITS, MARKER=target.marker)["answers"]
-    return dict(zip(ATTEMPTS, map(sandboxes.streams, answers), strict=True))
+    return dict(zip((*ATTEMPTS, *BOMBS, LAST), map(sandboxes.streams, answers), strict=True))
 
 
 def test_the_targets_are_there(target: Host) -> None:
     """Outside of a sandbox the attempts succeed, so that their failure means something."""
     assert "secret" in (target.home / ".aws" / "credentials").read_text()
     assert target.secret.read_text() == "secret"
+    assert "secret_key" in target.state.read_text()
     assert target.other_session.is_dir()
     os.kill(target.pid, 0)
     socket.create_connection(("127.0.0.1", target.port)).close()
@@ -66,3 +69,13 @@ def test_the_targets_are_there(target: Host) -> None:
 def test_it_cannot(results: Results, name: str) -> None:
     result = results[name]
     assert failed(name, result), result
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_it_is_stopped_and_told(results: Results, name: str) -> None:
+    assert BOMBS[name][1] in results[name]["stderr"], results[name]
+
+
+def test_there_are_enough_attempts(results: Results) -> None:
+    assert len(ATTEMPTS) + len(BOMBS) >= 70
+    assert failed(LAST, results[LAST]), "the session is there after all of them"

@@ -128,6 +128,14 @@ def test_a_lost_process_is_told_and_replaced(session: Session, code: str, exit_c
     assert "NameError" in session.code("lost")["stderr"]
 
 
+def test_a_process_that_is_lost_while_its_children_live_on(session: Session) -> None:
+    """They have its socket, too."""
+    result = session.code("import os, time\nif os.fork():\n    os.kill(os.getpid(), 9)\ntime.sleep(1000)")
+    assert result["exitCode"] == 137
+    assert session.out("1") == "1"
+    assert "sleep" not in session.command("ps ax")["stdout"]
+
+
 def test_the_supervisor_can_be_killed(session: Session) -> None:
     payload = session.invoke("executeCode", code="import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(60)")
     assert failure(payload) == "Error executing tool execute_code: The process that ran it was killed"

@@ -34,6 +34,8 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     "read a file of the user": ("attempt(open, host['secret'])", None),
     "read the AWS credentials": ("attempt(open, host['home'] + '/.aws/credentials')", None),
     "list the home": ("attempt(os.listdir, host['home'])", None),
+    "read the service's keys": ("attempt(open, host['state'])", None),
+    "read the memory of a process of the host": ("attempt(open, f'/proc/{host[\"pid\"]}/mem', 'rb')", None),
     "list another session": ("attempt(os.listdir, host['other_session'])", None),
     "list the folder of all sessions": ("attempt(os.listdir, os.path.dirname(host['other_session']))", None),
     "read the passwords": ("attempt(open, '/etc/shadow')", None),
@@ -63,6 +65,16 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         "True False",
     ),
     "signal a process of the host": ("attempt(os.kill, host['pid'], 0)", None),
+    "signal all processes of the host": (
+        """
+        child = os.fork()
+        if not child:
+            os.setsid()
+            os._exit(os.system("kill -0 " + str(host['pid'])) == 0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """,
+        "0",
+    ),
     "kill process 1": (
         """
         attempt(os.kill, 1, 9)
@@ -172,11 +184,51 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     ),
 }
 
+# Name -> code that uses up what all share, and what the service says of it.
+BOMBS: dict[str, tuple[str, str]] = {
+    "take the machine's memory": (
+        """
+        import mmap, time
+        held = [mmap.mmap(-1, 1 << 26) for _ in range(8)]
+        for part in held:
+            part.write(bytes(1 << 26))
+        time.sleep(1000)
+        """,
+        "The session used more than its 256 MiB of memory",
+    ),
+    "fill the disk": (
+        """
+        import itertools
+        for number in itertools.count():
+            with open(f'/tmp/part{number}', 'wb') as file:
+                file.write(bytes(1 << 20))
+        """,
+        "The session's files take more than its 16 MiB of disk",
+    ),
+    "fill shared memory": (
+        """
+        import itertools
+        for number in itertools.count():
+            with open(f'/dev/shm/part{number}', 'wb') as file:
+                file.write(bytes(1 << 20))
+        """,
+        "The session's files take more than its 16 MiB of disk",
+    ),
+    "flood the service": (
+        """
+        for _ in range(1000):
+            os.write(2, bytes(1 << 16))
+        """,
+        "... 64487424 bytes of output left out ...",
+    ),
+}
+
 
 def program(name: str, host: Host) -> str:
     """The code of one attempt, with what it needs to know of the host."""
     calls = ARCHITECTURES[platform.machine()].calls
-    return PRELUDE.format(host=json.dumps(host.facts()), calls=json.dumps(calls)) + textwrap.dedent(ATTEMPTS[name][0])
+    code = ATTEMPTS[name][0] if name in ATTEMPTS else BOMBS[name][0]
+    return PRELUDE.format(host=json.dumps(host.facts()), calls=json.dumps(calls)) + textwrap.dedent(code)
 
 
 def failed(name: str, result: dict[str, Any]) -> bool:

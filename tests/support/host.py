@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMITS = {"processes": 60, "memory_bytes": 1 << 30, "disk_bytes": 1 << 24}
+LIMITS = {"processes": 60, "memory_bytes": 1 << 28, "disk_bytes": 1 << 24, "output_bytes": 1 << 20}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Host:
     Attributes:
         home: A home with credentials in it.
         secret: A file that only this user can read.
+        state: The service's state file, with its keys.
         other_session: Another session's folder.
         marker: A text that the variables of the service hold.
         port: Where a server listens on loopback.
@@ -34,6 +37,7 @@ class Host:
 
     home: Path
     secret: Path
+    state: Path
     other_session: Path
     marker: str
     port: int
@@ -56,6 +60,7 @@ def targets(folder: Path) -> Iterator[Host]:
     (sessions / "other").mkdir(parents=True)
     secret = home / "secret"
     secret.write_text("secret")
+    Runtime(sessions).write_state(LocalEndpoint("http://127.0.0.1:1", "LOCALEXAMPLE", "secret"))
     name = f"acs-{uuid.uuid4().hex}"
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -65,7 +70,7 @@ def targets(folder: Path) -> Iterator[Host]:
         process = stack.enter_context(subprocess.Popen(["/bin/sleep", "1000"], env={"MARKER": name}))
         stack.callback(process.kill)
         port = server.getsockname()[1]
-        yield Host(home, secret, sessions / "other", name, port, path, name, process.pid)
+        yield Host(home, secret, sessions / "service.json", sessions / "other", name, port, path, name, process.pid)
 
 
 def listen(stack: contextlib.ExitStack, address: str) -> None:

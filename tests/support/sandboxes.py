@@ -35,12 +35,15 @@ DRIVER = """
 import json, pathlib, sys, threading
 from agentcore_sandbox.local import sandbox, tools
 from agentcore_sandbox.local.limits import Limits
+from agentcore_sandbox.local.resources.watchdog import Watchdog
 order = json.load(sys.stdin)
-made = sandbox.Sandbox(sandbox.SandboxConfig(pathlib.Path(order["folder"]), limits=Limits(**order["limits"])))
+limits, watchdog = Limits(**order["limits"]), Watchdog()
+made = sandbox.Sandbox(sandbox.SandboxConfig(pathlib.Path(order["folder"]), limits=limits, watchdog=watchdog))
 made.start()
 answers = [tools.invoke(made, name, given, threading.Event()) for name, given in order["calls"]]
 json.dump({"bwrap": sandbox.check(), "answers": answers}, sys.stdout)
 made.close()
+watchdog.close()
 """
 
 

@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from . import channels, frames
+from . import channels, frames, processes
 from .capture import Capture
 
 if TYPE_CHECKING:
@@ -37,10 +37,12 @@ class Execution:
         self._captures = {stream: Capture(output_limit) for stream in streams}
         self._images: list[bytes] = []
         self._poll = select.poll()
+        self._ended = -1
 
     def run(self, conn: socket.socket, code: str) -> str:
         """Run the code until it ends, or the worker dies; interrupt it when `conn` hangs up; return which."""
-        for descriptor in (*self._captures, self._worker.fileno(), conn.fileno()):
+        self._ended = processes.end_of(self._process)
+        for descriptor in (*self._captures, self._worker.fileno(), self._ended, conn.fileno()):
             self._poll.register(descriptor, select.POLLIN)
         try:
             channels.send(self._worker, {"code": code})
@@ -49,6 +51,8 @@ class Execution:
                 self._take_answer()
         except (EOFError, OSError, frames.FrameError, KeyError, TypeError):
             outcome = DIED  # a worker that breaks the protocol is not trusted any longer
+        finally:
+            os.close(self._ended)
         for descriptor in self._captures:
             while self._read(descriptor):
                 pass
@@ -68,6 +72,8 @@ class Execution:
             ready = self._ready(deadline)
             if self._worker.fileno() in ready:
                 return outcome
+            if self._ended in ready:
+                return DIED
             if caller in ready:
                 self._poll.unregister(caller)
                 os.kill(self._process, signal.SIGINT)

@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Callable, Iterator
 
+PIDFD_OPEN = 434  # on every architecture
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 # Not SIGXFSZ, which Python ignores: so a program hears that its file is too large, and can say it.
 HANDLED = (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD)
@@ -77,6 +78,14 @@ def become(argv: list[str], program: str, descriptors: tuple[int, int, int]) -> 
         os.execv(program, argv)  # noqa: S606 - the shell, where there is one, is the program
     finally:
         os._exit(127)
+
+
+def end_of(process: int) -> int:
+    """Return a descriptor that is readable when a process has ended; its children may keep its sockets open."""
+    descriptor = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_OPEN, process, 0)  # os.pidfd_open came with Python 3.9
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_open")
+    return int(descriptor)
 
 
 def prefer_as_victim() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.25  # between two looks
 SHARE = 20  # a look may take one part in so many of the time
 NEARLY = 0.8  # of the memory resident, from where on it is worth to measure what is shared
+GROWN = 1.02  # files that have grown by less than this may be a killed program's last
 REMEMBERED = 100
 MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
 DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
@@ -102,11 +103,12 @@ class Watched:
     def look_at_disk(self) -> None:
         """End the programs that make its files larger than they may be; those that make them smaller go on."""
         before, self.disk_bytes = self.disk_bytes, usage.disk_bytes(self.folder)
-        if self.disk_bytes > max(self.limits.disk_bytes, before):
+        if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
             self._tell(DISK.format(told(self.limits.disk_bytes)))
             processes = [process for part in usage.Snapshot().below(self._process) for process in part]
             for process in self._programs(processes):
                 process.kill()
+            self.disk_bytes = usage.disk_bytes(self.folder)  # with what they have written meanwhile
 
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
         limit = self.limits.memory_bytes
