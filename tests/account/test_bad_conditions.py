@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.processes import DEADLINE
+from support.schema import check
 
 if TYPE_CHECKING:
     from support.control_server import ControlServer
@@ -62,6 +64,12 @@ def test_each_names_the_cause_and_the_remedy(
     assert hint in second
     assert "dummy" not in first + second
     assert control.interpreters == {}
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_failure_is_an_object_with_json(admin: CommandLine, words: list[str]) -> None:
+    answer = check("failure", replace(admin, base={**admin.base, "AWS_REGION": ""}), *words, status=125)
+    assert answer["error"]["code"] == "NoRegion"
 
 
 ANSWERS = {

@@ -161,7 +161,14 @@ def test_other_network_is_refused(admin: CommandLine) -> None:
 
 
 OF_DOCTOR = {"iam:SimulatePrincipalPolicy"}
-NO_OPERATION = {"iam:PassRole", "iam:TagRole", "iam:TagPolicy", "iam:CreateServiceLinkedRole"}  # asked for with another
+# Asked for together with another.
+NO_OPERATION = {
+    "bedrock-agentcore:TagResource",
+    "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+    "iam:TagPolicy",
+    "iam:TagRole",
+}
 
 
 def test_new_role_that_is_not_known_yet_is_waited_for(admin: CommandLine, control: ControlServer) -> None:
@@ -277,6 +284,8 @@ def test_actions_that_setup_calls_are_those_that_ship_and_are_documented(admin: 
     assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     table = readme.partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
-    documented = set(re.findall(r"iam:[A-Za-z]+", table))
+    documented = set(re.findall(r"(?:iam|ec2|bedrock-agentcore):[A-Za-z]+", table))
     assert {action for action in proxy.actions if action.startswith("iam:")} <= documented
-    assert documented - NO_OPERATION == {f"iam:{name}" for name in KEPT_OPERATIONS["iam"]} - OF_DOCTOR
+    services = {"iam": "iam", "ec2": "ec2", "bedrock-agentcore": "bedrock-agentcore-control"}
+    shipped = {f"{prefix}:{name}" for prefix, service in services.items() for name in KEPT_OPERATIONS[service]}
+    assert documented - NO_OPERATION == shipped - OF_DOCTOR

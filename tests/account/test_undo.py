@@ -45,6 +45,7 @@ def test_refused_create_leaves_nothing(admin: CommandLine, account: Account, con
     assert done.returncode == 125
     assert b"error[QuotaExceeded]: too many" in done.stderr
     assert f"undone: role {ROLE}".encode() in done.stderr
+    assert b"undone: interpreter" not in done.stderr
     assert names(account, control) == []
 
 
@@ -158,6 +159,7 @@ def test_signal_while_the_service_does_not_know_the_role(
     child.send_signal(signal.SIGTERM)
     _, said = child.communicate(timeout=DEADLINE)
     assert child.returncode == 128 + signal.SIGTERM, said
+    assert b"undone: interpreter" not in said
     assert names(account, control) == []
 
 

@@ -35,9 +35,10 @@ def code_of(error: BaseException) -> str:
 
 def refused(error: BaseException) -> bool:
     """Whether a request certainly did nothing: the service said no to the first and only attempt."""
-    if not isinstance(error, ClientError):
+    cause = error.__cause__ if isinstance(error, AgentcoreSandboxError) else error
+    if not isinstance(cause, ClientError):
         return False
-    metadata = error.response.get("ResponseMetadata", {})
+    metadata = cause.response.get("ResponseMetadata", {})
     status: int = metadata.get("HTTPStatusCode", 0)
     return BAD_REQUEST <= status < SERVER_ERROR and not metadata.get("RetryAttempts")
 

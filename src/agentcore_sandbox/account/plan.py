@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agentcore_sandbox.account.errors import refused, translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.signals import gate
+from agentcore_sandbox.signals import Interrupted, gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,10 +79,12 @@ class Undo:
 
         Args:
             what: Kind and name.
-            call: Takes it back, if it is there.
+            call: Takes it back; returns False where there was nothing.
         """
         try:
             yield
+        except Interrupted:  # comes only while no request is under way
+            raise
         except BaseException as error:
             if not refused(error):
                 self.stack.callback(self._call, what, call)
@@ -92,11 +94,12 @@ class Undo:
     def _call(self, what: str, call: Callable[[], object]) -> None:
         try:
             with translated(self.settings):
-                call()
+                was_there = call() is not False
         except AgentcoreSandboxError as error:
-            self.tell(f"could not undo {what}: {error.message}; `agentcore-sandbox setup --teardown` tries again")
+            self.tell(f"could not undo {what}: {error.message}; `agentcore-sandbox setup NAME --teardown` tries again")
         else:
-            self.tell(f"undone: {what}")
+            if was_there:
+                self.tell(f"undone: {what}")
 
 
 def look(steps: Sequence[Step], settings: Settings) -> list[tuple[Step, Change]]:

@@ -85,12 +85,14 @@ class InterpreterStep:
         with interruptible():
             self.control.wait_until_ready(made, self.tell)
 
-    def _take_back(self, made: str | None) -> None:
+    def _take_back(self, made: str | None) -> bool:
         if made is None and (found := self.find()):  # the answer was lost
             made = found.interpreter_id
-        if made is not None:
-            self.control.delete(made)
-            self.control.wait_until_gone(made, self.tell)
+        if made is None:
+            return False
+        self.control.delete(made)
+        self.control.wait_until_gone(made, self.tell)
+        return True
 
     def exists(self) -> bool:
         """Whether it is there."""

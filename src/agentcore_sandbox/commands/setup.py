@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.commands import options, provision
 from agentcore_sandbox.commands.connection import connect_account
-from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.signals import Interrupted
 
@@ -164,7 +164,8 @@ class _Work:
     def _tell_result(self) -> None:
         made = self._steps.interpreter.find()
         if made is None:
-            raise RuntimeError("the interpreter is gone again")
+            message = f"{self._steps.interpreter.what} was removed meanwhile"
+            raise AgentcoreSandboxError("UnknownInterpreter", message, "run setup again")
         policy = self._steps.caller.arn
         if self._output.as_json:
             result = {"interpreterId": made.interpreter_id, "interpreterArn": made.arn, "roleArn": made.role}
