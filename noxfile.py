@@ -24,11 +24,11 @@ ROOT = Path(__file__).parent
 PARALLEL = ("--numprocesses", "3", "--dist", "loadfile")  # on two cores: there is much waiting for processes
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
-# The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, signals, the
-# service's processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
+# The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
+# processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
 ON_EACH_PYTHON = (
     "unit",
-    *(f"cli/test_{name}.py" for name in ("input", "local", "signals")),
+    "cli/test_local.py",
     *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
     *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "serve", "server")),
 )
