@@ -170,6 +170,14 @@ def test_table_is_to_read_and_holds_no_control_sequence(logs: LogsServer, capsys
     assert f"{ACCOUNT}:user/eve\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}x" in capsys.readouterr().out
 
 
+def test_callers_that_look_the_same_are_counted_together(logs: LogsServer, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.put(
+        GROUP, [(ago(5), denied(user="eve\x01")), (ago(4), denied(user="eve\x02")), (ago(3), denied(user="eve\x02"))]
+    )
+    [row] = report(capsys)["rows"]
+    assert (row["count"], row["first"], row["last"]) == (3, script.moment(ago(5)), script.moment(ago(3)))
+
+
 def test_nothing_found_is_said(logs: LogsServer, capsys: pytest.CaptureFixture[str]) -> None:
     logs.put(GROUP, [(ago(5), denied(error=None))])
     script.run(request())
@@ -260,6 +268,13 @@ def test_missing_log_group_is_named_with_others(logs: LogsServer) -> None:
     logs.put("org-trail-logs", [])
     with pytest.raises(script.ReportError, match="no log group trail in us-east-1; there is org-trail-logs"):
         script.run(request(LOG_GROUP="trail"))
+
+
+def test_no_way_to_logs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "ATTEMPTS", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the discard port: nothing listens
+    with pytest.raises(script.ReportError, match="No way to CloudWatch Logs: it takes network mode PUBLIC"):
+        script.run(request())
 
 
 def test_no_execution_role_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

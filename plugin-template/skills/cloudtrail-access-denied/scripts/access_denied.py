@@ -16,11 +16,14 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SETTINGS = {
     "LOG_GROUP": "name or ARN of the log group that the trail writes to",
@@ -37,6 +40,7 @@ ERROR_CODES = "AccessDenied*,*UnauthorizedOperation"
 ACTIONS = ("logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery", "logs:DescribeLogGroups")
 MOST_ROWS = 10_000  # that one answer of Insights holds
 FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.25, 1.6, 5.0  # seconds between two looks at a query
+ATTEMPTS, CONNECT_SECONDS = 6, 5
 RUNNING = ("Scheduled", "Running", "Unknown")
 HOUR, SECOND = 3_600_000, 1_000  # milliseconds
 LARGEST_NUMBER = 1_000_000
@@ -191,17 +195,17 @@ class Insights:
         self.scanned_bytes = 0
         self.cut_parts: list[tuple[int, int]] = []
 
-    def groups(self, start: int, end: int) -> dict[tuple[str, ...], Group]:
+    def groups(self, start: int, end: int) -> list[Group]:
         """All groups of a time range. Where one answer is full, the halves of the range are asked for instead."""
         rows = self._run(start, end)
-        found = {group.key: group for group in map(read_row, rows)}
+        found = gather(map(read_row, rows))
         if len(rows) < MOST_ROWS:
             return found
         middle = start + (end - start) // (2 * SECOND) * SECOND
         if middle == start or self._time_is_up():
             self.cut_parts.append((start, end))
             return found
-        return merge(self.groups(start, middle), self.groups(middle, end))
+        return gather([*self.groups(start, middle), *self.groups(middle, end)])
 
     def _time_is_up(self) -> bool:
         return time.monotonic() > self._deadline
@@ -260,10 +264,13 @@ def read_row(row: list[dict[str, str]]) -> Group:
     return Group(who, service, action, source, error, count, first, last)
 
 
-def merge(left: dict[tuple[str, ...], Group], right: dict[tuple[str, ...], Group]) -> dict[tuple[str, ...], Group]:
-    """The groups of two parts of the time range that do not overlap."""
-    both = {key: group.merged(right[key]) if key in right else group for key, group in left.items()}
-    return {**right, **both}
+def gather(groups: Iterable[Group]) -> list[Group]:
+    """Groups of times that do not overlap, and of callers that look the same, each once; the most frequent first."""
+    found: dict[tuple[str, ...], Group] = {}
+    for group in groups:
+        known = found.get(group.key)
+        found[group.key] = known.merged(group) if known else group
+    return sorted(found.values(), key=lambda group: (-group.count, group.key))
 
 
 def plain(text: str) -> str:
@@ -274,11 +281,6 @@ def plain(text: str) -> str:
 def moment(milliseconds: int) -> str:
     """A time, to the second, in UTC."""
     return datetime.fromtimestamp(milliseconds // SECOND, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def ordered(groups: dict[tuple[str, ...], Group]) -> list[Group]:
-    """The most frequent first, the same order each time."""
-    return sorted(groups.values(), key=lambda group: (-group.count, group.key))
 
 
 def report(request: Request, groups: list[Group], insights: Insights) -> dict[str, Any]:
@@ -367,6 +369,8 @@ def explain(client: Any, request: Request, error: Exception) -> str:
         return f"{error}\n{needs}: agentcore-sandbox policy execution --logs-group ARN"
     if code == "ResourceNotFoundException":
         return f"no log group {request.log_group} in {request.region}{similar(client, request)}"
+    if code in ("EndpointConnectionError", "ConnectTimeoutError"):
+        return f"{error}\nNo way to CloudWatch Logs: it takes network mode PUBLIC, or a VPC endpoint"
     if code == "NoCredentialsError":
         return "no credentials: this interpreter has no execution role"
     return f"{code}: {error}"
@@ -399,16 +403,17 @@ def run(request: Request) -> None:
     Raises:
         ReportError: What went wrong.
     """
-    retries = Config(retries={"mode": "standard", "max_attempts": 8})  # backs off when too many queries run
-    client = boto3.client("logs", region_name=request.region, config=retries)
+    # Standard mode backs off when too many queries run.
+    config = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS}, connect_timeout=CONNECT_SECONDS)
+    client = boto3.client("logs", region_name=request.region, config=config)
     insights = Insights(client, request)
     try:
-        groups = ordered(insights.groups(request.start, request.end))
+        groups = insights.groups(request.start, request.end)
     except (BotoCoreError, ClientError) as error:
         raise ReportError(explain(client, request, error)) from None
     found = report(request, groups, insights)
     print(json.dumps(found, indent=1) if request.as_json else as_table(found))
-    tell(f"{insights.queries} queries scanned {insights.scanned_bytes} bytes")
+    tell(f"queries: {insights.queries}, bytes scanned: {insights.scanned_bytes}")
     if request.chart:
         draw(found, request.chart)
         tell(f"chart in {request.chart}")
