@@ -10,6 +10,7 @@ import uv
 from plugin_build.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
+UV = uv.find_uv_bin()  # once, at import: it asks sysconfig, whose first answer is wrong for a second thread that asks
 
 
 def install(lock: str, folder: Path, *, target: str, python: str) -> None:
@@ -27,7 +28,7 @@ def install(lock: str, folder: Path, *, target: str, python: str) -> None:
     options = ["--target", str(folder), "--python-platform", target, "--python-version", python]
     # Copied, not linked: the files are changed afterwards, and a link would change uv's cache.
     options += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--link-mode", "copy"]
-    command = [uv.find_uv_bin(), "pip", "install", "--quiet", *options, "--requirements", f"requirements/{lock}.txt"]
+    command = [UV, "pip", "install", "--quiet", *options, "--requirements", f"requirements/{lock}.txt"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"uv could not install requirements/{lock}.txt for {target}:\n{done.stderr.strip()}")
