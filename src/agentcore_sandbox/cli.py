@@ -203,8 +203,8 @@ def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str])
     if chosen is None and {"--help", "-h"} & set(words):
         return None
     if chosen not in subcommands:
-        known = ", ".join(subcommands)
-        raise UsageError(f"no such command: {name} {chosen or ''}".rstrip(), f"there are {known}")
+        problem = f"no such command: {name} {chosen}" if chosen else f"{name} needs the name of a command"
+        raise UsageError(problem, f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help")
     return chosen
 
 

@@ -6,9 +6,7 @@ the user's code five times (facts, "Client faults to avoid"). Only what cannot h
 
 from __future__ import annotations
 
-import queue
 import random
-import threading
 import time
 import uuid
 from contextlib import closing
@@ -22,6 +20,7 @@ from agentcore_sandbox import result
 from agentcore_sandbox.aws_clients import Connection, connect
 from agentcore_sandbox.aws_errors import MAY_HAVE_RUN, Context, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
+from agentcore_sandbox.threads import DeadlineError, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,17 +35,12 @@ INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900 (fac
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
-POLL_SECONDS = 0.2  # Windows does not interrupt a wait on Ctrl-C
 READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-
-class DeadlineError(Exception):
-    """A call did not end in time; it is left to itself."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +183,7 @@ class CodeInterpreter:
             AgentcoreSandboxError: No complete answer came, or the service said no.
         """
         context = Context(self._settings, session_id, after_loss)
-        events = _within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
+        events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
         complete = False
         try:
             for payload in events:
@@ -236,7 +230,7 @@ class CodeInterpreter:
         """Send a request that may be repeated, and read its answer."""
         context = Context(self._settings, session_id)
         try:
-            answer = next(_within(seconds, lambda: iter((call(),))))
+            answer = next(within(seconds, lambda: iter((call(),))))
             _check_type(answer)
             return read(answer)
         except DeadlineError:
@@ -244,39 +238,6 @@ class CodeInterpreter:
             raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
             raise _explained(error, context) from error
-
-
-def _within(seconds: float, call: Callable[[], Iterator[T]]) -> Iterator[T]:
-    """Run an iterator in a thread and yield what it gives, until the deadline.
-
-    The main thread only waits, so that a signal or the deadline ends it at once, wherever the library is. The queue
-    holds one item: a slow printer slows the reading down instead of filling the memory.
-    """
-    items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
-    threading.Thread(target=_drain, args=(call, items), daemon=True).start()
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            kind, value = items.get(timeout=max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
-        except queue.Empty:
-            if time.monotonic() >= deadline:
-                raise DeadlineError from None
-            continue
-        if kind == "end":
-            return
-        if kind == "error":
-            raise value
-        yield value
-
-
-def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]]) -> None:
-    try:
-        for item in call():
-            items.put(("item", item))
-    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-        items.put(("error", error))
-    else:
-        items.put(("end", None))
 
 
 def _retry_what_never_ran(call: Callable[[], Any]) -> Any:

@@ -148,7 +148,7 @@ def test_delete_that_fails(admin: CommandLine, control: ControlServer) -> None:
 
 UNKNOWN = "demo-0123456789"
 REFUSALS = {
-    "no action": (["interpreter"], "no such command: interpreter"),
+    "no action": (["interpreter"], "interpreter needs the name of a command"),
     "no name": (["interpreter", "create", "--network", "public"], "arguments are required: name"),
     "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a name"),
     "no network": (["interpreter", "create", "demo"], "no network mode"),

@@ -104,7 +104,7 @@ def test_caller_is_for_one_interpreter(admin: CommandLine, given: str, arn: str)
 
 
 REFUSALS = {
-    "no kind": ([], "no such command: policy"),
+    "no kind": ([], "policy needs the name of a command"),
     "nothing to allow": (["execution"], "nothing to allow"),
     "not a log group": (["execution", "--logs-group", "arn:aws:s3:::x"], "not an ARN for --logs-group"),
     "every log group": (["execution", "--logs-group", f"{LOG_GROUP}*"], "not an ARN for --logs-group"),

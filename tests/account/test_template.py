@@ -111,7 +111,7 @@ def test_a_stack_is_what_setup_makes(
 
 
 REFUSALS = {
-    "no kind": ([], "no such command: template"),
+    "no kind": ([], "template needs the name of a command"),
     "unknown kind": (["terraform", "--network", "public"], "no such command: template terraform"),
     "no network": (["cloudformation"], "no network mode"),
     "one subnet": (["cloudformation", "--network", "vpc", "--subnet", "subnet-12345678"], "2 to 16 different"),

@@ -113,7 +113,7 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "no such command: local"),
+        ([], "local needs the name of a command"),
         (["start"], "no such command: local start"),
         (["serve", "--port", "0"], "not a port number"),
         (["serve", "--port", "65536"], "not a port number"),

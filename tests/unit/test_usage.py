@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "rm a session": (["rm", "work:"], b"", "SESSION:PATH"),
     "upload nothing": (["run", "--upload", ":x", "1"], b"", "--upload needs a path"),
     "upload missing": (["run", "--upload", "nothing", "1"], b"", "no such file: nothing"),
-    "job: no subcommand": (["job"], b"", "no such command: job"),
+    "job: no subcommand": (["job"], b"", "job needs the name of a command"),
     "job: unknown": (["job", "begin"], b"", "no such command: job begin"),
     "job: bad id": (["job", "status", "../x"], b"", "not a job's id"),
     "job: no code": (["job", "start"], None, "no code"),

@@ -11,8 +11,8 @@ from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
-from agentcore_sandbox.parallel import in_parallel
 from agentcore_sandbox.session_store import SessionStore
+from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
     import argparse

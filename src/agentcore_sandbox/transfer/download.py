@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.parallel import in_parallel
+from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import listing, local_tree
 from agentcore_sandbox.transfer.listing import GUEST, Entry
 from agentcore_sandbox.transfer.progress import bar

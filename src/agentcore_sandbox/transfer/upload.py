@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.parallel import in_parallel
+from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.local_tree import Source
 from agentcore_sandbox.transfer.progress import bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
@@ -78,25 +79,13 @@ def _in_session(task: Execution, target: Target, resolved: settings.Settings) ->
 def _start(
     task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, own_session: bool
 ) -> Job:
-    from dataclasses import replace
-
     from agentcore_sandbox.jobs import launch
-    from agentcore_sandbox.jobs.store import Job, JobStore
+    from agentcore_sandbox.jobs.store import JobStore
     from agentcore_sandbox.workspace import Workspace
 
     store = JobStore(os.environ)
-    job = Job(
-        job_id=launch.new_id(),
-        session_id=session_id,
-        own_session=own_session,
-        interpreter_id=resolved.interpreter_id,
-        region=interpreter.region,
-        profile=resolved.profile,
-        endpoint_url=resolved.endpoint_url,
-        title=task.program.text.strip().splitlines()[0][:_TITLE],
-    )
     # Written down first: a program that runs and that nobody knows would be lost.
-    store.save(job)
+    job = store.save(_new_job(task, interpreter, resolved, session_id, own_session=own_session))
     try:
         environment = task.environment_in(interpreter.region)
         task_id = launch.launch(Workspace(interpreter, session_id), job.job_id, task.program, environment)
@@ -107,6 +96,24 @@ def _start(
             error.hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
         raise
     return store.save(replace(job, task_id=task_id))
+
+
+def _new_job(
+    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, own_session: bool
+) -> Job:
+    from agentcore_sandbox.jobs import launch
+    from agentcore_sandbox.jobs.store import Job
+
+    return Job(
+        job_id=launch.new_id(),
+        session_id=session_id,
+        own_session=own_session,
+        interpreter_id=resolved.interpreter_id,
+        region=interpreter.region,
+        profile=resolved.profile,
+        endpoint_url=resolved.endpoint_url,
+        title=task.program.text.strip().splitlines()[0][:_TITLE],
+    )
 
 
 def _tell(output: Output, job: Job) -> None:
