@@ -35,7 +35,7 @@ _CREDENTIALS = {
     "PartialCredentialsError": (
         "NoCredentials",
         "the AWS credentials are incomplete",
-        "set key and secret key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of the profile",
+        "set both, key and secret key, as variables or in the profile",
     ),
     "SSOTokenLoadError": ("SsoSessionExpired", "there is no SSO session", "run: aws sso login{profile}"),
     "UnauthorizedSSOTokenError": (
