@@ -20,7 +20,7 @@ from agentcore_sandbox import result
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.result import Result
@@ -98,6 +98,13 @@ class Workspace:
         if isinstance(reply.get("error"), dict):
             raise _file_error(reply["error"])
         return reply.get("answer")
+
+    def ask_each(self, module: str, operation: str, paths: Sequence[str], **request: Any) -> list[Any]:
+        """Run an operation that answers something of each path; otherwise as `ask`."""
+        answer = self.ask(module, operation, paths=list(paths), **request)
+        if not isinstance(answer, list) or len(answer) != len(paths):
+            raise _unexpected("the helper in the session did not answer for each path")
+        return answer
 
     def _reply(self, command: str) -> dict[str, Any]:
         outcome = self._tool("executeCommand", {"command": command})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -105,7 +107,7 @@ def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
 
 def test_a_client_that_is_killed_while_it_fetches(local: Local) -> None:
     with logging_service(local):
-        ok(local, "exec", "work", "--cmd", "truncate -s 400M big; echo small > small")
+        ok(local, "exec", "work", "--cmd", "truncate -s 200M big; echo small > small")
         (local.home / "out").mkdir()
         child = local.start("cp", "work:big", "work:small", "out")
         assert eventually(lambda: list((local.home / "out").glob(".*.part")))
@@ -152,7 +154,7 @@ def test_a_signal_ends_a_copy_that_hangs(
         if handler.current.body["name"] == tool:
             reached.append(tool)
             fault_server.silence(handler)
-        answer = json.dumps({"answer": [None] * 3})
+        answer = json.dumps({"answer": [None] * 2})  # neither the work folder nor the file is known
         fault_server.stream(event_stream.result(answer))(handler)
 
     reached: list[str] = []
@@ -177,6 +179,65 @@ def test_numbers_and_depths_that_no_list_of_files_has(
     done = in_process(aws, "ls", f"{fault_server.SESSION}:d")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[UnexpectedAnswer]" in done.stderr
+
+
+class Guest:
+    """A session whose helper answers what the sandbox wants.
+
+    Args:
+        answers: Operation -> what it answers.
+        part: What readFiles gives.
+    """
+
+    def __init__(self, answers: dict[str, object], part: bytes = b"\xffabc") -> None:
+        self._answers = {"look": [None] * 3, "scan": SCANNED, "pack": True, "digest": [DIGEST], **answers}
+        self._part = part
+
+    def __call__(self, handler: Handler) -> None:
+        arguments = handler.current.body["arguments"]
+        if handler.current.body["name"] == "readFiles":
+            resource = {"type": "blob", "uri": "file:///x", "blob": event_stream.base64_text(self._part)}
+            payload = {"content": [{"type": "resource", "resource": resource}]}
+            fault_server.stream(event_stream.event("result", payload))(handler)
+            return
+        found = re.search(r'"operation": "(\w+)"', arguments.get("command", ""))
+        answer = json.dumps({"answer": self._answers.get(found[1] if found else "")})
+        fault_server.stream(event_stream.result(answer))(handler)
+
+
+SCANNED = {"roots": ["f"], "entries": [[0, "", "file", 3, 420, 0]]}
+DIGEST = hashlib.sha256(b"abc").hexdigest()
+LIES = {
+    "another file": (Guest({"digest": ["0" * 64]}), "FileChanged"),
+    "shorter": (Guest({}, b"\xffab"), "UnexpectedAnswer"),
+    "longer": (Guest({}, b"\xffabcd"), "UnexpectedAnswer"),
+    "no part": (Guest({}, b"abcd"), "UnexpectedAnswer"),
+    "no digests": (Guest({"digest": []}), "UnexpectedAnswer"),
+    "odd digests": (Guest({"digest": 5}), "UnexpectedAnswer"),
+    "odd digest": (Guest({"digest": [[]]}), "FileChanged"),
+}
+
+
+@pytest.mark.parametrize(("guest", "code"), LIES.values(), ids=LIES.keys())
+def test_contents_that_are_not_the_file(
+    aws: CommandLine, in_process: Run, faults: FaultServer, guest: Guest, code: str
+) -> None:
+    faults.answers["invoke"] = guest
+    before = sorted(aws.home.rglob("*"))
+    done = in_process(aws, "cp", f"{fault_server.SESSION}:f", "out/f")
+    assert (done.returncode, f"error[{code}]".encode() in done.stderr) == (125, True), done.stderr
+    assert sorted(aws.home.rglob("*")) == before
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], {}, [5], [[]], {"roots": 5}, [{"a": []}] * 3], ids=repr)
+def test_answers_that_make_no_sense(aws: CommandLine, in_process: Run, faults: FaultServer, odd: object) -> None:
+    faults.answers["invoke"] = Guest(dict.fromkeys(["look", "scan", "remove", "pack"], odd))
+    (aws.home / "f").write_text("abc")
+    session = fault_server.SESSION
+    for words in (["cp", "f", f"{session}:"], ["cp", f"{session}:f", "-"], ["rm", f"{session}:f"]):
+        done = in_process(aws, *words)
+        assert done.returncode in (0, 125)
+        assert b"error[Internal]" not in done.stderr, (words, done.stderr)
 
 
 def test_a_name_cannot_pass_for_a_message(aws: CommandLine, in_process: Run, faults: FaultServer) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.threads import in_parallel
@@ -246,7 +246,7 @@ def check_digests(workspace: Workspace, staging: str, entries: Sequence[Entry], 
     """
     if not entries:
         return
-    there: Any = workspace.ask(GUEST, "digest", staging=staging, paths=[entry.path for entry in entries])
+    there = workspace.ask_each(GUEST, "digest", [entry.path for entry in entries], staging=staging)
     for entry, ours, theirs in zip(entries, digests, there, strict=True):
         if ours != theirs:
             hint = "it changed while it was copied; wait for the program that writes it, then try again"

@@ -119,7 +119,7 @@ class Upload:
         beside = _targets(roots, self.destination, named=False)
         is_clear = len(roots) > 1 or self.destination == "" or self.destination.endswith("/")
         asked = [self.destination, *(planned.target for planned in inside), *(planned.target for planned in beside)]
-        kinds = dict(zip(asked, workspace.ask(GUEST, "look", paths=asked), strict=False))
+        kinds = dict(zip(asked, workspace.ask_each(GUEST, "look", asked), strict=True))
         plan = inside if is_clear or kinds[self.destination] == "folder" else beside
         self._check(plan, kinds)
         return plan
