@@ -229,7 +229,7 @@ def test_contents_that_are_not_the_file(
     assert sorted(aws.home.rglob("*")) == before
 
 
-@pytest.mark.parametrize("odd", [None, 5, "x", [], {}, [5], [[]], {"roots": 5}, [{"a": []}] * 3], ids=repr)
+@pytest.mark.parametrize("odd", [None, 5, [[]], {"roots": 5}], ids=repr)
 def test_answers_that_make_no_sense(aws: CommandLine, in_process: Run, faults: FaultServer, odd: object) -> None:
     faults.answers["invoke"] = Guest(dict.fromkeys(["look", "scan", "remove", "pack"], odd))
     (aws.home / "f").write_text("abc")

@@ -1,7 +1,7 @@
 """Print the completion script of a shell: bash, zsh or fish.
 
-bash: eval "$(agentcore-sandbox completion bash)"; zsh: save it as _agentcore-sandbox in a folder of $fpath;
-fish: save it as ~/.config/fish/completions/agentcore-sandbox.fish
+bash: eval "$(agentcore-sandbox completion bash)" in ~/.bashrc; zsh: the same with zsh, after compinit, in ~/.zshrc;
+fish: agentcore-sandbox completion fish | source, in ~/.config/fish/config.fish
 """
 
 from __future__ import annotations
