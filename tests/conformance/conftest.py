@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from support import local, processes
+from support import local, processes, runtimes
 from support.processes import CommandLine
 from support.recordings import Recorder
 from support.target import Session, Target
@@ -31,7 +31,8 @@ LIFETIME = 600  # seconds; nothing is left for long should a test run be killed
 @pytest.fixture(scope="session")
 def target(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     home = tmp_path_factory.mktemp("home")
-    base = {**base_environment, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(home / "runtime")}
+    runtime = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(home / "runtime")}
+    base = {**base_environment, **runtime, **runtimes.variables()}
     service = CommandLine(processes.module_command(), home, base)
     if os.environ.get("AGENTCORE_TEST_AWS") == "1":
         yield on_aws(base["PATH"], home)
