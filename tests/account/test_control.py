@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
+import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -28,9 +28,7 @@ GOT = {**MADE, "name": NAME, "networkConfiguration": {"networkMode": "SANDBOX"},
 
 @pytest.fixture
 def plane() -> ControlPlane:
-    session = botocore.session.Session()
-    session.set_credentials("AKIDEXAMPLE", "dummy-secret")
-    session.set_config_variable("region", "us-east-1")
+    session = boto3.Session("AKIDEXAMPLE", "dummy-secret", region_name="us-east-1")
     return ControlPlane(aws_clients.Connection(session), Settings(""))
 
 
