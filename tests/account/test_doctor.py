@@ -355,6 +355,16 @@ def test_folder_that_a_zipapp_is_unpacked_into(tmp_path: Path, root: str, mode: 
     assert str(tmp_path / root) in outcome.message
 
 
+@pytest.mark.parametrize(("value", "status"), [("0", "warning"), ("63000", "ok")])
+def test_what_the_kernel_says_of_namespaces(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, status: str
+) -> None:
+    (tmp_path / "max_user_namespaces").write_text(f"{value}\n")
+    switches = {str(tmp_path / "max_user_namespaces"): "0", str(tmp_path / "not of this kernel"): "0"}
+    monkeypatch.setattr(embedded, "NAMESPACE_SWITCHES", switches)
+    assert embedded.namespaces().status == status
+
+
 @pytest.mark.parametrize(
     ("said", "status", "words"),
     [("v22.13.1", "ok", "v22.13.1, "), ("v20.20.2", "warning", "too old for TypeScript"), ("", "warning", "not start")],

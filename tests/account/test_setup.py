@@ -153,6 +153,31 @@ def test_changed_trust_is_mended(admin: CommandLine, account: Account) -> None:
     assert changes(admin) == ["keep"] * 4
 
 
+def test_what_somebody_removed_is_made_again(admin: CommandLine, account: Account, control: ControlServer) -> None:
+    set_up(admin)
+    control.interpreters.clear()
+    assert changes(admin) == ["keep", "keep", "create", "update"]  # the policy names the interpreter
+    made = set_up(admin)
+    iam = account.client("iam")
+    version = iam.get_policy(PolicyArn=POLICY_ARN)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId=version)["PolicyVersion"]["Document"]
+    assert document == policies.caller(made["interpreterArn"])
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="execution")
+    iam.delete_role(RoleName=ROLE)
+    assert changes(admin) == ["create", "create", "keep", "keep"]
+    assert set_up(admin) == made
+    assert changes(admin) == ["keep"] * 4
+
+
+def test_interpreter_that_failed_is_told(admin: CommandLine, control: ControlServer) -> None:
+    set_up(admin)
+    next(iter(control.interpreters.values()))["status"] = "CREATE_FAILED"
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    assert b"is CREATE_FAILED" in done.stderr
+    assert b"hint: remove it (`agentcore-sandbox setup demo --teardown`)" in done.stderr
+
+
 def test_other_network_is_refused(admin: CommandLine) -> None:
     set_up(admin)
     done = admin.run("setup", "demo", "--network", "public", "--yes")

@@ -163,6 +163,23 @@ def test_signal_while_the_service_does_not_know_the_role(
     assert names(account, control) == []
 
 
+def test_no_patience_is_told_what_may_be_left(admin: CommandLine, proxy: QueryProxy) -> None:
+    proxy.stop.operation = "CreateRole"
+    child = admin.start("setup", *WORDS, "--yes")
+    assert proxy.stop.reached.wait(DEADLINE)
+    assert child.stderr
+    said = b""
+    while b"left at once" not in said:  # one signal after the other, as signals of a kind are not counted
+        child.send_signal(signal.SIGINT)
+        while not (line := child.stderr.readline()).startswith(b"agentcore-sandbox: "):
+            assert line
+        said += line
+    proxy.stop.left.set()
+    child.communicate(timeout=DEADLINE)
+    assert child.returncode == 128 + signal.SIGINT
+    assert b"`agentcore-sandbox setup NAME --teardown` removes it\n" in said
+
+
 def test_interrupted_teardown_goes_on_where_it_was(
     admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy
 ) -> None:
