@@ -51,7 +51,7 @@ def test_create_waits_and_prints_the_id_and_how_to_use_it(admin: CommandLine, co
 
 
 def test_public_warns(admin: CommandLine, control: ControlServer) -> None:
-    done = admin.run("interpreter", "create", "demo", "--network", "public", "--json")
+    done = admin.run("interpreter", "create", "demo", "--network", "PUBLIC", "--json")
     assert done.returncode == 0, done.stderr
     assert b"warning: network public: code in the sandbox has full access to the internet" in done.stderr
     made = json.loads(done.stdout)

@@ -49,6 +49,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network")
     group.add_argument(
         "--network",
+        type=str.lower,  # AWS writes them in capitals
         choices=tuple(NETWORKS),
         help="what code can reach. " + "; ".join(f"{name}: {about}" for name, about in NETWORKS.items()),
     )
