@@ -89,8 +89,9 @@ class StateFolder:
                 json.dump(record, file)
             Path(file.name).replace(path)
         except OSError as error:
-            Path(file.name).unlink(missing_ok=True)
             raise _failed("write", path, error) from None
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
     def append(self, name: str, data: bytes) -> None:
         """Append to a private file that is no record, such as a job's saved output."""

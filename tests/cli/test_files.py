@@ -184,6 +184,7 @@ def test_hostile_listing(aws: CommandLine, in_process: Run, faults: FaultServer,
         ("out/**/*.png", "other/x.png"),
         ("d", ""),
         ("d", "d/e"),
+        ("**/y", "x/" * 9000 + "y"),
     ],
 )
 def test_session_that_gives_another_name_than_was_asked_for(

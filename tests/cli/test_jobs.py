@@ -236,6 +236,7 @@ def test_a_session_that_is_lost_under_follow_is_not_started_anew(aws: CommandLin
 
 
 HOSTILE = [
+    {"exit": float("inf"), "alive": True, "sizes": [0, 0], "lengths": [0, 0]},
     {"exit": 0},
     {"exit": "x", "alive": True, "sizes": [0, 0], "lengths": [0, 0]},
     {"exit": None, "alive": True, "sizes": [0, 0], "lengths": [-1, 0]},

@@ -72,7 +72,7 @@ def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPT
     try:
         roots = [_root(str(root), patterns) for root in answer["roots"]]
         return [_entry(roots, item) for item in answer["entries"]]
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
         raise AgentcoreSandboxError("UnexpectedAnswer", "the session's list of files makes no sense", "") from None
 
 
