@@ -53,7 +53,8 @@ environment:
 
 exit status:
   that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
-  125 the tool or the service failed; 130, 143, 141 interrupted, terminated, reader gone.
+  125 the tool or the service failed;
+  130, 143, 129, 141 interrupted, terminated, terminal gone, reader gone.
 """
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
 

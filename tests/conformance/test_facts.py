@@ -133,7 +133,9 @@ def test_the_systems_interpreter_has_no_network(target: Target, session: Session
 
 def test_a_stopped_session_is_gone_and_stays_listed(client: BedrockAgentCoreClient, target: Target) -> None:
     interpreter = {"codeInterpreterIdentifier": target.interpreter}
-    session = {"sessionId": client.start_code_interpreter_session(**interpreter)["sessionId"]}
+    session = {
+        "sessionId": client.start_code_interpreter_session(codeInterpreterIdentifier=target.interpreter)["sessionId"]
+    }
     client.stop_code_interpreter_session(**interpreter, **session)
     call: Any = client.invoke_code_interpreter
     for again in (

@@ -101,3 +101,8 @@ def test_result_that_is_none(interpreter: CodeInterpreter, service: FaultServer,
     error = refused(lambda: list(interpreter.invoke(SESSION, "executeCode", {"code": "1"})))
     assert (error.code, "was not sent a second time" in error.hint) == ("UnexpectedAnswer", True)
     assert service.operations() == ["invoke"]
+
+
+def test_the_client_waits_longer_than_an_invoke_may_take(interpreter: CodeInterpreter) -> None:
+    config = interpreter._client.meta.config
+    assert (config.read_timeout > 900, config.tcp_keepalive) == (True, True)  # type: ignore[attr-defined]
