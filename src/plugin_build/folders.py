@@ -33,7 +33,7 @@ class Source:
     @property
     def skill_template(self) -> Path:
         """What a new skill is made from."""
-        return self.root / "skill-template"
+        return self.root / "src/plugin_build/skill_template"
 
     @property
     def guard(self) -> Path:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = ROOT / "plugin-template"
 MAIN_SKILL = TEMPLATE / "skills/code-interpreter-execute/SKILL.md"
-SKILLS = [*sorted(TEMPLATE.glob("skills/*/SKILL.md")), ROOT / "skill-template/SKILL.md"]
+SKILLS = [*sorted(TEMPLATE.glob("skills/*/SKILL.md")), ROOT / "src/plugin_build/skill_template/SKILL.md"]
 DOCUMENTS = sorted(TEMPLATE.rglob("*.md"))
 INLINE = re.compile(r"`(agentcore-sandbox [^`]*)`")
 LAUNCHER = '"${CLAUDE_PLUGIN_ROOT}/bin/agentcore-sandbox"'

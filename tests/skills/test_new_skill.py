@@ -30,7 +30,7 @@ COMMAND = re.compile(r"^\.venv/bin/nox -s new-skill -- (.*)$", re.MULTILINE)
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A source tree with what a skill is made from and put into."""
-    for name in ("plugin-template", "skill-template"):
+    for name in ("plugin-template", "src/plugin_build/skill_template"):
         shutil.copytree(ROOT / name, tmp_path / "source" / name)
     return tmp_path / "source"
 
