@@ -163,7 +163,8 @@ def query(request: Request, start: int, end: int) -> str:
     """The query for a part of the time range.
 
     The range is in the query too, because StartQuery's own counts whole seconds and includes both ends: parts that
-    touch would count some events twice.
+    touch would count some events twice. Assumed, as the user guide has it and no recording shows it: an alias of
+    `fields` can be filtered, aggregated and grouped by, and the least and largest of `toMillis` are numbers.
     """
     patterns = "|".join(re.escape(code).replace(r"\*", ".*") for code in request.error_codes)
     who = "coalesce(userIdentity.arn, userIdentity.invokedBy, userIdentity.principalId) as who"
