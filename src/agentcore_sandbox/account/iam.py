@@ -160,7 +160,7 @@ class ExecutionPolicy:
         """The actions."""
         statements = self.document["Statement"] if self.document else []
         actions = [action for statement in statements for action in statement["Action"]]
-        return f"code may call {', '.join(actions)}" if actions else "code may call nothing of AWS"
+        return f"code may call {', '.join(actions)}" if actions else "none, code may call nothing of AWS"
 
     def _current(self) -> Any:
         answer = _found(lambda: self.iam.get_role_policy(RoleName=self.role_name, PolicyName=INLINE_NAME))
