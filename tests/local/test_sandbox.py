@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -12,18 +13,21 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import sandbox
-from agentcore_sandbox.local.isolation import launcher
+from agentcore_sandbox.local.isolation import launcher, orphans
 from agentcore_sandbox.local.isolation.programs import Program
 from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.sandbox import Sandbox, SandboxConfig, SandboxGoneError
 from support import sandboxes
 from support.processes import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def gone(processes: list[int]) -> bool:
@@ -194,3 +198,44 @@ def test_a_sandbox_closed_while_it_starts(tmp_path: Path, monkeypatch: pytest.Mo
         made.start()
     assert launched[0].poll() is not None
     assert not made.alive
+
+
+def start_and_end(folder: Path, seconds: float, end: Callable[[subprocess.Popen[bytes]], object]) -> None:
+    """Start a sandbox, and end it so early that it is not ready."""
+    folder.mkdir(mode=0o700)
+    launcher.make_folders(folder)
+    contents = launcher.Contents(folder, [], network=False, cpus=2)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, (folder / "complaints").open("wb") as complaints:
+        process = launcher.launch(sandbox._working_program(), contents, theirs.fileno(), {}, complaints)
+        threading.Event().wait(seconds)
+        end(process)
+        process.wait()
+    launcher.clear_up(folder)
+
+
+def left(before: set[int]) -> set[int]:
+    return {process.pid for process in orphans.find()} - before
+
+
+@pytest.fixture
+def before() -> set[int]:
+    """What others, who test at the same time, have left."""
+    sandboxes.require_bubblewrap()
+    return left(set())
+
+
+def test_a_bwrap_ended_at_once_leaves_no_child(tmp_path: Path, before: set[int]) -> None:
+    for number in range(40):
+        start_and_end(tmp_path / str(number), number / 8000, sandbox._end)
+    eventually(lambda: left(before) == set())
+
+
+def test_what_a_killed_one_leaves_is_found_and_ended(tmp_path: Path, before: set[int]) -> None:
+    """Its child waits for it for ever if the moment was the wrong one: tried until it was."""
+    for number in itertools.count():
+        start_and_end(tmp_path / str(number), number % 40 / 8000, subprocess.Popen.kill)
+        if found := left(before):
+            break
+    orphans.end()
+    eventually(lambda: gone(list(found)))

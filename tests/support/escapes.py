@@ -214,6 +214,18 @@ BOMBS: dict[str, tuple[str, str]] = {
         """,
         "The session's files take more than its 16 MiB of disk",
     ),
+    "hide files in folders without permissions": (
+        """
+        import itertools
+        os.system('rm -f /tmp/part* /dev/shm/part*')
+        for number in itertools.count():
+            os.mkdir(f'hidden{number}')
+            with open(f'hidden{number}/part', 'wb') as file:
+                file.write(bytes(1 << 20))
+            os.chmod(f'hidden{number}', 0)
+        """,
+        "The session's files take more than its 16 MiB of disk",
+    ),
     "flood the service": (
         """
         for _ in range(1000):

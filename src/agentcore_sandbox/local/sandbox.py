@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import platform
 import select
+import signal
 import socket
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from agentcore_sandbox.local import languages
 from agentcore_sandbox.local.calls import Call, HungUpError, SandboxGoneError
 from agentcore_sandbox.local.isolation import launcher, programs, runtimes, seccomp
 from agentcore_sandbox.local.limits import Limits
+from agentcore_sandbox.local.resources import usage
 from agentcore_sandbox.local.resources.watchdog import Watched
 from agentcore_sandbox.local.tasks import Tasks
 
@@ -165,8 +168,7 @@ class Sandbox:
         if channel:
             channel.close()
         if process:
-            process.kill()  # of its init's parent: the kernel then ends every process of the namespace
-            process.wait()
+            _end(process)
         if self.config.watchdog:
             self.config.watchdog.forget(self.watched)
         self.tasks.close()
@@ -230,6 +232,21 @@ class Sandbox:
                 socket.send_fds(channel, [answerer.encode()], [conn.fileno()])
         except OSError as error:
             raise SandboxGoneError("its agent has ended") from error
+
+
+def _end(process: Process) -> None:
+    """Kill a bwrap and its child, process 1 of the sandbox: the kernel then ends every process of the namespace.
+
+    A bwrap killed in its first milliseconds would leave its child behind, which waits for it for ever.
+    """
+    process.send_signal(signal.SIGSTOP)
+    with contextlib.suppress(ChildProcessError):  # it has ended, and was waited for
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # it has no other child from here on
+    for child in usage.children(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _await_agent(channel: socket.socket) -> None:

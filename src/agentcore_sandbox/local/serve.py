@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local import folders, limits, sandbox, tools
+from agentcore_sandbox.local.isolation import orphans
 from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.resources.cgroups import Groups
 from agentcore_sandbox.local.resources.watchdog import Watchdog
@@ -205,7 +206,8 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _remove(leftovers: Iterable[Path]) -> None:
-    """Remove what a killed server has left."""
+    """Remove what a killed server has left: processes, then folders."""
+    orphans.end()
     for folder in leftovers:
         folders.remove(folder)
 

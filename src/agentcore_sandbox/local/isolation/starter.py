@@ -63,6 +63,11 @@ def process(arguments: Sequence[str], descriptors: Sequence[int], stderr: IO[byt
     )
 
 
+def user() -> int:
+    """Return the id of the user whom sandboxes run as."""
+    return UNPRIVILEGED if _is_root() else os.geteuid()
+
+
 def give_away(path: Path) -> None:
     """Make the user whom sandboxes run as the owner of a file or folder."""
     if _is_root():

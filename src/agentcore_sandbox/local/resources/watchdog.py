@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ REMEMBERED = 100
 MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
 DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
 PROCESSES = "The session has as many processes and threads as it may have, {}: no more can be started."
+
+_log = logging.getLogger(__name__)
 
 
 class Watched:
@@ -160,14 +163,19 @@ class Watchdog:
         return {
             "cpus": {"most": limits.cpus, "heldBy": "affinity"},
             "memoryBytes": {"most": limits.memory_bytes, "heldBy": memory},
-            "diskBytes": {"most": limits.disk_bytes, "heldBy": "watchdog"},
+            "diskBytes": {"most": limits.disk_bytes, "heldBy": "watchdog" if usage.DU else "rlimit"},
             "processes": {"most": limits.processes, "heldBy": "rlimit"},
         }
 
     def watch(self, watched: Watched, process: int) -> None:
         """Watch a sandbox whose bwrap is this process."""
         group = self._groups.make(watched.limits.memory_bytes) if self._groups else None
-        watched.begin(process, group)
+        try:
+            watched.begin(process, group)
+        except OSError:
+            if group:
+                group.remove()
+            raise
         with self._lock:
             self._watched[watched] = group
         self._begun.set()
@@ -186,10 +194,17 @@ class Watchdog:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(self._look()):
+        while not self._ended.wait(self._look_safely()):
             if not self._watched:
                 self._begun.wait()
                 self._begun.clear()
+
+    def _look_safely(self) -> float:
+        try:
+            return self._look()
+        except Exception:  # noqa: BLE001 - without this thread no session would be held to its limits any more
+            _log.exception("a look at the sessions failed")
+            return PAUSE_SECONDS
 
     def _look(self) -> float:
         """Look at all sandboxes; return how many seconds to do nothing then."""
