@@ -11,6 +11,7 @@ import pytest
 
 from support import event_stream, fault_server
 from support.processes import CommandLine
+from support.terminal import on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,14 @@ def test_large_files_go_in_parts(local: CommandLine) -> None:
     ok(local, "cp", "work:a/b/large", "back")
     assert (local.home / "back").read_bytes() == data
     assert b"part-" not in ok(local, "exec", "work", "--cmd", "find .agentcore-sandbox")
+
+
+def test_a_terminal_sees_the_progress(local: CommandLine) -> None:
+    (local.home / "file").write_bytes(bytes(1000))
+    shown = on_terminal(local, "cp", "file", "work:", stream="stderr")
+    assert shown.startswith(b"\rupload:   0%|")
+    assert b"/0.98k" in shown
+    assert shown.endswith(b" \ragentcore-sandbox: copied 1 files, 1000 bytes\n")
 
 
 def test_standard_streams(local: CommandLine) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 from typing import TYPE_CHECKING
 
@@ -13,29 +11,13 @@ import pytest
 from support import fault_server
 from support.event_stream import result
 from support.fault_server import SESSION
-from support.processes import DEADLINE
+from support.terminal import on_terminal
 
 if TYPE_CHECKING:
     from support.fault_server import FaultServer, Handler
     from support.processes import CommandLine
 
 HOSTILE = "\x1b[31mred\x1b[0m \x1b]0;title\x07 over\rwritten \u202etxt"
-
-
-def on_terminal(cli: CommandLine, *words: str) -> bytes:
-    """Run with standard output on a real terminal, and return what the terminal got."""
-    master, slave = pty.openpty()
-    child = cli.start(*words, stdout=slave)
-    os.close(slave)
-    seen = b""
-    try:
-        while data := os.read(master, 65536):
-            seen += data
-    except OSError:
-        pass  # how Linux says that the other side is closed
-    os.close(master)
-    child.communicate(timeout=DEADLINE)
-    return seen.replace(b"\r\n", b"\n")
 
 
 def test_terminal_shows_control_sequences_and_passes_colours(aws: CommandLine, faults: FaultServer) -> None:
