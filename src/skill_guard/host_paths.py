@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 
+from skill_guard.file_names import is_hidden, is_instructions, is_key, is_pattern, is_private, parts
 from skill_guard.refusal import Refusal
 
-# Names that hold secrets though they do not begin with a dot.
-KEYS = re.compile(
-    r".*\.(pem|key|ppk|p12|pfx|jks|keystore|kdbx|gpg|tfstate)(\..*)?|id_(rsa|dsa|ecdsa|ed25519)([._-].*)?"
-    r"|.*credentials?(\..*)?|.*_?accesskeys\.csv|.*secrets?(\..*)?|.*service[-_]account.*\.json",
-    re.IGNORECASE,
-)
-# Files that Claude would take for its user's instructions.
-INSTRUCTIONS = re.compile(r"(claude|claude\.local|agents)\.md", re.IGNORECASE)
-# A working directory inside one of these is no project; `.claude/worktrees/` is where Claude Code puts one.
-PRIVATE_FOLDERS = re.compile(r"/\.(git|ssh|aws|gnupg|docker|kube|config|claude(?!/worktrees/[^/]))(/|$)", re.IGNORECASE)
-GLOB = re.compile(r"[*?\[]")
 MOST_ENTRIES = 20_000  # of all folders that a call names
 MOST_SECONDS = 20  # to look through them; hooks.json allows 60, and a hook that is too late counts as silent
 
@@ -43,7 +32,7 @@ class HostPaths:
         Raises:
             Refusal: It lies outside, is hidden, looks like a key, or is a folder that holds such a thing.
         """
-        if GLOB.search(path):
+        if is_pattern(path):
             raise Refusal(f"name the file or the folder instead of the pattern {path!r}")
         resolved = self._resolve(path)
         if os.path.isdir(resolved):
@@ -58,8 +47,7 @@ class HostPaths:
             Refusal: It lies outside, is hidden, looks like a key or like instructions, or is a folder that is there.
         """
         resolved = self._resolve(path)
-        name = os.path.basename(resolved)
-        if INSTRUCTIONS.fullmatch(name):
+        if is_instructions(os.path.basename(resolved)):
             raise Refusal(f"{path!r} would be read as instructions: choose another name")
         if os.path.isdir(resolved):
             raise Refusal(f"{path!r} is a folder that exists: choose a new name, so that nothing is mixed into it")
@@ -80,22 +68,22 @@ class HostPaths:
     def _resolve(self, path: str) -> str:
         if path.startswith("~"):
             raise Refusal(f"write the path {path!r} out, relative to the working directory")
-        if PRIVATE_FOLDERS.search(self.root):
+        if is_private(self.root):
             raise Refusal("the working directory is a private folder: no files are copied from or to it")
         resolved = os.path.realpath(os.path.join(self.root, path))
         if resolved != self.root and not resolved.startswith(os.path.join(self.root, "")):
             raise Refusal(f"{path!r} is not below the working directory; only files below it are copied")
-        self._check_names(path, [*_names(path), *_names(resolved[len(self.root) :])])
+        self._check_names(path, [*parts(path), *parts(resolved[len(self.root) :])])
         self._check_protected(path, resolved)
         return resolved
 
     def _check_names(self, path: str, names: list[str]) -> None:
         for name in names:
-            if name.startswith(".") and name not in (".", ".."):
+            if is_hidden(name):
                 raise Refusal(f"{path!r} is hidden; hidden files and folders are not copied")
             if not name.isprintable():
                 raise Refusal(f"{path!a} holds characters that nobody sees: use plain names")
-            if KEYS.fullmatch(name):
+            if is_key(name):
                 raise Refusal(f"{path!r} looks like a key or a credential, which is not copied")
 
     def _check_protected(self, path: str, resolved: str) -> None:
@@ -116,7 +104,3 @@ class HostPaths:
         self._check_names(shown, [os.path.basename(path)])
         if os.path.islink(path):
             self._resolve(shown)
-
-
-def _names(path: str) -> list[str]:
-    return path.replace(os.sep, "/").split("/")

@@ -36,7 +36,7 @@ class Context:
 
     @property
     def paths(self) -> HostPaths:
-        """The files of the host, the same for all of a call. Most calls name none, and need not import `re`."""
+        """The files of the host, the same for all of a call. Most calls name none."""
         if self._paths is None:
             from skill_guard.host_paths import HostPaths
 
