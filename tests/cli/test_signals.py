@@ -13,6 +13,8 @@ from support import fault_server
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
+    import subprocess
+
     from support.fault_server import FaultServer, Handler
     from support.processes import CommandLine
 
@@ -65,7 +67,8 @@ def test_signal_while_a_session_is_started_or_stopped(aws: CommandLine, faults: 
     assert faults.operations() == (["start", "stop"] if operation == "start" else ["start", "invoke", "stop"])
 
 
-def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: FaultServer) -> None:
+def interrupted_at_the_stop(aws: CommandLine, faults: FaultServer) -> tuple[subprocess.Popen[bytes], Pause]:
+    """A run that was interrupted, and waits for its session to be stopped."""
     faults.answers["invoke"] = fault_server.silence
     pause = Pause("stop")
     faults.answers["stop"] = pause
@@ -73,6 +76,11 @@ def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: Fau
     assert faults.invoked.wait(DEADLINE)
     child.send_signal(signal.SIGINT)
     assert pause.arrived.wait(DEADLINE)
+    return child, pause
+
+
+def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: FaultServer) -> None:
+    child, pause = interrupted_at_the_stop(aws, faults)
     child.send_signal(signal.SIGINT)
     assert child.stderr
     assert b"one more signal leaves at once" in child.stderr.readline()
@@ -82,13 +90,7 @@ def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: Fau
 
 
 def test_interrupted_three_times_leaves_at_once(aws: CommandLine, faults: FaultServer) -> None:
-    faults.answers["invoke"] = fault_server.silence
-    pause = Pause("stop")
-    faults.answers["stop"] = pause
-    child = aws.start("run", "while True: pass")
-    assert faults.invoked.wait(DEADLINE)
-    child.send_signal(signal.SIGINT)
-    assert pause.arrived.wait(DEADLINE)
+    child, pause = interrupted_at_the_stop(aws, faults)
     assert child.stderr
     for words in (b"one more signal leaves at once", b"may run until its lifetime ends"):
         child.send_signal(signal.SIGINT)

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from agentcore_sandbox.account.control import ControlPlane
     from agentcore_sandbox.aws_clients import Connection
     from agentcore_sandbox.client import CodeInterpreter
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.jobs.watched import Watched
+    from agentcore_sandbox.settings import Flags, Settings
 
 
 def connect(settings: Settings) -> CodeInterpreter:
@@ -58,6 +59,21 @@ def connect_control(settings: Settings) -> ControlPlane:
     from agentcore_sandbox.account.control import ControlPlane
 
     return ControlPlane(connection, settings)
+
+
+def find_job(job_id: str, flags: Flags) -> Watched:
+    """Find a job and connect to where it runs.
+
+    Args:
+        job_id: Its id.
+        flags: Replace what was noted of where it runs.
+
+    Raises:
+        AgentcoreSandboxError: There is no such job, or no way to it.
+    """
+    from agentcore_sandbox.jobs import watched
+
+    return watched.find(job_id, flags, connect)
 
 
 def _enable_awscrt(settings: Settings) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.state import StateFolder, root
@@ -52,6 +53,39 @@ class Job:
     state: str = RUNNING
     exit_code: int | None = None
     saved: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still ran when it was last seen."""
+        return self.state == RUNNING
+
+    @property
+    def has_exited(self) -> bool:
+        """Whether it ended with an exit status, of its own or by `job stop`."""
+        return self.state == EXITED
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended with its session, nobody knows how."""
+        return self.state == LOST
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` shows."""
+        return {
+            "jobId": self.job_id,
+            "sessionId": self.session_id,
+            "ownSession": self.own_session,
+            "state": self.state,
+            "exitCode": self.exit_code,
+            "startedAt": datetime.fromtimestamp(self.started, timezone.utc).isoformat(timespec="seconds"),
+            "title": self.title,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of a table: id, state, exit status, start, session, program."""
+        status = "-" if self.exit_code is None else str(self.exit_code)
+        started = f"{datetime.fromtimestamp(self.started, timezone.utc):%Y-%m-%d %H:%M}"
+        return (self.job_id, self.state, status, started, self.session_id, self.title)
 
 
 class JobStore:

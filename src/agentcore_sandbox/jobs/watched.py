@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agentcore_sandbox.client import CodeInterpreter
-
-HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
 
 
 @dataclass
@@ -137,23 +134,3 @@ def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Setting
     given = {name: value for name, value in asdict(flags).items() if value}
     resolved = settings.resolve(settings.Flags(**{**noted, **given}), os.environ)
     return Watched(store, job, connect(resolved))
-
-
-def described(job: Job) -> dict[str, Any]:
-    """A job as JSON."""
-    return {
-        "jobId": job.job_id,
-        "sessionId": job.session_id,
-        "ownSession": job.own_session,
-        "state": job.state,
-        "exitCode": job.exit_code,
-        "startedAt": datetime.fromtimestamp(job.started, timezone.utc).isoformat(timespec="seconds"),
-        "title": job.title,
-    }
-
-
-def cells(job: Job) -> tuple[str, ...]:
-    """A job as a row of a table with `HEADER`."""
-    status = "-" if job.exit_code is None else str(job.exit_code)
-    started = f"{datetime.fromtimestamp(job.started, timezone.utc):%Y-%m-%d %H:%M}"
-    return (job.job_id, job.state, status, started, job.session_id, job.title)

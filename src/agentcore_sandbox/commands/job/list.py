@@ -6,19 +6,17 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands import options
+from agentcore_sandbox.commands.connection import find_job
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
-    import argparse
-
     from agentcore_sandbox.jobs.store import Job
 
+HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `job list`."""
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
+add_arguments = options.add_json
 
 
 def run(*, as_json: bool) -> int:
@@ -29,13 +27,12 @@ def run(*, as_json: bool) -> int:
     """
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.store import JobStore
-    from agentcore_sandbox.jobs.watched import HEADER, cells, described
 
     jobs = [_looked_at(job, output) for job in JobStore(os.environ).all()]
     if as_json:
-        output.data({"jobs": [described(job) for job in jobs]})
+        output.data({"jobs": [job.as_json() for job in jobs]})
     elif jobs:
-        output.table(HEADER, [cells(job) for job in jobs])
+        output.table(HEADER, [job.cells() for job in jobs])
     else:
         output.say("no jobs")
     return 0
@@ -43,12 +40,10 @@ def run(*, as_json: bool) -> int:
 
 def _looked_at(job: Job, output: Output) -> Job:
     """The job as it is now, or as it was last seen where its session cannot be asked."""
-    from agentcore_sandbox.jobs import store, watched
-
-    if job.state != store.RUNNING:
+    if not job.is_running:
         return job
     try:
-        return watched.find(job.job_id, settings.Flags(), connect).look()
+        return find_job(job.job_id, settings.Flags()).look()
     except AgentcoreSandboxError as error:
         output.say(f"agentcore-sandbox: job {job.job_id} is shown as it was last seen: {error.message}")
         return job

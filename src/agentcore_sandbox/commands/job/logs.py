@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.connection import find_job
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.signals import Interrupted
 
@@ -39,18 +39,15 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
         as_json: Print an object with the keys of `job list`, `stdout` and `stderr`.
     """
     output = Output(as_json=as_json, raw=raw)
-    from agentcore_sandbox.jobs import store
-    from agentcore_sandbox.jobs.watched import described, find
-
-    watched = find(job, flags, connect)
+    watched = find_job(job, flags)
     with leaving_running(watched, output), output.live() as live:
         offsets = _print_saved(watched, live, (0, 0))
         for _ in watched.collect(follow=follow):
             offsets = _print_saved(watched, live, offsets)
     if as_json:
         stdout, stderr = (data.decode("utf-8", "replace") for data in watched.store.saved(watched.job))
-        output.data({**described(watched.job), "stdout": stdout, "stderr": stderr})
-    elif watched.job.state == store.LOST:
+        output.data({**watched.job.as_json(), "stdout": stdout, "stderr": stderr})
+    elif watched.job.is_lost:
         output.say(f"agentcore-sandbox: {watched.loss()}; this is what had been saved")
     return 0
 

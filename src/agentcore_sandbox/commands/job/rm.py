@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.connection import find_job
 from agentcore_sandbox.commands.own_session import stop
 from agentcore_sandbox.errors import SessionGoneError
 from agentcore_sandbox.output import Output
@@ -27,9 +27,7 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the key `removed`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.jobs.watched import find
-
-    watched = find(job, flags, connect)
+    watched = find_job(job, flags)
     if watched.job.own_session:
         stop(watched.interpreter, watched.job.session_id, output)
     else:
@@ -45,7 +43,7 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
 def _clear(watched: Watched) -> None:
     try:
         watched.stop()
-        if watched.job.state != "lost":
+        if not watched.job.is_lost:
             watched.discard()
     except SessionGoneError:
         return  # and so are its files

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.connection import find_job
+from agentcore_sandbox.commands.job.list import HEADER
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     from agentcore_sandbox import settings
-
 
 add_arguments = options.add_job
 
@@ -24,15 +24,12 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.jobs import store
-    from agentcore_sandbox.jobs.watched import HEADER, cells, described, find
-
-    watched = find(job, flags, connect)
+    watched = find_job(job, flags)
     seen = watched.look()
     if as_json:
-        output.data(described(seen))
+        output.data(seen.as_json())
     else:
-        output.table(HEADER, [cells(seen)])
-        if seen.state == store.LOST:
+        output.table(HEADER, [seen.cells()])
+        if seen.is_lost:
             output.say(f"agentcore-sandbox: {watched.loss()}; job logs prints what had been saved")
     return 0

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.connection import find_job
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     from agentcore_sandbox import settings
-
 
 add_arguments = options.add_job
 
@@ -24,12 +23,9 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.jobs import store
-    from agentcore_sandbox.jobs.watched import described, find
-
-    seen = find(job, flags, connect).stop()
+    seen = find_job(job, flags).stop()
     if as_json:
-        output.data(described(seen))
+        output.data(seen.as_json())
     else:
-        output.line("job stopped" if seen.state == store.EXITED else f"job {seen.state}")
+        output.line("job stopped" if seen.has_exited else f"job {seen.state}")
     return 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.commands.connection import find_job
 from agentcore_sandbox.commands.job.logs import leaving_running
 from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     from agentcore_sandbox import settings
-
 
 add_arguments = options.add_job
 
@@ -25,13 +24,11 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    from agentcore_sandbox.jobs.watched import described, find
-
-    watched = find(job, flags, connect)
+    watched = find_job(job, flags)
     with leaving_running(watched, output):
         for _ in watched.collect(follow=True):
             pass
     status = watched.status()
     if as_json:
-        output.data(described(watched.job))
+        output.data(watched.job.as_json())
     return status
