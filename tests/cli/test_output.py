@@ -128,6 +128,15 @@ def test_stop(aws: CommandLine, faults: FaultServer) -> None:
     assert done.stdout.count(b"session stopped: ") == 150
 
 
+def test_stop_all_takes_what_has_ended_meanwhile_for_stopped(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["list"] = paged_sessions
+    ended = fault_server.error(409, "ConflictException", "Session already terminated")
+    faults.answers["stop"] = fault_server.in_turn(ended, *[fault_server.DEFAULTS["stop"]] * 149)
+    done = aws.run("stop", "--all", "--json")
+    outcome = json.loads(done.stdout)
+    assert (done.returncode, len(outcome["stopped"]), outcome["failed"]) == (0, 150, [])
+
+
 def test_stop_goes_on_after_a_failure(aws: CommandLine, faults: FaultServer) -> None:
     gone = fault_server.error(409, "ConflictException", f"Session already terminated: {FIRST}")
     faults.answers["stop"] = fault_server.in_turn(gone, fault_server.DEFAULTS["stop"])

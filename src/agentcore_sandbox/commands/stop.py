@@ -11,12 +11,15 @@ from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
 from agentcore_sandbox.output import Output
 from agentcore_sandbox.session_store import SessionStore, check_target, is_session_id
+from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
     from agentcore_sandbox.client import CodeInterpreter
+
+AT_ONCE = 4  # with the 0.17 s that a stop takes (facts, "Sessions"), below the service's 30 requests a second
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,28 +46,42 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
     interpreter = connect(resolved)
     output = Output(as_json=as_json)
     if every:
-        return _stop_each(lambda session_id: _stop_id(interpreter, session_id), _ready(interpreter), output)
-    return _stop_each(lambda word: _stop(interpreter, word), sessions, output)
+        return _stop_each(lambda session_id: _end(interpreter, session_id), _ready(interpreter), output, AT_ONCE)
+    return _stop_each(lambda word: _stop(interpreter, word), sessions, output, 1)
 
 
 def _ready(interpreter: CodeInterpreter) -> list[str]:
     return [session.session_id for session in interpreter.sessions(status="READY")]
 
 
-def _stop_each(stop: Callable[[str], str], sessions: Sequence[str], output: Output) -> int:
+def _stop_each(stop: Callable[[str], str], sessions: Sequence[str], output: Output, at_once: int) -> int:
     stopped: list[str] = []
     failures: list[tuple[str, AgentcoreSandboxError]] = []
-    for word in sessions:
-        try:
-            session_id = stop(word)
-        except AgentcoreSandboxError as error:
-            failures.append((word, error))
+    outcomes = in_parallel(lambda word: _outcome(stop, word), sessions, at_once)
+    for word, outcome in zip(sessions, outcomes, strict=True):
+        if isinstance(outcome, AgentcoreSandboxError):
+            failures.append((word, outcome))
             continue
-        stopped.append(session_id)
+        stopped.append(outcome)
         if not output.as_json:
             output.line("session stopped" if len(sessions) == 1 else f"session stopped: {word}")
     _tell(output, stopped, failures)
     return failures[0][1].status if failures else 0
+
+
+def _outcome(stop: Callable[[str], str], word: str) -> str | AgentcoreSandboxError:
+    try:
+        return stop(word)
+    except AgentcoreSandboxError as error:
+        return error
+
+
+def _end(interpreter: CodeInterpreter, session_id: str) -> str:
+    """Stop a session of the list, or find that it has ended meanwhile, which is all that is wanted."""
+    try:
+        return _stop_id(interpreter, session_id)
+    except SessionGoneError:
+        return session_id
 
 
 def _stop(interpreter: CodeInterpreter, word: str) -> str:
