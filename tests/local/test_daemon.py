@@ -17,6 +17,7 @@ from support.local import Local, ended, exports
 from support.processes import eventually
 
 CALLERS = 20
+LONG = "x" * 200
 
 
 def test_nothing_runs_until_it_is_needed(local: Local) -> None:
@@ -194,3 +195,10 @@ def test_a_hanging_service_is_told_and_can_be_stopped(local: Local) -> None:
     assert "local stop" in said
     assert local.text("local", "stop") == "stopped\n"
     assert ended(pid)
+
+
+def test_a_runtime_folder_with_a_path_too_long_for_a_sandbox_is_told(local: Local, tmp_path: Path) -> None:
+    far = Local(local.command, local.home, {**local.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / LONG / LONG)})
+    said = far.failure("run", "--interpreter-id", "local", "1")
+    assert "File name too long; set AGENTCORE_SANDBOX_RUNTIME_DIR to a shorter path" in said
+    assert far.text("local", "stop") == "stopped\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,11 @@ DEFAULT_LIFETIME = 900
 SESSION_HEADER = "x-amzn-code-interpreter-session-id"
 
 InvokeTool = Callable[[Any, str, Mapping[str, Any], threading.Event], dict[str, Any]]
+_REMEDIES = {
+    errno.ENOSPC: "make room for it",
+    errno.EDQUOT: "make room for it",
+    errno.ENAMETOOLONG: "set AGENTCORE_SANDBOX_RUNTIME_DIR to a shorter path",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -106,9 +112,10 @@ class DataPlane:
         except AgentcoreSandboxError as error:
             _log.error("no sandbox: %s", error.message)
             raise errors.internal(f"{error.message}; {error.hint}") from error
-        except OSError as error:  # most likely a full disk; not to be taken for a lost connection
+        except OSError as error:  # not to be taken for a lost connection
             _log.error("no sandbox: %s", error)
-            raise errors.internal(f"a sandbox cannot be made: {error.strerror}; make room for it") from error
+            remedy = _REMEDIES.get(error.errno or 0, "the service's log says more")
+            raise errors.internal(f"a sandbox cannot be made: {error.strerror}; {remedy}") from error
         return Answer({**_reference(members, session), "createdAt": timestamp(session.created)})
 
     def _stop(self, members: Members) -> Answer:
