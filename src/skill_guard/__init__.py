@@ -2,7 +2,7 @@
 
 Claude Code starts it as a hook, for every shell command while a skill runs. So it is a few small modules over the
 standard library, started without `site`, and imports neither `re`, `typing`, `dataclasses` nor `pathlib`: a call costs
-less than two bare interpreter starts. It ships in the plugin's `hooks` folder, not in the zipapp, whose start-up costs more.
+less than two bare interpreter starts. It ships in the plugin's `hooks` folder, not in the zipapp, which starts slower.
 
     hook -> policy -> scanner, values -> host_paths -> file_names, refusal
     hook -> event, marks, settings

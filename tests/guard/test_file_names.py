@@ -18,10 +18,11 @@ PRIVATE = re.compile(
     r"/\.(git|ssh|aws|gnupg|docker|kube|config|claude(?!/worktrees/[^/]))(/|$)", re.IGNORECASE | re.ASCII
 )
 KEY_PIECES = ("pem", "KEY", "id_rsa", "id_ed25519", "Credential", "s", "secret", "accessKeys", "csv", "json", "x")
+SEPARATORS = ("service-account", "service_account", ".", "-", "_", "my_", "\n")
 FOLDERS = (".git", ".claude", ".Claude", "worktrees", ".config", "project", ".other")
 
 
-@given(st.lists(st.sampled_from((*KEY_PIECES, "service-account", "service_account", ".", "-", "_", "my_", "\n"))).map("".join))
+@given(st.lists(st.sampled_from((*KEY_PIECES, *SEPARATORS))).map("".join))
 def test_keys(name: str) -> None:
     assert file_names.is_key(name) == bool(KEYS.fullmatch(name))
 
