@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import result
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,11 +44,18 @@ class Workspace:
     Args:
         interpreter: The session's.
         session_id: The session.
+        seconds: How long an answer may take until its request is sent again, as over a connection that has died
+            silently; None for the service's limit, which large files may need.
     """
 
-    def __init__(self, interpreter: CodeInterpreter, session_id: str) -> None:
+    def __init__(self, interpreter: CodeInterpreter, session_id: str, *, seconds: float | None = None) -> None:
         self._interpreter = interpreter
+        self._seconds = seconds
         self.session_id = session_id
+
+    def answering_within(self, seconds: float) -> Workspace:
+        """The same session's, for requests whose answers come soon or never."""
+        return Workspace(self._interpreter, self.session_id, seconds=seconds)
 
     def write(self, path: str, data: bytes) -> None:
         """Write one file, its folders included.
@@ -132,7 +139,13 @@ class Workspace:
         return outcome
 
     def _repeatable(self, tool: str, arguments: Mapping[str, Any]) -> Iterator[Result]:
-        return self._interpreter.invoke(self.session_id, tool, arguments, after_loss="try again")
+        try:
+            yield from self._interpreter.invoke(
+                self.session_id, tool, arguments, seconds=self._seconds, after_loss="try again"
+            )
+        except TimeLimitError:
+            message = f"no answer within {self._seconds:g} seconds"
+            raise AgentcoreSandboxError("NoAnswer", message, "check the network, then try again") from None
 
 
 def persistently(call: Callable[[], T]) -> T:

@@ -20,6 +20,7 @@ MOST_BYTES = 3 << 20  # of each stream at a time; both together are 8 MiB as bas
 PAUSE_SECONDS = 0.3
 LONGEST_PAUSE = 0.6  # a line a second is to be seen within one and a half
 START_SECONDS = 60.0
+ANSWER_SECONDS = 60.0  # a look takes a fraction of one: whatever is silent for so long has been lost
 HIGHEST_STATUS = 255
 
 
@@ -60,7 +61,7 @@ class Watcher:
     """
 
     def __init__(self, workspace: Workspace, job_id: str) -> None:
-        self._workspace = workspace
+        self._workspace = workspace.answering_within(ANSWER_SECONDS)
         self._folder = folder(job_id)
         self._delta = f"{FOLDER}/delta-{uuid.uuid4().hex}"
         self._started = time.monotonic()
