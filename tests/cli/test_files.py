@@ -59,6 +59,8 @@ def make_tree(folder: Path) -> None:
     (folder / "sub" / "deeper" / "run.sh").write_bytes(b"#!/bin/sh\n")
     (folder / "sub" / "deeper" / "run.sh").chmod(0o755)
     (folder / "-begins with a dash").write_bytes(b"\xff\xfe not UTF-8")
+    for name in ("n" * 254, "n" * 255):
+        (folder / name).write_text(name)
     for number in range(50):
         (folder / "sub" / f"small-{number}").write_bytes(os.urandom(number * 7))
 

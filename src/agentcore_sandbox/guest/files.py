@@ -118,15 +118,17 @@ def _assemble_all(request: Any, written: list[tuple[str, str]]) -> None:
     """Write each file under a temporary name beside its own; `written` takes both names."""
     parts = _Blocks([os.path.join(request["staging"], f"part-{number}") for number in range(request["parts"])])
     for path, mode, size, digest in request["files"]:
-        written.append((_temporary(path), path))
+        # Of this transfer and this attempt alone: one that was killed may have left its own.
+        name = f".{os.path.basename(request['staging'])}-{os.getpid()}-{len(written)}.part"
+        written.append((_beside(path, name), path))
         _assemble(written[-1][0], parts, size, digest)
         os.chmod(written[-1][0], mode)
 
 
-def _temporary(path: str) -> str:
-    folder, name = os.path.split(path)
+def _beside(path: str, name: str) -> str:
+    folder = os.path.dirname(path)
     os.makedirs(folder or ".", exist_ok=True)
-    return os.path.join(folder, f".{name[:40]}.{os.getpid()}.part")
+    return os.path.join(folder, name)
 
 
 class _Blocks:
