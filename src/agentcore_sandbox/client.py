@@ -230,7 +230,7 @@ class CodeInterpreter:
         """Send a request that may be repeated, and read its answer."""
         context = Context(self._settings, session_id)
         try:
-            answer = next(within(seconds, lambda: iter((call(),))))
+            (answer,) = within(seconds, lambda: iter((call(),)))
             _check_type(answer)
             return read(answer)
         except DeadlineError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import queue
 import threading
 import time
 from collections import deque
-from concurrent import futures
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ class DeadlineError(Exception):
 def within(seconds: float, call: Callable[[], Iterator[A]]) -> Iterator[A]:
     """Run an iterator in a thread and yield what it gives, until the deadline.
 
-    The main thread only waits, so that a signal or the deadline ends it at once, wherever the library is. The queue
-    holds one item: a slow printer slows the reading down instead of filling the memory.
+    The main thread only waits, so that a signal or the deadline ends it at once, wherever the library is.
 
     Args:
         seconds: Until the deadline, of all items together.
@@ -37,31 +36,7 @@ def within(seconds: float, call: Callable[[], Iterator[A]]) -> Iterator[A]:
     Raises:
         DeadlineError: It has not ended by then.
     """
-    items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
-    threading.Thread(target=_drain, args=(call, items), daemon=True).start()
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            kind, value = items.get(timeout=max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
-        except queue.Empty:
-            if time.monotonic() >= deadline:
-                raise DeadlineError from None
-            continue
-        if kind == "end":
-            return
-        if kind == "error":
-            raise value
-        yield value
-
-
-def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]]) -> None:
-    try:
-        for item in call():
-            items.put(("item", item))
-    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-        items.put(("error", error))
-    else:
-        items.put(("end", None))
+    yield from _values(_start(call), time.monotonic() + seconds)
 
 
 def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ONCE) -> Iterator[B]:
@@ -75,28 +50,53 @@ def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ON
     Yields:
         The results, in order.
     """
+
+    def start(item: A) -> queue.Queue[tuple[str, Any]]:
+        return _start(lambda: iter((call(item),)))
+
     waiting = iter(items)
-    running = deque(_start(call, item) for item in itertools.islice(waiting, at_once))
+    running = deque(map(start, itertools.islice(waiting, at_once)))
     while running:
-        yield _result(running.popleft())
-        running.extend(_start(call, item) for item in itertools.islice(waiting, 1))
+        (value,) = _values(running.popleft(), math.inf)
+        yield value
+        running.extend(map(start, itertools.islice(waiting, 1)))
 
 
-def _start(call: Callable[[A], B], item: A) -> futures.Future[B]:
+def _start(call: Callable[[], Iterator[Any]]) -> queue.Queue[tuple[str, Any]]:
+    """Run an iterator in a thread. Whoever leaves before its end leaves the thread waiting for the end of the process.
+
+    The queue holds one item: a slow printer slows the reading down instead of filling the memory.
+    """
     # Not an executor: its threads hold back the end of a process that was interrupted.
-    future: futures.Future[B] = futures.Future()
-    threading.Thread(target=_run, args=(future, call, item), daemon=True).start()
-    return future
+    items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
+    threading.Thread(target=_drain, args=(call, items), daemon=True).start()
+    return items
 
 
-def _run(future: futures.Future[B], call: Callable[[A], B], item: A) -> None:
+def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]]) -> None:
     try:
-        future.set_result(call(item))
+        for item in call():
+            items.put(("item", item))
     except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-        future.set_exception(error)
+        items.put(("error", error))
+    else:
+        items.put(("end", None))
 
 
-def _result(future: futures.Future[B]) -> B:
-    while not futures.wait([future], POLL_SECONDS).done:
-        pass
-    return future.result()
+def _values(items: queue.Queue[tuple[str, Any]], deadline: float) -> Iterator[Any]:
+    while True:
+        kind, value = _take(items, deadline)
+        if kind == "end":
+            return
+        if kind == "error":
+            raise value
+        yield value
+
+
+def _take(items: queue.Queue[tuple[str, Any]], deadline: float) -> tuple[str, Any]:
+    while True:
+        try:
+            return items.get(timeout=max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
+        except queue.Empty:
+            if time.monotonic() >= deadline:
+                raise DeadlineError from None
