@@ -154,11 +154,8 @@ def _check_region_and_endpoint(settings: Settings) -> None:
 
 def _check_endpoint(settings: Settings) -> None:
     url = settings.endpoint_url or ""
-    if "@" in urlsplit(url).netloc:
-        # It may be a password, and the URL is shown in messages.
+    if "@" in url:  # not shown, because it may be a password
         raise UsageError("the endpoint URL has a name or a password in it", "AWS's requests are signed: leave it out")
-    if "@" in urlsplit(url).netloc:  # not shown, because a password may be in it
-        raise UsageError("the endpoint URL has a user name in it", "leave it out; AWS's credentials sign the requests")
     if not _is_endpoint(url):
         raise UsageError(f"not an endpoint URL: {url!r}", "it looks like https://host or http://127.0.0.1:8080")
     if settings.is_local and not is_loopback(url):

@@ -129,7 +129,7 @@ def test_a_password_in_the_endpoint_is_refused_and_not_shown(aws: CommandLine, f
     url = faults.url.replace("http://", "http://user:value-secret@")
     done = aws.run("run", "--endpoint-url", url, "x")
     assert (done.returncode, faults.requests) == (2, [])
-    assert done.stderr.startswith(b"error[Usage]: the endpoint URL has a user name in it\nhint: ")
+    assert done.stderr.startswith(b"error[Usage]: the endpoint URL has a name or a password in it\nhint: ")
     assert b"value-secret" not in done.stderr
     done = aws.run("run", "x", env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "http://user:value-secret@127.0.0.1:1"})
     assert done.stderr.startswith(b"error[NoNetwork]: cannot reach http://127.0.0.1:1\nhint: ")
