@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.local import Local
+from support.local import Local, own_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
-    base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    local = Local(cli.command, cli.home, base)
-    yield local
-    if local.runs:
-        local.text("local", "stop")
+    with own_service(cli, tmp_path) as local:
+        yield local

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import service
-from support.local import Local
+from support.local import Local, own_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,5 @@ def running(tmp_path: Path) -> Iterator[service.Running]:
 
 @pytest.fixture
 def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
-    base = {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    local = Local(cli.command, cli.home, base)
-    yield local
-    if local.runs:
-        local.text("local", "stop")
+    with own_service(cli, tmp_path) as local:
+        yield local

@@ -79,6 +79,20 @@ class Local(CommandLine):
         self.request("PUT", f"stop?sessionId={session}")
 
 
+@contextmanager
+def own_service(cli: CommandLine, folder: Path) -> Iterator[Local]:
+    """The command line with a service of its own, which is stopped when the block ends.
+
+    Args:
+        cli: How it is started, and its home.
+        folder: Where the runtime folder is made.
+    """
+    local = Local(cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")})
+    yield local
+    if local.runs:
+        local.text("local", "stop")
+
+
 def _json(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body).encode()
 
