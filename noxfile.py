@@ -42,6 +42,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
+    "bench": ["--group", "bench", "--constraints", "requirements/test.txt"],
     "plugin": ["--group", "plugin"],
 }
 
@@ -140,6 +141,19 @@ def cgroups(session: nox.Session) -> None:
         session.run(kernel, *machine, *variables, external=True)
         if missing := {"root", "unprivileged"} - {path.name for path in scratch.iterdir()}:
             session.error(f"failed as {' and as '.join(missing)}")
+
+
+@nox.session(python=pythons()[-1], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure against what a user would use instead: a table, dist/bench.json, and with `-- --readme` README."""
+    install(session, "build", project=False)
+    # By themselves: what else is installed would slow their start.
+    yardsticks = Path(session.virtualenv.location, "yardsticks").resolve()
+    session.run("uv", "venv", "--quiet", "--clear", "--python", Path(session.bin, "python"), yardsticks)
+    hashed = ("--require-hashes", "--requirements", "requirements/bench.txt")
+    session.run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", yardsticks / "bin/python", *hashed)
+    paths = os.pathsep.join(str(ROOT / name) for name in ("src", "tests"))
+    session.run("python", "-m", "bench", "--yardsticks", yardsticks, *session.posargs, env={"PYTHONPATH": paths})
 
 
 @nox.session

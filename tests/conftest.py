@@ -109,11 +109,4 @@ def faults() -> Iterator[FaultServer]:
 @pytest.fixture
 def aws(cli: CommandLine, faults: FaultServer) -> CommandLine:
     """The command line with dummy credentials, set to use the fault server."""
-    more = {
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "dummy-secret",
-        "AWS_REGION": "us-west-2",
-        "CUSTOM_AGENTCORE_INTERPRETER_ID": "aws.codeinterpreter.v1",
-        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url,
-    }
-    return CommandLine(cli.command, cli.home, {**cli.base, **more})
+    return CommandLine(cli.command, cli.home, {**cli.base, **faults.environment})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from agentcore_sandbox import signals
@@ -10,6 +11,7 @@ from agentcore_sandbox.signals import Interrupted
 
 def main() -> int:
     """Run the command line of this process; returns its exit status."""
+    gc.set_threshold(100_000)  # what is imported stays: looking for garbage in it would take longer than it is worth
     try:
         signals.gate.install()
         from agentcore_sandbox import cli

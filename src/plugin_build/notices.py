@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _RULE = "=" * 100
 _HEAD = """\
 agentcore-sandbox ships with the works below, each under the licence that follows it, unchanged but for files left out,
-and the parts of boto3, botocore and s3transfer that are cut to what is used.
+and the parts of boto3, botocore, s3transfer and urllib3 that are cut to what is used.
 """
 
 

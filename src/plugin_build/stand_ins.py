@@ -1,7 +1,8 @@
-"""Replace what boto3 and botocore import at every start, and the command line never uses, by as little as they ask for.
+"""Replace what the AWS client imports at every start, and the command line never uses, by as little as it asks for.
 
 boto3 imports a resource layer with its documentation, and S3's transfers with all of `multiprocessing`; botocore gives
-each method of a client a docstring that only `help()` reads.
+each method of a client a docstring that only `help()` reads; urllib3 looks for the version of an HTTP/2 that is not
+there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEPT = ("botocore/docs/utils.py",)  # botocore's handlers are made of it
+KEPT = (
+    "botocore/docs/utils.py",  # botocore's handlers are made of it
+    "urllib3/http2/probe.py",  # every connection asks it
+)
 STAND_INS = {
     "botocore/docs/__init__.py": "",
     "botocore/docs/docstring.py": '''\
@@ -43,6 +47,7 @@ class ResourceFactory:
 class TransferConfig:
     UNSET_DEFAULT = None
 ''',
+    "urllib3/http2/__init__.py": "",
 }
 
 

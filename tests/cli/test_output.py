@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from support import fault_server
 from support.event_stream import result
 from support.fault_server import SESSION
+from support.processes import DEADLINE
 from support.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -31,6 +33,25 @@ def test_pipe_gets_the_bytes_unchanged(aws: CommandLine, faults: FaultServer) ->
     faults.answers["invoke"] = fault_server.stream(result(HOSTILE, HOSTILE))
     done = aws.run("exec", SESSION, "x")
     assert (done.stdout.decode(), done.stderr.decode()) == (HOSTILE + "\n", HOSTILE + "\n")
+
+
+def test_a_result_is_printed_before_the_next_one_comes(aws: CommandLine, faults: FaultServer) -> None:
+    printed = threading.Event()
+
+    def two_results(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.chunk(result("first\n"))
+        if printed.wait(DEADLINE):
+            handler.chunk(result("second\n"))
+        handler.end_chunks()
+
+    faults.answers["invoke"] = two_results
+    with aws.start("exec", SESSION, "x") as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"first\n"
+        printed.set()
+        assert process.stdout.read() == b"second\n"
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])

@@ -51,15 +51,28 @@ class FaultServer:
         answers: Operation (last path segment: start, invoke, stop, get, list) -> how to answer it.
         invoked: Set as soon as a program has arrived.
         preparation: How to answer what sets the program's environment, None for a success.
+        connections: How many have been opened.
         finished: Set when the test is over; an answer that waits ends then.
     """
 
     preparation: Answer | None = None
+    connections: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     invoked: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
     url: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Dummy credentials, and what leads the command line to this server."""
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "dummy-secret",
+            "AWS_REGION": "us-west-2",
+            "CUSTOM_AGENTCORE_INTERPRETER_ID": "aws.codeinterpreter.v1",
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": self.url,
+        }
 
     def operations(self) -> list[str]:
         return [request.operation for request in self.requests if not request.is_preparation]
@@ -69,8 +82,13 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are written one by one: the second must not wait for an answer
     state: FaultServer
     current: Request
+
+    def setup(self) -> None:
+        self.state.connections += 1
+        super().setup()
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing."""

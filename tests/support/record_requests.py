@@ -92,19 +92,18 @@ def main(folder: str, operations: dict[str, list[str]]) -> None:
     """Record every operation in every place."""
     sys.path.insert(0, folder)
     uuid.uuid4 = lambda: uuid.UUID(int=0)
+    import boto3
     import botocore
-    from botocore import session as botocore_session
     from botocore.config import Config
 
     importlib.import_module("botocore.auth").__dict__["get_current_datetime"] = lambda **_: NOW
-    session: Any = botocore_session.Session()
-    session.set_credentials("AKIDEXAMPLE", "dummy-secret")
+    session: Any = boto3.Session(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="dummy-secret")
     recorded: dict[str, Any] = {"version": botocore.__version__}
     for place in PLACES:
         for options in OPTIONS:
             for service, names in operations.items():
                 try:
-                    client = session.create_client(service, **place, config=Config(**options))
+                    client = session.client(service, **place, config=Config(**options))
                 except Exception as error:  # noqa: BLE001 - both must fail alike
                     recorded[f"{place} {options} {service}"] = repr(error)
                     continue

@@ -96,10 +96,7 @@ def read(paths: Sequence[str]) -> Copy:
             "write SESSION:PATH for a file of a session; ./a:b for a file here whose name has a colon",
         )
     session = check_target(str(target[0] or next(iter(sessions))))
-    uploads = target[0] is not None
-    # SESSION: alone is its work folder, as in `ls`.
-    sources = tuple(path if uploads else path or "." for _, path in split[:-1])
-    return Copy(session, sources, target[1], uploads)
+    return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
 
 
 def split_path(word: str) -> tuple[str | None, str]:

@@ -6,13 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import exec as exec_command
 from agentcore_sandbox.commands import options
 from agentcore_sandbox.commands import request as requests
 from agentcore_sandbox.commands.connection import connect
 from agentcore_sandbox.commands.own_session import start, started
-from agentcore_sandbox.commands.target import Target
-from agentcore_sandbox.session_store import check_name
 
 if TYPE_CHECKING:
     import argparse
@@ -38,14 +35,14 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
         lifetime: Of the session, in seconds.
         request: The arguments of `request.read`.
     """
+    if session is not None:
+        from agentcore_sandbox.commands import exec as exec_command
+        from agentcore_sandbox.session_store import check_name
+
+        return exec_command.run(flags=flags, session=check_name(session), lifetime=lifetime, **request)
     resolved = settings.resolve(flags, os.environ)
-    if session is not None:
-        check_name(session)
     task = requests.read(**request)
-    interpreter = connect(resolved)
-    if session is not None:
-        return exec_command.execute(task, Target(interpreter, session, lifetime, task.output))
-    return execute(task, interpreter, lifetime)
+    return execute(task, connect(resolved), lifetime)
 
 
 def execute(task: Execution, interpreter: CodeInterpreter, lifetime: int) -> int:

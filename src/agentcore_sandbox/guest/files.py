@@ -212,16 +212,11 @@ def remove(request: Any) -> Any:
     for path in matches:
         if os.path.isdir(path) and not os.path.islink(path) and not request["recursive"]:
             raise OSError(errno.EISDIR, "it is a folder; add --recursive", path)
-        if _holds_work_folder(path):
-            raise OSError(errno.EINVAL, "it is or holds the session's work directory, which cannot be removed", path)
+        if os.path.realpath(path) in (os.path.realpath("."), "/"):
+            raise OSError(errno.EINVAL, "the session's work directory cannot be removed", path)
     for path in matches:
         _remove(path)
     return matches
-
-
-def _holds_work_folder(path: str) -> bool:
-    real = os.path.realpath(path)
-    return not os.path.islink(path) and os.path.commonpath([real, os.getcwd()]) == real
 
 
 def _remove(path: str) -> None:

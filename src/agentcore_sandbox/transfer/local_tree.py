@@ -242,7 +242,7 @@ def targets(destination: str, names: Sequence[str]) -> list[Place]:
         destination: A folder that they go into, or the new name of the only one.
         names: Of each copy; empty where a folder's contents are meant.
     """
-    into_folder = len(names) != 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
+    into_folder = len(names) > 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
     if not into_folder and names != [""]:
         path = Path(destination)
         return [Place(path.parent, (path.name,))]

@@ -1,0 +1,34 @@
+"""The embedded service, as boto3 sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from bench.figures import Figure
+from bench.peers import embedded
+from bench.processes import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.stage import Stage
+
+FIGURES = {  # of scripts/service.py -> its name and unit in the table
+    "start": ("session start", "ms"),
+    "round trip": ("executeCode round trip", "ms"),
+    "executions": ("executions over 8 sessions", "1/s"),
+    "sessions": ("sessions started and stopped", "1/s"),
+    "memory": ("memory of a session", "MB"),
+    "in": ("writeFiles", "MB/s"),
+    "out": ("readFiles", "MB/s"),
+}
+
+
+def figures(stage: Stage, runs: int) -> Iterator[Figure]:
+    """Latencies, rates and memory."""
+    with embedded(stage) as service:
+        command = stage.script("service.py", str(service.pid), str(runs), env=service.environment)
+        taken = json.loads(measure(command).output)
+    for key, (name, unit) in FIGURES.items():
+        yield Figure(f"embedded service: {name}", unit, taken[key])

@@ -1,0 +1,96 @@
+"""What a call costs, in what can be counted: modules, requests, connections, bytes. Times are the benchmark's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.processes import DEADLINE, CommandLine
+
+if TYPE_CHECKING:
+    from support.fault_server import FaultServer
+
+# Runs a zipapp as Python does; tells on standard error what it has imported, and the files that it has opened.
+WATCHED = """
+import atexit, json, os, runpy, sys
+opened = []
+sys.addaudithook(lambda event, values: opened.append(values[0]) if event == "open" else None)
+def tell():
+    files = sorted({path for path in opened if isinstance(path, str) and os.path.isfile(path)})
+    os.write(2, json.dumps([sorted(sys.modules), files]).encode())
+atexit.register(tell)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def caller(own: CommandLine, faults: FaultServer) -> CommandLine:
+    """This platform's zipapp, unpacked before, against the fault server."""
+    assert own.run("--version").returncode == 0
+    return CommandLine(own.command, own.home, {**own.base, **faults.environment})
+
+
+def watch(caller: CommandLine, *words: str) -> tuple[set[str], list[Path]]:
+    """The modules that a call imports, and the files that it opens."""
+    command = [sys.executable, "-I", "-S", "-c", WATCHED, caller.command[-1], *words]
+    done = subprocess.run(command, env=caller.environment(), capture_output=True, timeout=DEADLINE, check=True)
+    modules, files = json.loads(done.stderr)
+    return set(modules), [Path(path) for path in files]
+
+
+def test_version_imports_next_to_nothing(caller: CommandLine) -> None:
+    modules, _ = watch(caller, "--version")
+    assert not modules & {f"agentcore_sandbox.{name}" for name in ("commands", "parser", "settings", "client", "local")}
+    assert not modules & {"argparse", "dataclasses", "inspect", "botocore", "socket", "subprocess", "tempfile"}
+    assert len(modules) < 100  # 67 with Python 3.13, and what Python itself begins with
+
+
+def test_run_imports_the_client_and_no_more(caller: CommandLine) -> None:
+    modules, _ = watch(caller, "run", "x")
+    # Left out of the zipapp, or of a plain `run`: what only other commands, resources and docstrings need.
+    assert not modules & {
+        "awscrt",
+        "html.parser",
+        "importlib.metadata",
+        "multiprocessing",
+        "s3transfer.futures",
+        "pydoc",
+        "asyncio",
+        "tqdm",
+    }
+    others = ("local", "account", "jobs", "transfer", "session_store")
+    assert not modules & {f"agentcore_sandbox.{name}" for name in others}
+    assert len(modules) < 420  # 365 with Python 3.13
+
+
+def test_run_reads_little_of_botocores_data(caller: CommandLine) -> None:
+    _, files = watch(caller, "run", "x")
+    data = [path for path in files if path.suffix == ".json"]
+    assert {path.name for path in data} == {
+        "endpoint-rule-set-1.json",
+        "endpoints.json",
+        "partitions.json",
+        "sdk-default-configuration.json",
+        "service-2.json",
+    }
+    assert sum(path.stat().st_size for path in data) < 80_000
+
+
+def test_run_sends_four_requests_over_one_connection(caller: CommandLine, faults: FaultServer) -> None:
+    assert caller.run("run", "x").stdout == b"hello\n"
+    assert [request.operation for request in faults.requests] == ["start", "invoke", "invoke", "stop"]
+    assert faults.requests[1].is_preparation
+    assert faults.connections == 1
+
+
+def test_a_named_session_costs_two_requests_a_call(caller: CommandLine, faults: FaultServer) -> None:
+    for _ in range(2):
+        faults.requests.clear()
+        assert caller.run("run", "--session", "work", "x").stdout == b"hello\n"
+    assert [request.operation for request in faults.requests] == ["invoke", "invoke"]
