@@ -11,7 +11,7 @@ import pytest
 from agentcore_sandbox import artifacts
 from agentcore_sandbox.artifacts import Artifact
 from support import event_stream, fault_server
-from support.processes import CommandLine
+from support.local import local_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from support.fault_server import FaultServer
     from support.in_process import Run
+    from support.processes import CommandLine
 
 PNG = b"\x89PNG\r\n\x1a\n"
 TWO_FIGURES = "import matplotlib.pyplot as plt\nfor _ in range(2):\n    plt.figure(); plt.plot([1, 2])"
@@ -27,12 +28,7 @@ TWO_FIGURES = "import matplotlib.pyplot as plt\nfor _ in range(2):\n    plt.figu
 @pytest.fixture
 def plotting(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     """An embedded service whose Python has matplotlib: that of the tests."""
-    more = {
-        "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
-        "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "AGENTCORE_SANDBOX_LOCAL_PYTHON": sys.executable,
-    }
-    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    line = local_line(cli, tmp_path, AGENTCORE_SANDBOX_LOCAL_PYTHON=sys.executable)
     yield line
     assert line.run("local", "stop").returncode == 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import event_stream, fault_server
-from support.local import Local, invokes, logging_service
+from support.local import Local, invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ THREE_PARTS = 13_000_000  # of a download
 
 @pytest.fixture
 def local(cli: CommandLine, tmp_path: Path) -> Local:
-    more = {
-        "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
-        "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime"),
-    }
-    return Local(cli.command, cli.home, {**cli.base, **more})
+    return local_line(cli, tmp_path)
 
 
 def ok(local: CommandLine, *words: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import event_stream, fault_server
-from support.local import Local, invokes, logging_service
+from support.local import invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def test_another_process_reads_on(local: CommandLine) -> None:
 
 
 def test_logs_go_on_through_throttling_and_lost_answers(cli: CommandLine, tmp_path: Path) -> None:
-    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "own")}
-    line = Local(cli.command, cli.home, {**cli.base, **more})
+    line = local_line(cli, tmp_path)
     # A job is started by three invokes; that it has begun is two more.
     with logging_service(line, "throttle=invoke:6@5", "break=invoke:2@6", "fail=invoke:1@7") as log:
         job = start(line, "import time\nfor number in range(6):\n    print(number); time.sleep(0.3)")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.local import Local, invokes, logging_service, serving
+from support.local import Local, invokes, local_line, logging_service, serving
 
 if TYPE_CHECKING:
     from support.processes import CommandLine
@@ -28,8 +28,7 @@ PATIENCE = 1500.0  # seconds; a hang, not a busy machine
 
 @pytest.fixture
 def local(cli: CommandLine, tmp_path: Path) -> Local:
-    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    return Local(cli.command, cli.home, {**cli.base, **more})
+    return local_line(cli, tmp_path)
 
 
 def answer(local: Local, *words: str) -> Any:

@@ -79,6 +79,12 @@ class Local(CommandLine):
         self.request("PUT", f"stop?sessionId={session}")
 
 
+def local_line(cli: CommandLine, folder: Path, **more: str) -> Local:
+    """The command line set to use the interpreter `local`, with a runtime folder of its own below `folder`."""
+    runtime = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")}
+    return Local(cli.command, cli.home, {**cli.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": "local", **runtime, **more})
+
+
 @contextmanager
 def own_service(cli: CommandLine, folder: Path) -> Iterator[Local]:
     """The command line with a service of its own, which is stopped when the block ends.
