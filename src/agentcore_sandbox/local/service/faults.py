@@ -108,7 +108,8 @@ class Faults:
         Raises:
             ServiceError: It was throttled, or was to fail.
         """
-        time.sleep(sum(fault.number for fault in self._of("latency", operation)))
+        if latency := sum(fault.number for fault in self._of("latency", operation)):
+            time.sleep(latency)  # even of 0 seconds, a busy machine would make milliseconds
         if self._meets("throttle", operation):
             raise errors.ServiceError("ThrottlingException", HTTPStatus.TOO_MANY_REQUESTS, "Rate exceeded")
         if self._meets("error", operation):

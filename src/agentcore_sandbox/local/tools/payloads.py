@@ -18,6 +18,7 @@ RESULT_BYTES = (24 << 20) - (1 << 16)
 CONTENT_BYTES = 1 << 20
 """What of it is kept for the content blocks, which repeat the streams."""
 LEFT_OUT = "\n... {} characters of output left out ...\n"
+LONGEST_CHARACTER = len(r"\u0001")  # of a text as JSON
 NOTES_BYTES = 300  # what both notes take at most
 _TOLD_BEFORE = re.compile(r"\n\.\.\. \d{1,15} (?:bytes|characters) of output left out \.\.\.\n")
 NOT_REPEATED = "\n... {} characters left out here: structuredContent has them ...\n"
@@ -118,6 +119,8 @@ def _mime_type_of(name: str) -> str | None:
 
 def _fitting_pair(stdout: str, stderr: str, room: int, note: str) -> tuple[str, str]:
     """Shorten both streams until their JSON fits into `room` bytes; of a large pair a quarter is for the errors."""
+    if LONGEST_CHARACTER * (len(stdout) + len(stderr) + 1) <= room:
+        return stdout, stderr  # nearly always, without a measurement
     stderr = _fitting(stderr, max(room // 4, room - _size(stdout)), note)
     return _fitting(stdout, room - _size(stderr), note), stderr
 
