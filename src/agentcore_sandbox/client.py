@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from agentcore_sandbox import result
+from agentcore_sandbox import event_stream, result
 from agentcore_sandbox.aws_clients import Connection, connect
 from agentcore_sandbox.aws_errors import MAY_HAVE_RUN, Context, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
@@ -299,8 +299,9 @@ def _owner(connection: Connection) -> str:
 
 def _create(connection: Connection) -> BedrockAgentCoreClient:
     client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
-    never: Any = _never  # the stubs know no handler that answers
-    client.meta.events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", never)
+    events: Any = client.meta.events  # the stubs know no handler that answers
+    events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", _never)
+    events.register("before-parse.bedrock-agentcore.InvokeCodeInterpreter", event_stream.join_messages)
     return client
 
 
