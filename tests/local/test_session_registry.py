@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.local.service import sessions as sessions_module
 from agentcore_sandbox.local.service.alarms import Alarms
 from agentcore_sandbox.local.service.errors import ServiceError
-from agentcore_sandbox.local.service.sessions import Sessions
+from agentcore_sandbox.local.service.sessions import Session, Sessions
 from support.service import LONG, SteeredSandbox
 
 if TYPE_CHECKING:
@@ -117,6 +117,27 @@ def test_retiring_needs_an_end_of_all_sessions_and_is_final(tmp_path: Path) -> N
         assert sessions.retire()
         with pytest.raises(ServiceError, match="going down"):
             sessions.start("local", None, 100)
+
+
+def test_no_session_starts_between_the_look_for_one_and_the_end(tmp_path: Path) -> None:
+    class Dead(Watched):
+        """Somebody wants a session just as this one is looked at."""
+
+        @property
+        def alive(self) -> bool:
+            late.append(pool.submit(sessions.start, "local", None, 100))
+            wait(late, 0.2)  # where nothing holds it back, it has started by then
+            return False
+
+    late: list[Future[Session]] = []
+    with registry(tmp_path) as (sessions, made), ThreadPoolExecutor(8) as pool:
+        sessions.start("local", None, 100)
+        made[0].__class__ = Dead
+        assert sessions.retire()
+        made[0].__class__ = Watched
+        made[0].running = False
+        assert isinstance(late[0].exception(LONG), ServiceError)
+        assert sessions.ready() == []
 
 
 def test_a_session_that_starts_while_all_end_is_ended_too(tmp_path: Path) -> None:

@@ -139,8 +139,11 @@ class Sessions:
     def ready(self) -> list[Session]:
         """Return the sessions that run."""
         with self._lock:
-            sessions = list(self._sessions.values())
-        return [session for session in sessions if session.status == "READY"]
+            return self._ready()
+
+    def _ready(self) -> list[Session]:
+        """The same, for who holds the lock: what follows from it must come before the next start."""
+        return [session for session in self._sessions.values() if session.status == "READY"]
 
     def newest_first(self, interpreter: str) -> list[Session]:
         """Return all sessions of an interpreter."""
@@ -165,9 +168,8 @@ class Sessions:
 
     def retire(self) -> bool:
         """Take no more sessions, if there is none; False leaves everything as it is."""
-        running = bool(self.ready())
         with self._lock:
-            if not running and not self._starting:
+            if not self._starting and not self._ready():
                 self._closed = True
             return self._closed
 
@@ -187,11 +189,10 @@ class Sessions:
 
     def _reserve(self) -> None:
         self._forget_old()
-        running = len(self.ready())
         with self._lock:
             if self._closed:
                 raise errors.internal("The embedded service is going down")
-            if running + self._starting >= self._limit:
+            if len(self._ready()) + self._starting >= self._limit:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
 
