@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--zipapp", help="test this zipapp instead of the source")
+    parser.addoption("--no-tables", action="store_true", help="with it, leave out tables whose every row is a process")
 
 
 def pytest_configure() -> None:
@@ -78,8 +79,11 @@ def in_process(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Run:
     """Runs the commands of a table, of which each row would be a process; as a zipapp each is one."""
-    zipapp = request.config.getoption("--zipapp")
-    return CommandLine.run if zipapp else InProcess(monkeypatch, capfdbinary).run
+    if not request.config.getoption("--zipapp"):
+        return InProcess(monkeypatch, capfdbinary).run
+    if request.config.getoption("--no-tables"):
+        pytest.skip("the newest Python runs the tables")
+    return CommandLine.run
 
 
 @pytest.fixture(scope="module")
