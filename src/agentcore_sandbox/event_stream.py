@@ -1,7 +1,7 @@
 """Long messages of an event stream in time that grows with their length. Pure: no input, no output.
 
 botocore adds each piece that comes to all that it holds, and copies it all: a result of 20 MB, in pieces of 64 KB, is
-copied 300 times. It gets whole messages here, behind their preludes, at which it refuses what cannot be right.
+copied 300 times. Here it gets a message in few pieces, but for the prelude, at which it refuses what cannot be right.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PRELUDE = 12  # bytes: the message's length, that of its headers, and a checksum of both
+BLOCK = 1 << 20  # bytes: whole messages would be held once more
 _LENGTH = 4  # bytes of them that are the message's length
 
 
-class WholeMessages:
-    """A response's body whose pieces are preludes and the rests of their messages.
+class LargePieces:
+    """A response's body whose pieces are preludes and the rests of their messages, those in blocks.
 
     Args:
         raw: The body, as urllib3 has it.
@@ -35,21 +36,23 @@ class WholeMessages:
 
 
 def join(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a stream of messages anew: each gives its prelude, as soon as it is there, and then the rest in one piece."""
+    """Cut a stream of messages anew: each gives its prelude, as soon as it is there, and then the rest in blocks."""
     held = bytearray()
-    wanted, is_prelude = PRELUDE, True
+    left, is_prelude = PRELUDE, True
     for piece in pieces:
         held += piece
-        while len(held) >= wanted:
-            part = bytes(held[:wanted])
-            del held[:wanted]
+        while len(held) >= min(left, BLOCK):
+            part = bytes(held[: min(left, BLOCK)])
+            del held[: len(part)]
             yield part
-            wanted = max(0, int.from_bytes(part[:_LENGTH], "big") - PRELUDE) if is_prelude else PRELUDE
-            is_prelude = not is_prelude
+            left -= len(part)
+            if not left:
+                left = max(0, int.from_bytes(part[:_LENGTH], "big") - PRELUDE) if is_prelude else PRELUDE
+                is_prelude = not is_prelude
     yield bytes(held)
 
 
 def join_messages(response_dict: dict[str, Any], **_event: Any) -> None:
     """Handle botocore's event `before-parse`; an error's body is bytes and stays."""
     if hasattr(response_dict["body"], "stream"):
-        response_dict["body"] = WholeMessages(response_dict["body"])
+        response_dict["body"] = LargePieces(response_dict["body"])

@@ -9,7 +9,7 @@ from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.event_stream import PRELUDE, join
+from agentcore_sandbox.event_stream import BLOCK, PRELUDE, join
 from support.event_stream import result
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def test_however_it_is_cut(messages: Sequence[bytes], places: list[int]) -> None
     pieces = list(join(cut(data, places)))
     assert pieces == [*(part for one in messages for part in (one[:PRELUDE], one[PRELUDE:])), b""]
     assert payloads(pieces) == payloads([data])
+
+
+def test_a_long_message_comes_in_few_pieces() -> None:
+    message = result("x" * 3 * BLOCK)
+    pieces = list(join(cut(message, range(0, len(message), 1 << 16))))
+    assert [len(piece) for piece in pieces] == [PRELUDE, BLOCK, BLOCK, BLOCK, *[BLOCK] * 3, *map(len, pieces[7:])]
+    assert payloads(pieces) == payloads([message])
 
 
 @given(st.integers(1, len(MESSAGES[1]) - 1))
