@@ -40,7 +40,12 @@ class Parser(argparse.ArgumentParser):
         end = words.index("--") if "--" in words else len(words)
         shown = [_hide(word, hidden) if _is_positional(word) else word for word in words[:end]]
         shown += [_hide(word, hidden) for word in words[end + 1 :]]
-        parsed = vars(self.parse_intermixed_args(shown))
+        try:
+            parsed = vars(self.parse_intermixed_args(shown))
+        except UsageError as error:
+            for place, word in enumerate(hidden):
+                error.message = error.message.replace(repr(f"\0{place}"), repr(word))
+            raise
         return {name: _reveal(value, hidden) for name, value in parsed.items()}
 
 

@@ -38,6 +38,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "lifetime too long": (["run", "--timeout", "28801", "x"], b"", "from 1 to 28800"),
     "lifetime a word": (["start", "--timeout", "5m"], b"", "'5m' is not a whole number"),
     "lifetime infinite": (["start", "--timeout", "inf"], b"", "'inf' is not a whole number"),
+    "lifetime negative": (["run", "--timeout", "-1", "x"], b"", "'-1' is not a whole number of seconds from 1"),
     "limit 0": (["run", "--exec-timeout", "0", "x"], b"", "above 0"),
     "limit negative": (["run", "--exec-timeout", "-1", "x"], b"", "above 0"),
     "limit not a number": (["run", "--exec-timeout", "nan", "x"], b"", "above 0"),
