@@ -13,6 +13,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.download import cut
 from agentcore_sandbox.transfer.local_tree import PartialFile, Place, safe_parts
+from agentcore_sandbox.transfer.upload import Upload
 
 HOSTILE = ["..", "../x", "a/../../x", "/etc/passwd", "a//b", ".", "a/./b", "a\0b", "x" * 300, "a/", "/", "\ud800"]
 
@@ -117,6 +118,15 @@ def test_permissions_have_no_special_bits(tmp_path: Path) -> None:
     partial.publish(force=False)
     assert (tmp_path / "file").stat().st_mode & 0o7000 == 0
     assert (tmp_path / "file").stat().st_mode & 0o100
+
+
+def test_links_that_a_glob_finds_are_not_sent_and_named_ones_are(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("wanted")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    found = Upload([str(tmp_path / "*")], "").roots()
+    assert [(root.name, list(root.skipped)) for root in found] == [("file", []), ("", [str(tmp_path / "link")])]
+    [named] = Upload([str(tmp_path / "link")], "").roots()
+    assert (named.name, len(named.sources), named.skipped) == ("link", 1, [])
 
 
 def test_links_inside_a_folder_are_not_sent(tmp_path: Path) -> None:

@@ -57,10 +57,12 @@ class Root:
 def _roots(word: str) -> list[Root]:
     if word == STANDARD_STREAM:
         return [Root("stdin", [Source(None, ())])]
-    return [_root(path) for path in local_tree.expand(word)]
+    return [_root(path, named=path == word) for path in local_tree.expand(word)]
 
 
-def _root(path: str) -> Root:
+def _root(path: str, *, named: bool) -> Root:
+    if not named and Path(path).is_symlink():  # found by a glob: it may lead anywhere
+        return Root("", (), (path,))
     skipped: list[str] = []
     try:
         sources = list(local_tree.walk(Path(path), skipped))
