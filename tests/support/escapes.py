@@ -17,7 +17,7 @@ PRELUDE = """
 import ctypes, errno, os, socket, sys
 host = {host}
 call = {calls}
-BOMB_MIB = 2048  # an end, so that a bomb that nothing stops does not fill the tests' machine
+BOMB_MIB = 8192  # an end, so that a bomb that nothing stops does not fill the tests' machine
 libc = ctypes.CDLL(None, use_errno=True)
 def attempt(action, *arguments):
     try:

@@ -28,7 +28,7 @@ def find() -> list[Process]:
 def end() -> None:
     """Kill them."""
     for process in find():
-        process.kill()
+        process.send(signal.SIGKILL)
 
 
 def _is_first_of_ours(folder: Path) -> bool:

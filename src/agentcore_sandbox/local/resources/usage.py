@@ -60,14 +60,14 @@ class Process:
                     return int(line.split()[1]) << 10
         return self.resident_bytes
 
-    def kill(self) -> None:
-        """End it, and no other that has got its id meanwhile."""
+    def send(self, signum: signal.Signals) -> None:
+        """Send it a signal, and no other that has got its id meanwhile."""
         with contextlib.suppress(OSError):
             handle = os.pidfd_open(self.pid)
             try:
                 now = Process.read(self.pid)
                 if now and now.started == self.started:
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    signal.pidfd_send_signal(handle, signum)
             finally:
                 os.close(handle)
 
@@ -107,18 +107,20 @@ def descendants(ancestor: int) -> list[int]:
     return found[1:]
 
 
-def disk_bytes(folder: Path) -> int:
-    """Return what the files below a folder take on disk, 0 where there is no `du`, which takes any names and depths."""
+def disk_bytes(folder: Path) -> tuple[int, bool]:
+    """Return what the files below a folder take on disk, and whether folders without permissions hide more of them.
+
+    0 where there is no `du`, which takes any names and depths.
+    """
     if not DU:
-        return 0
-    done = _du(folder)
-    if done.returncode:  # a folder without permissions would hide what it holds
-        hidden = ["-xdev", "-type", "d", "!", "-perm", "-u+rx", "-exec", "/bin/chmod", "u+rx", "{}", ";"]
-        subprocess.run(["/usr/bin/find", folder, *hidden], capture_output=True, check=False)
-        done = _du(folder)
+        return 0, False
+    du = [DU, "-skx", "--", str(folder)]
+    done = subprocess.run(du, env={"LC_ALL": "C"}, capture_output=True, check=False)
     kilobytes = done.stdout.split(b"\t")[0]
-    return int(kilobytes) << 10 if kilobytes.isdigit() else 0
+    return int(kilobytes) << 10 if kilobytes.isdigit() else 0, b"Permission denied" in done.stderr
 
 
-def _du(folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([str(DU), "-skx", "--", folder], capture_output=True, check=False)
+def reveal(folder: Path) -> None:
+    """Give permissions to the folders below this one that have none."""
+    hidden = ["-xdev", "-type", "d", "!", "-perm", "-u+rx", "-exec", "/bin/chmod", "u+rx", "{}", ";"]
+    subprocess.run(["/usr/bin/find", folder, *hidden], capture_output=True, check=False)

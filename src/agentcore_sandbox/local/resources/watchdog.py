@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from agentcore_sandbox.local.resources.cgroups import Group, Groups
 
 PAUSE_SECONDS = 0.25  # between two looks
-SHARE = 20  # a look may take one part in so many of the time
+SHARE = 20  # a look may take one part in so many of the time,
+LONGEST_PAUSE = 1.0  # but a program that makes looking slow must not gain time to use up the machine in
 NEARLY = 0.8  # of the memory resident, from where on it is worth to measure what is shared
 GROWN = 1.02  # files that have grown by less than this may be a killed program's last
 REMEMBERED = 100
@@ -80,7 +82,7 @@ class Watched:
     def has_room(self, size: int) -> bool:
         """Return whether files of `size` bytes more would not be too many."""
         if self.disk_bytes + size > self.limits.disk_bytes:
-            self.disk_bytes = usage.disk_bytes(self.folder)  # some may have been removed meanwhile
+            self.disk_bytes = self._measure_disk()  # some may have been removed meanwhile
         return self.disk_bytes + size <= self.limits.disk_bytes
 
     def look(self, snapshot: usage.Snapshot) -> bool:
@@ -105,13 +107,28 @@ class Watched:
 
     def look_at_disk(self) -> None:
         """End the programs that make its files larger than they may be; those that make them smaller go on."""
-        before, self.disk_bytes = self.disk_bytes, usage.disk_bytes(self.folder)
+        before, self.disk_bytes = self.disk_bytes, self._measure_disk()
         if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
             self._tell(DISK.format(told(self.limits.disk_bytes)))
-            processes = [process for part in usage.Snapshot().below(self._process) for process in part]
-            for process in self._programs(processes):
-                process.kill()
-            self.disk_bytes = usage.disk_bytes(self.folder)  # with what they have written meanwhile
+            self._send_all(signal.SIGKILL)
+            self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
+
+    def _measure_disk(self) -> int:
+        size, hides = usage.disk_bytes(self.folder)
+        if not hides:
+            return size
+        self._send_all(signal.SIGSTOP)  # else they could hide files faster than these are found
+        try:
+            usage.reveal(self.folder)
+            return usage.disk_bytes(self.folder)[0]
+        finally:
+            self._send_all(signal.SIGCONT)
+
+    def _send_all(self, signum: signal.Signals) -> None:
+        """Send a signal to all programs of the session."""
+        processes = [process for part in usage.Snapshot().below(self._process) for process in part]
+        for process in self._programs(processes):
+            process.send(signum)
 
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
         limit = self.limits.memory_bytes
@@ -121,7 +138,7 @@ class Watched:
         victims = sorted(self._programs(processes), key=lambda process: sizes[process])
         while victims and sum(sizes.values()) > limit:
             self._tell(MEMORY.format(told(limit)))
-            victims[-1].kill()
+            victims[-1].send(signal.SIGKILL)
             del sizes[victims.pop()]
 
     def _look_at_group(self) -> None:
@@ -216,11 +233,16 @@ class Watchdog:
             changed = [one for one in watched if one.look(snapshot)]
             self._changed += [one for one in changed if one not in self._changed]
             self._look_at_disks()
-        return max(PAUSE_SECONDS, SHARE * (time.monotonic() - began))
+        return max(PAUSE_SECONDS, _pause_since(began))
 
     def _look_at_disks(self) -> None:
         """Measure the files of one session after the other, as long as that takes little of the time."""
         while self._changed and time.monotonic() >= self._disk_at:
             began = time.monotonic()
             self._changed.pop(0).look_at_disk()
-            self._disk_at = time.monotonic() + SHARE * (time.monotonic() - began)
+            self._disk_at = time.monotonic() + _pause_since(began)
+
+
+def _pause_since(began: float) -> float:
+    """How many seconds to wait after a look."""
+    return min(LONGEST_PAUSE, SHARE * (time.monotonic() - began))
