@@ -7,6 +7,7 @@ for it for ever: `--die-with-parent` comes later.
 from __future__ import annotations
 
 import contextlib
+import signal
 from pathlib import Path
 
 from agentcore_sandbox.local.isolation import starter
