@@ -50,7 +50,7 @@ class SessionGoneError(AgentcoreSandboxError):
     """
 
     def __init__(self, session_id: str, message: str, *, before_start: bool = False) -> None:
-        hint = "start another one: agentcore-sandbox start"
+        hint = "it was stopped, or its lifetime (--timeout, 900 seconds if not given) is over: start another one"
         super().__init__("SessionGone", f"session {session_id} is gone: {message}", hint)
         self.before_start = before_start
 

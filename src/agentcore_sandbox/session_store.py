@@ -10,7 +10,7 @@ import json
 import re
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
@@ -137,7 +137,7 @@ class SessionStore:
             known = self.find(name)
             if known and known.session_id != gone:
                 return Lease(known.session_id, replaces=gone)
-            return self._start(name, lifetime, known)
+            return replace(self._start(name, lifetime, known), replaces=gone)  # `stop NAME` may have forgotten it
 
     def start(self, name: str, lifetime: int) -> Lease:
         """Start a session for a name that is free, or whose session has ended.

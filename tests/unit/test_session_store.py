@@ -1,0 +1,33 @@
+"""What the store of named sessions tells of the session that a name stood for before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.session_store import Lease, SessionStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Interpreter:
+    """Starts sessions with the ids 1, 2 and so on."""
+
+    scope = ("account", "region", "interpreter", "")
+
+    def __init__(self) -> None:
+        self.started = 0
+
+    def start(self, **_: Any) -> str:
+        self.started += 1
+        return str(self.started)
+
+
+def test_a_session_that_was_stopped_and_forgotten_meanwhile_is_told_as_replaced(tmp_path: Path) -> None:
+    interpreter: Any = Interpreter()
+    store = SessionStore(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
+    assert store.get_or_start("work", 900) == Lease("1")
+    store.forget("1")
+    assert store.renew("work", "1", 900) == Lease("2", replaces="1")
+    assert store.renew("work", "1", 900) == Lease("2", replaces="1")
+    assert interpreter.started == 2
