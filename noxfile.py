@@ -18,11 +18,13 @@ nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_external_run = True
 
-# Like pip, and unlike uv by itself: trust the certificates that the machine trusts.
+# Like pip, and unlike uv and npm by themselves: trust the certificates that the machine trusts.
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
+    os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(certificates))
 
 ROOT = Path(__file__).parent
-PARALLEL = ("--numprocesses", "3", "--dist", "loadfile")  # on two cores: there is much waiting for processes
+PARALLEL = ("--numprocesses", "4", "--dist", "loadfile")  # on two cores: there is much waiting for processes
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
