@@ -97,6 +97,7 @@ def test_classes_of_cells_can_be_pickled_and_used_by_pools(session: Session) -> 
 
 
 def test_a_forked_child_ends_with_its_cell(session: Session) -> None:
+    session.code("", clearContext=True)  # no thread of an earlier cell, of which Python 3.12 warns whoever forks
     code = "import os\nif os.fork() == 0:\n    print('child')\nelse:\n    os.wait()\n    print('parent')"
     assert session.out(code) == "child\nparent"
     assert session.out("1") == "1"

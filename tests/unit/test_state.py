@@ -31,11 +31,11 @@ def test_a_lock_is_waited_for_but_not_for_ever(tmp_path: Path, monkeypatch: pyte
 
     other = threading.Thread(target=second)
     with folder.locked("key"):
-        other.start()
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, pytest.raises(AgentcoreSandboxError) as caught:
             patch.setattr(state, "LOCK_SECONDS", 0.05)
-            with pytest.raises(AgentcoreSandboxError) as caught, folder.locked("key"):
+            with folder.locked("key"):
                 pass
+        other.start()
         order.append("first")
     other.join()
     assert (code(caught), order) == ("StateBusy", ["first", "second"])
