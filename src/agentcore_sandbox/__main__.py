@@ -19,6 +19,8 @@ def main() -> int:
         return cli.main(sys.argv[1:])
     except Interrupted as interrupted:
         return interrupted.status
+    finally:
+        gc.freeze()  # nor is there anything to find at the end, where Python would look through all of it once more
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ def test_a_lock_is_waited_for_but_not_for_ever(tmp_path: Path, monkeypatch: pyte
 
     other = threading.Thread(target=second)
     with folder.locked("key"):
-        with monkeypatch.context() as patch, pytest.raises(AgentcoreSandboxError) as caught:
+        with monkeypatch.context() as patch:
             patch.setattr(state, "LOCK_SECONDS", 0.05)
-            with folder.locked("key"):
+            with pytest.raises(AgentcoreSandboxError) as caught, folder.locked("key"):
                 pass
         other.start()
         order.append("first")

@@ -39,6 +39,7 @@ from agentcore_sandbox.local.service.routes import Service, control_plane_routes
 from agentcore_sandbox.local.service.server import Server
 from agentcore_sandbox.local.service.sessions import Sessions
 from agentcore_sandbox.local.service.sigv4 import Keys
+from agentcore_sandbox.local.stop_request import StopRequest
 
 if TYPE_CHECKING:
     from agentcore_sandbox.local.service.messages import Record
@@ -146,10 +147,8 @@ def _report(pipe: BinaryIO, outcome: dict[str, str]) -> None:
 def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
     sandbox.check()
     _allow_many_files()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
+        stop = stack.enter_context(closing(StopRequest((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))))
         server, sessions = _assemble(runtime, options, stop.set, stack)
         endpoint = LocalEndpoint(server.url, server.keys.access_key_id, server.keys.secret_access_key)
         runtime.write_state(endpoint)
@@ -225,7 +224,7 @@ def _listen(options: Options, service: Service) -> Server:
         ) from error
 
 
-def _wait(stop: threading.Event, server: Server, sessions: Sessions, idle: float | None) -> None:
+def _wait(stop: StopRequest, server: Server, sessions: Sessions, idle: float | None) -> None:
     """Wait until told to stop, or until there was neither a request nor a session for `idle` seconds."""
     busy_at = time.monotonic()
     while not stop.wait(None if idle is None else min(idle / 4, 5.0)):
