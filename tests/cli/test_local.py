@@ -109,6 +109,15 @@ def test_variables_and_files_persist_until_cleared(local: CommandLine, session: 
     assert [found["sessionId"] for found in ready(local)] == [session]
 
 
+def test_a_killed_process_of_the_language_is_told_once_and_replaced(local: CommandLine, session: str) -> None:
+    assert local.run("exec", session, "import os; lost = open('pid', 'w').write(str(os.getpid()))").returncode == 0
+    assert local.run("exec", session, "--cmd", "kill -9 $(cat pid)").returncode == 0
+    done = local.run("exec", session, "print(globals().get('lost'))")
+    assert (done.returncode, done.stdout) == (0, b"None\n")
+    assert b"Its variables are lost; the next execution starts anew." in done.stderr
+    assert local.run("exec", session, "print(5)").stderr == b""
+
+
 def test_sessions_do_not_see_each_other(local: CommandLine, session: str) -> None:
     other = local.run("start").stdout.decode().strip()
     assert local.run("exec", session, "open('f', 'w').write('1'); x = 1").returncode == 0

@@ -50,6 +50,7 @@ def test_what_was_left_out_before_is_still_told() -> None:
     stdout = text["structuredContent"]["stdout"]
     assert "\n... 7 bytes of output left out ...\n\n... " in stdout
     assert stdout.count("left out") == 2
+    assert text["structuredContent"]["stderr"] == payloads.NOT_WHOLE
 
 
 @settings(deadline=None)

@@ -155,13 +155,22 @@ class Attempt:
         call = task.program.preparation(task.environment_in(self._interpreter.region))
         if call is None:
             return
-        advice = "the program was not started; try again"
-        outcome = result.combine(
-            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=task.limit, after_loss=advice),
-        )
+        outcome = self._set(call)
+        if outcome.status and not (again := self._set(call)).status:
+            # The language's process was killed since the last call, and a new one has taken its place.
+            task.output.say(f"agentcore-sandbox: {(outcome.stderr or outcome.stdout).strip()}")
+            outcome = again
         if outcome.status:
             message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
             raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
+
+    def _set(self, call: Invocation) -> Result:
+        """Set the variables, which may be done twice."""
+        advice = "the program was not started; try again"
+        limit = self._task.limit
+        return result.combine(
+            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=limit, after_loss=advice)
+        )
 
     def _execute(self) -> None:
         task = self._task

@@ -20,6 +20,7 @@ CONTENT_BYTES = 1 << 20
 LEFT_OUT = "\n... {} characters of output left out ...\n"
 LONGEST_CHARACTER = len(r"\u0001")  # of a text as JSON
 NOTES_BYTES = 300  # what both notes take at most
+NOT_WHOLE = "Standard output was too long: a line in its middle says how much was left out."
 _TOLD_BEFORE = re.compile(r"\n\.\.\. \d{1,15} (?:bytes|characters) of output left out \.\.\.\n")
 NOT_REPEATED = "\n... {} characters left out here: structuredContent has them ...\n"
 MIME_TYPES = mimetypes.MimeTypes()
@@ -61,6 +62,8 @@ def execution(
     pictures = [_image_block(image) for image in images]
     room = RESULT_BYTES - sum(len(picture["data"]) for picture in pictures)
     stdout, stderr = _fitting_pair(stdout, stderr, room - CONTENT_BYTES, LEFT_OUT)
+    if _TOLD_BEFORE.search(stdout):  # who sends it into a file would not see the note there
+        stderr = "\n".join([*filter(None, [stderr]), NOT_WHOLE])
     repeated = _fitting_pair(stdout, stderr, room - _size(stdout) - _size(stderr), NOT_REPEATED)
     content = [_text_block(text) for text in repeated if text] + pictures
     structured = {"stdout": stdout, "stderr": stderr, "exitCode": exit_code, "executionTime": seconds}
