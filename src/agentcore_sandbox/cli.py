@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import __version__
@@ -68,12 +69,15 @@ def main(words: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
+    Output.answered = False
     try:
         return _dispatch(words)
     except AgentcoreSandboxError as error:
         return _report(error, words)
-    except (ReaderGoneError, Interrupted) as end:
-        return end.status
+    except ReaderGoneError as gone:
+        return gone.status
+    except Interrupted as interrupted:
+        return _report_interrupted(interrupted, words)
     except Exception as error:
         if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
             raise
@@ -81,10 +85,22 @@ def main(words: Sequence[str]) -> int:
         return _report(AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint), words)
 
 
+def _wants_json(words: Sequence[str]) -> bool:
+    return "--json" in words[: words.index("--") if "--" in words else None]
+
+
+def _report_interrupted(interrupted: Interrupted, words: Sequence[str]) -> int:
+    """Print the object that `--json` promises, unless it was printed before."""
+    if _wants_json(words) and not Output.answered:
+        error = AgentcoreSandboxError("Interrupted", f"interrupted by {interrupted.name}", interrupted.hint)
+        with suppress(AgentcoreSandboxError, ReaderGoneError):  # the signal comes first
+            Output(as_json=True).failure(error, **interrupted.outcome)
+    return interrupted.status
+
+
 def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
-    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
-        Output(as_json=as_json).failure(error)
+        Output(as_json=_wants_json(words)).failure(error)
     except AgentcoreSandboxError:
         Output().failure(error)
     except ReaderGoneError as gone:

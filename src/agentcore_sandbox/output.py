@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
 from agentcore_sandbox.streams import STDERR, STDOUT, LiveProgram, ProgramStream, Stream, encoded
@@ -25,7 +25,12 @@ class Output:
         as_json: Print one JSON object on standard output instead of text.
         raw: Pass control sequences of the sandbox's output to a terminal unchanged.
         limit: Keep only this many bytes of each of the program's streams; None for all.
+
+    Attributes:
+        answered: Whether the command has printed its JSON object.
     """
+
+    answered: ClassVar[bool] = False
 
     def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
         self.as_json = as_json
@@ -47,6 +52,7 @@ class Output:
 
     def data(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on standard output."""
+        Output.answered = True
         self.line(json.dumps(value, ensure_ascii=False))
 
     def data_bytes(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,21 @@ STDERR = 2
 
 
 class Interrupted(BaseException):
-    """A signal asks this process to end. Not an `Exception`, so that no library swallows it."""
+    """A signal asks this process to end. Not an `Exception`, so that no library swallows it.
+
+    Attributes:
+        name: The signal's.
+        status: This process's exit status then.
+        outcome: What there is of the object that `--json` prints.
+        hint: What to do about what goes on.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
+        self.name = signal.Signals(signum).name
         self.status = 128 + signum
+        self.outcome: dict[str, Any] = {}
+        self.hint = ""
 
 
 class SignalGate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -92,9 +93,9 @@ def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: Fau
 def test_interrupted_three_times_leaves_at_once(aws: CommandLine, faults: FaultServer) -> None:
     child, pause = interrupted_at_the_stop(aws, faults)
     assert child.stderr
-    for words in (b"one more signal leaves at once", b"may run until its lifetime ends"):
+    for words in ("one more signal leaves at once", f"agentcore-sandbox stop {fault_server.SESSION} ends it"):
         child.send_signal(signal.SIGINT)
-        assert words in child.stderr.readline()
+        assert words.encode() in child.stderr.readline()
     child.communicate(timeout=DEADLINE)
     pause.go_on.set()
     assert child.returncode == 130
@@ -135,6 +136,30 @@ def test_interrupted_list_does_not_wait_for_the_answers(aws: CommandLine, faults
     stdout, stderr = child.communicate(timeout=DEADLINE)  # before any answer may come
     pause.go_on.set()
     assert (child.returncode, stdout, stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
+def test_interrupted_json_is_one_object(aws: CommandLine, faults: FaultServer, signum: signal.Signals) -> None:
+    faults.answers["invoke"] = fault_server.silence
+    child = aws.start("run", "--json", "while True: pass")
+    assert faults.invoked.wait(DEADLINE)
+    child.send_signal(signum)
+    told = json.loads(child.communicate(timeout=DEADLINE)[0])
+    assert (told["exitCode"], told["isError"], told["sessionId"]) == (STATUS[signum], True, fault_server.SESSION)
+    assert told["error"] == {"code": "Interrupted", "message": f"interrupted by {signum.name}", "hint": ""}
+
+
+def test_a_signal_after_the_answer_adds_no_second_object(aws: CommandLine, faults: FaultServer) -> None:
+    pause = Pause("stop")
+    faults.answers["stop"] = pause
+    child = aws.start("run", "--json", "print('hello')")
+    assert pause.arrived.wait(DEADLINE)
+    child.send_signal(signal.SIGINT)
+    assert child.stderr
+    assert b"stopping" in child.stderr.readline()
+    pause.go_on.set()
+    assert json.loads(child.communicate(timeout=DEADLINE)[0])["stdout"] == "hello"
+    assert child.returncode == 130
 
 
 def test_signal_while_a_retry_is_awaited(aws: CommandLine, faults: FaultServer) -> None:

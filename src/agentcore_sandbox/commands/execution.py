@@ -66,9 +66,11 @@ class Execution:
         attempt = Attempt(self, interpreter, session_id)
         try:
             attempt.run(renew)
-        except Interrupted:
+        except Interrupted as interrupted:
+            interrupted.outcome = {**attempt.outcome(), "exitCode": interrupted.status, "isError": True}
             if keeps_session and attempt.may_live_on:
-                self.output.say(f"agentcore-sandbox: interrupted; {attempt.advice()}")
+                interrupted.hint = attempt.advice()
+                self.output.say(f"agentcore-sandbox: interrupted; {interrupted.hint}")
             raise
         except AgentcoreSandboxError as error:
             if keeps_session and attempt.may_live_on and isinstance(error, TimeLimitError):

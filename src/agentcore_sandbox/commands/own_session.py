@@ -54,8 +54,10 @@ def start(interpreter: CodeInterpreter, lifetime: int) -> str:
 
 def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
     """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
+    left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
     try:
-        interpreter.stop(session_id)
+        with gate.closed(left=left):
+            interpreter.stop(session_id)
     except AgentcoreSandboxError as error:
         if error.code != "SessionGone":
             output.say(f"agentcore-sandbox: session {session_id} is not stopped, its lifetime will: {error.message}")

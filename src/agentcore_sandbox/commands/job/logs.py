@@ -57,9 +57,11 @@ def leaving_running(watched: Watched, output: Output) -> Iterator[None]:
     """Tell whoever interrupts the block that the job does not end with it."""
     try:
         yield
-    except Interrupted:
+    except Interrupted as interrupted:
         job_id = watched.job.job_id
-        output.say(f"agentcore-sandbox: job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it")
+        interrupted.hint = f"job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it"
+        interrupted.outcome = watched.job.as_json()
+        output.say(f"agentcore-sandbox: {interrupted.hint}")
         raise
 
 
