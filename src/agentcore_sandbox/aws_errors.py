@@ -163,11 +163,20 @@ def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError 
     if isinstance(error, exceptions.SSLError):
         return AgentcoreSandboxError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
     if isinstance(error, exceptions.ConnectionError):
-        return AgentcoreSandboxError("NoNetwork", f"cannot reach {_place(error)}", NETWORK_HINT)
+        return _unreachable(_place(error), context.settings)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
         kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
         return AgentcoreSandboxError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
     return None
+
+
+def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
+    if not settings.is_local:
+        return AgentcoreSandboxError("NoNetwork", f"cannot reach {place}", NETWORK_HINT)
+    hint = "its sessions ended with it; the next call starts it anew"
+    if settings.endpoint_url:
+        hint = "start it: agentcore-sandbox local serve; or leave the endpoint out, and it starts by itself"
+    return AgentcoreSandboxError("LocalServiceGone", f"the embedded service has ended: nobody answers at {place}", hint)
 
 
 def _place(error: exceptions.ConnectionError) -> str:

@@ -197,7 +197,7 @@ class CodeInterpreter:
             raise AgentcoreSandboxError("NoResult", "the answer ended without a result", context.after_loss)
 
     def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        response = _retry_what_never_ran(
+        response = self._retry_what_never_ran(
             lambda: self._client.invoke_code_interpreter(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
                 sessionId=session_id,
@@ -209,6 +209,20 @@ class CodeInterpreter:
             for event in events:
                 if "result" in event:
                     yield event["result"]
+
+    def _retry_what_never_ran(self, call: Callable[[], A]) -> A:
+        """Try again after a refused connection or throttling: the program cannot have started."""
+        for attempt in range(1, INVOKE_ATTEMPTS):
+            try:
+                return call()
+            except _NEVER_RAN:
+                if self._settings.is_local:
+                    raise  # nobody starts it while this waits
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "ThrottlingException":
+                    raise
+            time.sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 - jitter, not a secret
+        return call()
 
     def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
         return self._request(
@@ -238,20 +252,6 @@ class CodeInterpreter:
             raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
             raise _explained(error, context) from error
-
-
-def _retry_what_never_ran(call: Callable[[], Any]) -> Any:
-    """Try again after a refused connection or throttling: the program cannot have started."""
-    for attempt in range(1, INVOKE_ATTEMPTS):
-        try:
-            return call()
-        except _NEVER_RAN:
-            pass
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ThrottlingException":
-                raise
-        time.sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 - jitter, not a secret
-    return call()
 
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 EXIT_USAGE = 2
 EXIT_TIME_LIMIT = 124
 EXIT_FAILURE = 125
+SESSION_OVER = ("SessionGone", "LocalServiceGone")
+"""Codes that say that a session has ended."""
 
 
 class AgentcoreSandboxError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -65,6 +66,7 @@ class SignalGate:
 
     def _raise(self) -> NoReturn:
         self._raised = True
+        sys.unraisablehook = _ignore  # what a library leaves half-made complains when it is dropped
         raise Interrupted(self._received[0])
 
     @contextmanager
@@ -94,6 +96,10 @@ class SignalGate:
     def _check(self) -> None:
         if self._received and not self._raised and not self._closed:
             self._raise()
+
+
+def _ignore(_unraisable: object) -> None:
+    pass
 
 
 def _tell(message: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.local import Local, ended, exports
-from support.processes import eventually
+from support.processes import DEADLINE, eventually
 
 CALLERS = 20
 LONG = "x" * 200
@@ -90,6 +90,18 @@ def test_a_killed_service_leaves_nothing_and_the_next_call_works(local: Local) -
     assert local.state["pid"] != pid
     assert eventually(lambda: not (local.runtime / "sessions" / session).exists())
     assert eventually(lambda: not environments_with(marker))
+
+
+def test_a_service_that_is_killed_meanwhile_is_told(local: Local) -> None:
+    code = "import time; print('on', flush=True); time.sleep(1000)"
+    child = local.start("run", "--follow", "--interpreter-id", "local", code)
+    assert child.stdout
+    assert child.stdout.readline() == b"on\n"
+    os.kill(local.state["pid"], signal.SIGKILL)
+    _, said = child.communicate(timeout=DEADLINE)
+    assert (child.returncode, said.count(b"\n")) == (125, 2), said
+    assert b"error[LocalServiceGone]: the embedded service has ended: nobody answers at http://127.0.0.1:" in said
+    assert b"hint: its sessions ended with it; the next call starts it anew\n" in said
 
 
 def environments_with(text: str) -> list[str]:

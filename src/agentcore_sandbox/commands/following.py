@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError, UsageError
+from agentcore_sandbox.errors import SESSION_OVER, AgentcoreSandboxError, SessionGoneError, TimeLimitError, UsageError
 from agentcore_sandbox.result import Result
 from agentcore_sandbox.signals import gate
 
@@ -92,4 +92,5 @@ def _stop(watcher: Watcher, output: Output) -> None:
             watcher.stop()
             watcher.close()
         except AgentcoreSandboxError as error:
-            output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")
+            if error.code not in SESSION_OVER:
+                output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import SESSION_OVER, AgentcoreSandboxError
 from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
         with gate.closed(left=left):
             interpreter.stop(session_id)
     except AgentcoreSandboxError as error:
-        if error.code != "SessionGone":
+        if error.code not in SESSION_OVER:
             output.say(f"agentcore-sandbox: session {session_id} is not stopped, its lifetime will: {error.message}")
