@@ -161,6 +161,18 @@ def test_a_lost_preparation_says_that_the_program_was_not_started(aws: CommandLi
     assert faults.operations() == ["start", "stop"]
 
 
+def test_a_preparation_whose_process_was_killed_is_told_and_repeated(aws: CommandLine, faults: FaultServer) -> None:
+    killed = fault_server.stream(result("", "variables are lost", 137))
+    faults.preparation = fault_server.in_turn(killed, fault_server.ok)
+    done = aws.run("run", "print('hello')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"variables are lost\n")
+    faults.preparation = killed
+    done = aws.run("run", "print('hello')")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"error[NotPrepared]: the sandbox is not ready for this language: variables are lost\n" in done.stderr
+    assert faults.operations() == ["start", "invoke", "stop", "start", "stop"]
+
+
 def test_time_limit_of_exec_says_that_the_program_may_live(aws: CommandLine, faults: FaultServer) -> None:
     faults.answers["invoke"] = fault_server.silence
     done = aws.run("exec", fault_server.SESSION, "--exec-timeout", "0.5", "--cmd", "sleep 9")

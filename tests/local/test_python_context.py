@@ -129,6 +129,17 @@ def test_a_lost_process_is_told_and_replaced(session: Session, code: str, exit_c
     assert "NameError" in session.code("lost")["stderr"]
 
 
+def test_a_process_that_was_lost_between_two_executions_is_told_once_and_replaced(session: Session) -> None:
+    process = session.out("import os\nlost = 1\nos.getpid()")
+    session.command(f"kill -9 {process}; until grep -q '^State:.Z' /proc/{process}/status; do :; done")
+    result = session.code("print('lost' in globals())")
+    assert (result["stdout"], result["exitCode"]) == ("False", 0)
+    assert result["stderr"] == (
+        "The process of this context has ended (exit code 137). Its variables are lost; this execution started anew."
+    )
+    assert session.out("1") == "1"
+
+
 def test_a_process_that_is_lost_while_its_children_live_on(session: Session) -> None:
     """They have its socket, too."""
     result = session.code("import os, time\nif os.fork():\n    os.kill(os.getpid(), 9)\ntime.sleep(1000)")

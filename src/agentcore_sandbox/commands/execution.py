@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import artifacts, result
 from agentcore_sandbox.commands import following, transfers
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
+from agentcore_sandbox.result import Result
 from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from agentcore_sandbox.client import CodeInterpreter
     from agentcore_sandbox.output import Output
     from agentcore_sandbox.program import Invocation, Program
-    from agentcore_sandbox.result import Result
     from agentcore_sandbox.workspace import Workspace
+
+SIGNALLED = 128  # statuses above it are of a process that a signal has ended
 
 
 @dataclass(frozen=True)
@@ -157,22 +159,26 @@ class Attempt:
         call = task.program.preparation(task.environment_in(self._interpreter.region))
         if call is None:
             return
-        outcome = self._set(call)
-        if outcome.status and not (again := self._set(call)).status:
-            # The language's process was killed since the last call, and a new one has taken its place.
-            task.output.say(f"agentcore-sandbox: {(outcome.stderr or outcome.stdout).strip()}")
-            outcome = again
+        outcome = self._invoke_preparation(call)
+        if outcome.status > SIGNALLED:  # as when a limit was reached just now: the next execution starts anew
+            self._pass_on(outcome)
+            outcome = self._invoke_preparation(call)
         if outcome.status:
             message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
             raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
+        self._pass_on(outcome)
 
-    def _set(self, call: Invocation) -> Result:
-        """Set the variables, which may be done twice."""
+    def _invoke_preparation(self, call: Invocation) -> Result:
         advice = "the program was not started; try again"
-        limit = self._task.limit
-        return result.combine(
-            self._interpreter.invoke(self.session_id, call.tool, call.arguments, seconds=limit, after_loss=advice)
+        answers = self._interpreter.invoke(
+            self.session_id, call.tool, call.arguments, seconds=self._task.limit, after_loss=advice
         )
+        return result.combine(answers)
+
+    def _pass_on(self, preparation: Result) -> None:
+        """Let the program's errors begin with those of the preparation: that the session's variables were lost."""
+        if preparation.stderr:
+            self.seen.append(Result(stderr=preparation.stderr.removesuffix("\n") + "\n"))
 
     def _execute(self) -> None:
         task = self._task

@@ -52,8 +52,8 @@ Tools:
   would not fit too, they are shortened and say so. Images of more than 3 MB in all are left out and told.
 - What goes beyond the memory or the disk of its session is killed, and the result says so in stderr; a session's
   processes and threads are limited to 1024.
-- What ran into a cancellation tells so in its output. A Python process that ends by itself, or ignores an interrupt for
-  two seconds, is replaced by a new one, and told of.
+- What ran into a cancellation tells so in its output. The process of a context that ends by itself, or ignores
+  an interrupt for two seconds, is replaced by a new one, and told of: by the next execution where it ended between two.
 - readFiles returns text for whatever is UTF-8, a blob for all else; listFiles follows links. writeFiles makes folders.
   removeFiles removes files only, all of them or none where one is missing.
 - A task that failed is `completed`, with its exit code; one that was stopped is `canceled`. A session remembers 100.

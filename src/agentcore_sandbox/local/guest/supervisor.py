@@ -87,17 +87,19 @@ class Context:
         """Run `request["code"]`, in a new worker where `request["clear"]` says so.
 
         Returns:
-            `{"exitCode", "seconds", "outcome", "sizes"}` and the bytes of stdout, stderr and each image.
+            `{"exitCode", "seconds", "outcome", "lost", "sizes"}` and the bytes of stdout, stderr and each image; `lost`
+            is the exit code of a worker that had ended since the last execution, else None.
         """
         started = time.monotonic()
         if request["clear"]:
             self._end_worker()
+        lost = self._end_worker() if self._worker and self._worker.has_ended() else None
         worker = self._worker = self._worker or Worker(self._argv)
         execution = Execution(worker.process, worker.conn, worker.streams, request["outputLimit"])
         outcome = execution.run(conn, request["code"])
         exit_code = self._end_worker() if outcome == DIED else execution.exit_code
         parts = execution.parts()
-        answer = {"exitCode": exit_code, "outcome": outcome, "sizes": [len(part) for part in parts]}
+        answer = {"exitCode": exit_code, "outcome": outcome, "lost": lost, "sizes": [len(part) for part in parts]}
         return {**answer, "seconds": time.monotonic() - started}, b"".join(parts)
 
     def _end_worker(self) -> int:
@@ -127,6 +129,10 @@ class Worker:
             os.close(descriptor)
         for descriptor in self.streams:
             os.set_blocking(descriptor, False)
+
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself, or was killed."""
+        return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def end(self) -> int:
         """End the worker and all that it started; return its exit code."""

@@ -25,7 +25,8 @@ UNLIMITED_SECONDS = 1 << 30
 """A synchronous call is ended by its caller."""
 HIGHEST_EXIT_CODE = 255
 KILLED_TEXT = "The process that ran it was killed"
-LOST = "\nThe process of this context has ended (exit code {}). Its variables are lost; the next execution starts anew."
+LOST = "The process of this context has ended (exit code {}). Its variables are lost; {}."
+"""With what starts anew: this execution, where the process ended before it, or the next."""
 INTERRUPTED = "\r\nThe command was interrupted.\r\n"
 TIME_IS_UP = "\r\nThe command was ended after {} seconds.\r\n"
 
@@ -42,9 +43,20 @@ def execute_code(sandbox: Sandbox, given: Arguments, cancelled: threading.Event)
     answer, data = sandbox.ask(context, request, cancelled)
     stdout, stderr, *images = answers.parts(answer, data, at_least=2)
     exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
-    note = LOST.format(exit_code).encode() if answer.get("outcome") == "died" else b""
-    output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr + note))
+    output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr))
+    before, after = _losses(answer, exit_code)
+    errors = "\n".join(filter(None, [before, errors, after]))
     return payloads.execution(output, errors, exit_code, answers.seconds(answer), images=images)
+
+
+def _losses(answer: Mapping[str, Any], exit_code: int) -> tuple[str, str]:
+    """Tell that the context's process ended before this execution, and that it ended in it."""
+    before = after = ""
+    if answer.get("lost") is not None:
+        before = LOST.format(answers.integer(answer, "lost", HIGHEST_EXIT_CODE), "this execution started anew")
+    if answer.get("outcome") == "died":
+        after = LOST.format(exit_code, "the next execution starts anew")
+    return before, after
 
 
 def execute_command(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
