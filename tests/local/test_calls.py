@@ -106,7 +106,7 @@ class Impostor(Sandbox):
         send(conn, (self._prepared,))
 
 
-RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "sizes": [1, 1]}
+RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "lost": None, "leftOut": 0, "sizes": [1, 1]}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,9 @@ RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "sizes": [1, 1]}
                 {"seconds": -1},
                 {"seconds": float("nan")},
                 {"seconds": float("inf")},
+                {"lost": "x"},
+                {"leftOut": -1},
+                {"leftOut": 1 << 61},
                 {"sizes": None},
                 {"sizes": [2]},
                 {"sizes": [1, 1, 1]},

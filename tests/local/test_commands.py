@@ -100,7 +100,9 @@ def test_a_flood_is_cut_in_its_middle(session: Session) -> None:
     result = session.command("seq 100000")
     assert result["stdout"].startswith("1\r\n2\r\n")
     assert result["stdout"].endswith("99999\r\n100000\r\n")
-    assert "bytes of output left out" in result["stdout"]
+    left_out = sum(len(f"{number}\r\n") for number in range(1, 100_001)) - LIMIT
+    assert f"\n... {left_out} bytes of output left out ...\n" in result["stdout"]
+    assert result["stderr"] == f"Standard output was too long: {left_out} bytes in its middle were left out."
     assert len(result["stdout"]) < LIMIT + 100
 
 

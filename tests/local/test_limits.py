@@ -56,8 +56,8 @@ def test_flags_and_variables_reach_the_sandboxes_and_are_told(local: Local) -> N
         run = ("exec", session, "--interpreter-id", "local")
         assert local.text(*run, "--cmd", "nproc") == "1\n"
         cut = local.run(*run, "print('x' * 2000)")
-        assert b"bytes of output left out" in cut.stdout
-        assert cut.stderr == b"Standard output was too long: a line in its middle says how much was left out.\n"
+        assert b"\n... 977 bytes of output left out ...\n" in cut.stdout
+        assert cut.stderr == b"Standard output was too long: 977 bytes in its middle were left out.\n"
         assert b"at most 1024 are possible" in local.run(*run, "--cmd", "echo" + 1024 * " x").stderr
         told = local.text("local", "status")
         assert "limits of a session: 1 cpus (affinity), 512 MiB memory (" in told

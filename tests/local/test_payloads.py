@@ -46,11 +46,16 @@ def test_two_floods_beside_an_image_leave_the_errors_a_quarter() -> None:
 
 def test_what_was_left_out_before_is_still_told() -> None:
     flood = "\1" * 3 * MB
-    text = payloads.execution(f"{flood}\n... 7 bytes of output left out ...\n{flood}", "", 0, 1.0)
+    text = payloads.execution(f"{flood}\n... 7 bytes of output left out ...\n{flood}", "", 0, 1.0, left_out=7)
     stdout = text["structuredContent"]["stdout"]
     assert "\n... 7 bytes of output left out ...\n\n... " in stdout
     assert stdout.count("left out") == 2
     assert text["structuredContent"]["stderr"] == payloads.NOT_WHOLE
+
+
+def test_what_only_looks_left_out_is_not_told() -> None:
+    payload = payloads.execution("a\n... 7 bytes of output left out ...\nb", "", 0, 1.0)
+    assert payload["structuredContent"]["stderr"] == ""
 
 
 @settings(deadline=None)

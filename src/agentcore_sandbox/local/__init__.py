@@ -47,9 +47,10 @@ Tools:
   elsewhere import declarations become dynamic imports and exports declarations. An interrupt ends the process.
 - executeCommand has a terminal of 24 lines and 80 columns for its output, no input, and `TERM=dumb`; a command of more
   than 131,071 bytes is a tool error.
-- Of each stream the head and the tail are kept, 20 MiB in all, with a line in between that says what was left out;
-  of both streams together what fits into one message of 24 MiB. Where the content blocks, which repeat the streams,
-  would not fit too, they are shortened and say so. Images of more than 3 MB in all are left out and told.
+- Of each stream the head and the tail are kept, 20 MiB in all, with a line in between that says what was left out, of
+  stdout told in stderr too; of both streams together what fits into one message of 24 MiB. Where the content blocks,
+  which repeat the streams, would not fit too, they are shortened and say so. Images of more than 3 MB in all are left
+  out and told.
 - What goes beyond the memory or the disk of its session is killed, and the result says so in stderr; a session's
   processes and threads are limited to 1024.
 - What ran into a cancellation tells so in its output. The process of a context that ends by itself, or ignores

@@ -8,13 +8,16 @@ class Capture:
 
     Args:
         limit: How many bytes are kept.
+
+    Attributes:
+        left_out: How many are not; true once `content` was asked for.
     """
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
         self._head = bytearray()
         self._tail = bytearray()
-        self._left_out = 0
+        self.left_out = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -28,12 +31,12 @@ class Capture:
         """Return what was kept, with a line in the middle that says how much was left out."""
         if len(self._tail) > self._half:
             self._shorten()
-        if not self._left_out:
+        if not self.left_out:
             return bytes(self._head + self._tail)
-        note = f"\n... {self._left_out} bytes of output left out ...\n".encode()
+        note = f"\n... {self.left_out} bytes of output left out ...\n".encode()
         return bytes(self._head + note + self._tail)
 
     def _shorten(self) -> None:
         surplus = len(self._tail) - self._half
         del self._tail[:surplus]
-        self._left_out += surplus
+        self.left_out += surplus

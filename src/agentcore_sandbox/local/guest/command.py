@@ -30,14 +30,16 @@ def run(conn: socket.socket, request: dict[str, Any]) -> frames.Message:
     """Run `request["command"]` until it ends, its time is over, or the other end of `conn` hangs up.
 
     Returns:
-        `{"exitCode", "seconds", "outcome": "ended" | "time" | "cancelled"}` and the output.
+        `{"exitCode", "seconds", "outcome": "ended" | "time" | "cancelled", "leftOut"}` and the output; `leftOut` is the
+        number of bytes that it had beside these.
     """
     processes.adopt_orphans()
     command = Command(request["command"], Capture(request["outputLimit"]))
     outcome = command.wait(conn, time.monotonic() + request["seconds"])
     exit_code = command.finish()
     seconds = time.monotonic() - command.started
-    return {"exitCode": exit_code, "seconds": seconds, "outcome": outcome}, command.output.content()
+    output = command.output.content()
+    return {"exitCode": exit_code, "seconds": seconds, "outcome": outcome, "leftOut": command.output.left_out}, output
 
 
 class Command:

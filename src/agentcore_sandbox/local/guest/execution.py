@@ -65,6 +65,10 @@ class Execution:
             return [stdout, stderr + TOO_LARGE]
         return [stdout, stderr, *self._images]
 
+    def left_out(self) -> int:
+        """Return how many bytes of stdout are not in `parts`, which was asked for before."""
+        return next(iter(self._captures.values())).left_out
+
     def _wait(self, caller: int) -> str:
         """Collect output until the worker answers."""
         outcome, deadline = ENDED, None

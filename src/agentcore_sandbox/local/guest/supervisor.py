@@ -87,8 +87,9 @@ class Context:
         """Run `request["code"]`, in a new worker where `request["clear"]` says so.
 
         Returns:
-            `{"exitCode", "seconds", "outcome", "lost", "sizes"}` and the bytes of stdout, stderr and each image; `lost`
-            is the exit code of a worker that had ended since the last execution, else None.
+            `{"exitCode", "seconds", "outcome", "lost", "leftOut", "sizes"}` and the bytes of stdout, stderr and each
+            image; `lost` is the exit code of a worker that had ended since the last execution, else None, `leftOut`
+            the number of bytes that stdout had beside these.
         """
         started = time.monotonic()
         if request["clear"]:
@@ -100,7 +101,8 @@ class Context:
         exit_code = self._end_worker() if outcome == DIED else execution.exit_code
         parts = execution.parts()
         answer = {"exitCode": exit_code, "outcome": outcome, "lost": lost, "sizes": [len(part) for part in parts]}
-        return {**answer, "seconds": time.monotonic() - started}, b"".join(parts)
+        more = {"leftOut": execution.left_out(), "seconds": time.monotonic() - started}
+        return {**answer, **more}, b"".join(parts)
 
     def _end_worker(self) -> int:
         """End the worker, where there is one, and return its exit code."""

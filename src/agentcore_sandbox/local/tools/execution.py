@@ -24,6 +24,8 @@ DEFAULT_LANGUAGE = "python"
 UNLIMITED_SECONDS = 1 << 30
 """A synchronous call is ended by its caller."""
 HIGHEST_EXIT_CODE = 255
+MOST_OUTPUT = 1 << 60
+"""Bytes that a program may say it has written."""
 KILLED_TEXT = "The process that ran it was killed"
 LOST = "The process of this context has ended (exit code {}). Its variables are lost; {}."
 """With what starts anew: this execution, where the process ended before it, or the next."""
@@ -46,7 +48,8 @@ def execute_code(sandbox: Sandbox, given: Arguments, cancelled: threading.Event)
     output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr))
     before, after = _losses(answer, exit_code)
     errors = "\n".join(filter(None, [before, errors, after]))
-    return payloads.execution(output, errors, exit_code, answers.seconds(answer), images=images)
+    seconds, left_out = answers.seconds(answer), answers.integer(answer, "leftOut", MOST_OUTPUT)
+    return payloads.execution(output, errors, exit_code, seconds, images=images, left_out=left_out)
 
 
 def _losses(answer: Mapping[str, Any], exit_code: int) -> tuple[str, str]:
@@ -138,5 +141,7 @@ def _command_payload(answer: Mapping[str, Any], data: bytes, status: str = "") -
     exit_code, seconds = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE), answers.seconds(answer)
     notes = {"cancelled": INTERRUPTED, "time": TIME_IS_UP.format(round(seconds))}
     output = data.decode(errors="replace") + notes.get(answers.text(answer, "outcome"), "")
-    stdout, stderr = ("", output) if exit_code else (output, "")
-    return payloads.execution(stdout, stderr, exit_code, seconds, status=status)
+    left_out = answers.integer(answer, "leftOut", MOST_OUTPUT)
+    if exit_code:
+        return payloads.execution("", output, exit_code, seconds, status=status)
+    return payloads.execution(output, "", exit_code, seconds, status=status, left_out=left_out)

@@ -20,7 +20,8 @@ CONTENT_BYTES = 1 << 20
 LEFT_OUT = "\n... {} characters of output left out ...\n"
 LONGEST_CHARACTER = len(r"\u0001")  # of a text as JSON
 NOTES_BYTES = 300  # what both notes take at most
-NOT_WHOLE = "Standard output was too long: a line in its middle says how much was left out."
+TOO_LONG = "Standard output was too long: {} bytes in its middle were left out."
+NOT_WHOLE = "Standard output was too long: lines in its middle say how much was left out."
 _TOLD_BEFORE = re.compile(r"\n\.\.\. \d{1,15} (?:bytes|characters) of output left out \.\.\.\n")
 NOT_REPEATED = "\n... {} characters left out here: structuredContent has them ...\n"
 MIME_TYPES = mimetypes.MimeTypes()
@@ -47,7 +48,14 @@ def blocks(content: list[Payload]) -> Payload:
 
 
 def execution(
-    stdout: str, stderr: str, exit_code: int, seconds: float, *, images: Sequence[bytes] = (), status: str = ""
+    stdout: str,
+    stderr: str,
+    exit_code: int,
+    seconds: float,
+    *,
+    images: Sequence[bytes] = (),
+    status: str = "",
+    left_out: int = 0,
 ) -> Payload:
     """Return the payload of a program that ran.
 
@@ -58,12 +66,15 @@ def execution(
         seconds: How long it ran; AWS's documentation says milliseconds, every recording has seconds.
         images: PNG files.
         status: The status of the task that it was.
+        left_out: Bytes that `stdout` had in its middle, where a line says so.
     """
     pictures = [_image_block(image) for image in images]
     room = RESULT_BYTES - sum(len(picture["data"]) for picture in pictures)
+    whole = stdout
     stdout, stderr = _fitting_pair(stdout, stderr, room - CONTENT_BYTES, LEFT_OUT)
-    if _TOLD_BEFORE.search(stdout):  # who sends it into a file would not see the note there
-        stderr = "\n".join([*filter(None, [stderr]), NOT_WHOLE])
+    if left_out or stdout != whole:  # who sends it into a file would not see the line there
+        note = TOO_LONG.format(left_out) if stdout == whole else NOT_WHOLE
+        stderr = "\n".join([*filter(None, [stderr]), note])
     repeated = _fitting_pair(stdout, stderr, room - _size(stdout) - _size(stderr), NOT_REPEATED)
     content = [_text_block(text) for text in repeated if text] + pictures
     structured = {"stdout": stdout, "stderr": stderr, "exitCode": exit_code, "executionTime": seconds}
