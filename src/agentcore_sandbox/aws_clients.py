@@ -78,8 +78,12 @@ class Connection:
         return make(service, endpoint_url=endpoint_url, config=config)
 
 
-def connect(settings: Settings) -> Connection:
+def connect(settings: Settings, *, runs_code: bool = True) -> Connection:
     """Find credentials and endpoint; `local` without an endpoint starts the embedded service if need be.
+
+    Args:
+        settings: Where to run.
+        runs_code: Not only looks at sessions, and stops them: the embedded service must be as this program starts it.
 
     Raises:
         BotoCoreError: Profile or configuration cannot be used.
@@ -88,7 +92,7 @@ def connect(settings: Settings) -> Connection:
     if settings.is_local and not settings.endpoint_url:
         from agentcore_sandbox.local import daemon
 
-        return _connect_local(daemon.ensure(), settings)
+        return _connect_local(daemon.ensure(runs_code=runs_code), settings)
     botocore_session = core.Session(profile=settings.profile)
     session = boto3.Session(botocore_session=botocore_session, region_name=settings.region)
     credential_cache.use(botocore_session)

@@ -58,15 +58,16 @@ class CodeInterpreter:
 
     Args:
         settings: Where it is and who asks.
+        runs_code: As for `aws_clients.connect`.
 
     Raises:
         AgentcoreSandboxError: Profile, region or credentials cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, runs_code: bool = True) -> None:
         self._settings = settings
         try:
-            self._connection = connect(settings)
+            self._connection = connect(settings, runs_code=runs_code)
             self._client = _create(self._connection)
         except ValueError as error:  # its words may hold a URL with a password
             hint = "check AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and endpoint_url in the AWS configuration"

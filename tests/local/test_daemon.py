@@ -156,7 +156,9 @@ def test_another_version_is_replaced_only_without_sessions(local: Local, members
     assert "error[LocalServiceMismatch]" in said
     assert str(members.get("version", members.get("program"))) in said
     assert "local stop" in said
-    local.stop_session(session)
+    assert session in local.text("sessions", "--interpreter-id", "local")
+    assert local.text("stop", "--all", "--interpreter-id", "local") == "session stopped\n"
+    assert local.state["pid"] == original["pid"], "whoever only looks replaces nothing"
     local.text("local", "env")
     assert ended(original["pid"])
     assert (local.state["version"], local.state["program"]) == (original["version"], original["program"])
@@ -166,9 +168,10 @@ def test_a_service_with_other_settings_is_not_used(local: Local) -> None:
     python = {"AGENTCORE_SANDBOX_LOCAL_PYTHON": str(Path("/usr/bin/python3").resolve())}
     session = local.start_session()
     said = local.failure("local", "env", env=python)
-    assert "AGENTCORE_SANDBOX_LOCAL_PYTHON=" in said
-    assert "it has sessions" in said
-    local.stop_session(session)
+    path = python["AGENTCORE_SANDBOX_LOCAL_PYTHON"]
+    assert f"service without AGENTCORE_SANDBOX_LOCAL_PYTHON (here it is {path}) is running, and it has sessions" in said
+    assert "LocalServiceMismatch" in local.failure("exec", session, "--interpreter-id", "local", "1", env=python)
+    local.text("stop", session, "--interpreter-id", "local", env=python)
     local.text("local", "env", env=python)
     local.text("local", "env")  # no setting, no objection
     assert local.state["settings"] == python

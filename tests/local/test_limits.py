@@ -54,7 +54,7 @@ def test_flags_and_variables_reach_the_sandboxes_and_are_told(local: Local) -> N
     with serving(local, *words, stop=True):
         session = local.start_session()
         run = ("exec", session, "--interpreter-id", "local")
-        assert local.text(*run, "--cmd", "nproc") == "1\n"
+        assert local.text(*run, "--cmd", "nproc", env={"AGENTCORE_SANDBOX_LOCAL_MAX_CPUS": "1"}) == "1\n"
         cut = local.run(*run, "print('x' * 2000)")
         assert b"\n... 977 bytes of output left out ...\n" in cut.stdout
         assert cut.stderr == b"Standard output was too long: 977 bytes in its middle were left out.\n"

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from agentcore_sandbox.settings import Flags, Settings
 
 
-def connect(settings: Settings) -> CodeInterpreter:
+def connect(settings: Settings, *, runs_code: bool = True) -> CodeInterpreter:
     """Make a client.
 
     Args:
         settings: Where to run.
+        runs_code: Not only looks at sessions, and stops them.
 
     Raises:
         AgentcoreSandboxError: Profile, region or credentials cannot be used.
@@ -24,7 +25,7 @@ def connect(settings: Settings) -> CodeInterpreter:
     _enable_awscrt(settings)
     from agentcore_sandbox.client import CodeInterpreter
 
-    return CodeInterpreter(settings)
+    return CodeInterpreter(settings, runs_code=runs_code)
 
 
 def connect_account(settings: Settings) -> Connection:

@@ -41,7 +41,7 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     """
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
-    interpreter = connect(resolved)
+    interpreter = connect(resolved, runs_code=False)
     found = list(interpreter.sessions(status=None if every else READY))
     lifetimes = list(in_parallel(lambda session: _lifetime(interpreter, session), found, AT_ONCE))
     names = _names(interpreter)

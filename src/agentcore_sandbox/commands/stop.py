@@ -43,7 +43,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
         raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
         check_target(session_id)
-    interpreter = connect(resolved)
+    interpreter = connect(resolved, runs_code=False)
     output = Output(as_json=as_json)
     if every:
         return _stop_each(lambda session_id: _end(interpreter, session_id), _ready(interpreter), output, AT_ONCE)

@@ -56,8 +56,12 @@ def find() -> LocalEndpoint | None:
     return Runtime.of(os.environ).state()
 
 
-def ensure() -> LocalEndpoint:
+def ensure(*, runs_code: bool = True) -> LocalEndpoint:
     """Return how to reach the service, started if need be; a caller may then send requests for some minutes at least.
+
+    Args:
+        runs_code: Code shall run, in what this program would start and nothing less. To look at sessions and to stop
+            them, whatever service of this user has them will do.
 
     Raises:
         AgentcoreSandboxError: `LocalSandboxUnavailable` with reason and remedy, `LocalServiceMismatch` where another
@@ -67,9 +71,9 @@ def ensure() -> LocalEndpoint:
     runtime = Runtime.of(os.environ)
     idle = _idle()
     state = runtime.state()
-    if state is None or _mismatch(state) or not _answers(state):
+    if state is None or (runs_code and _mismatch(state)) or not _answers(state):
         with runtime.starting(_START):
-            state = _ensure_alone(runtime, idle)
+            state = _ensure_alone(runtime, idle, runs_code=runs_code)
     return state
 
 
@@ -108,10 +112,10 @@ def stop() -> bool:
         return True
 
 
-def _ensure_alone(runtime: Runtime, idle: float) -> LocalEndpoint:
+def _ensure_alone(runtime: Runtime, idle: float, *, runs_code: bool) -> LocalEndpoint:
     """Start the service, unless another caller has just done so."""
     state = runtime.state()
-    if state is not None and (problem := _mismatch(state)):
+    if state is not None and runs_code and (problem := _mismatch(state)):
         _replace(runtime, state, problem)
         state = None
     if state is None or not _answers(state):
@@ -123,21 +127,26 @@ def _ensure_alone(runtime: Runtime, idle: float) -> LocalEndpoint:
 
 
 def _mismatch(state: LocalEndpoint) -> str | None:
-    """Say how the running service differs from the one that this program would start."""
+    """Say how the running service differs from the one that this program would start, in what is set here."""
     if state.version != __version__:
-        return f"version {state.version} (this is {__version__})"
+        return f"of version {state.version} (this is {__version__})"
     if state.program != PROGRAM:
-        return f"the program in {state.program} (this is {PROGRAM})"
+        return f"of another copy of this program, in {state.program} (this one is in {PROGRAM}),"
     for name, value in settings(os.environ).items():
-        if state.settings.get(name) != value:
-            return f"{name}={state.settings.get(name, '')} (here it is {value})"
+        if name not in state.settings:
+            return f"without {name} (here it is {value})"
+        if state.settings[name] != value:
+            return f"with {name}={state.settings[name]} (here it is {value})"
     return None
 
 
 def _replace(runtime: Runtime, state: LocalEndpoint, problem: str) -> None:
     if not _ask(state, "PUT", "/local/stop?onlyIdle=true")["stopping"]:
-        hint = "use it as it was started, or end it and its sessions: agentcore-sandbox local stop"
-        message = f"an embedded service with {problem} is running, and it has sessions"
+        hint = (
+            "use it as it was started, or end it and its sessions: agentcore-sandbox local stop; "
+            "another AGENTCORE_SANDBOX_RUNTIME_DIR has a service of its own"
+        )
+        message = f"an embedded service {problem} is running, and it has sessions"
         raise AgentcoreSandboxError("LocalServiceMismatch", message, hint)
     with runtime.serving(_END):
         pass

@@ -62,15 +62,24 @@ def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:
     )
 
 
-def _number(variable: str, text: str) -> int:
-    """Read a number; one of bytes may end in K, M or G."""
-    suffixes = "[KMG]?" if variable.endswith("_BYTES") else ""
+def amount(text: str, *, is_bytes: bool) -> int:
+    """Read a whole number above 0; one of bytes may end in K, M or G.
+
+    Raises:
+        ValueError: It is none; the text goes after the name of what it was given for.
+    """
+    suffixes, example = ("[KMG]?", "512M") if is_bytes else ("", "10")
     match = re.fullmatch(f"([1-9][0-9]{{0,11}})({suffixes})", text)
     if not match:
-        form = "such as 512M" if suffixes else "such as 10"
-        hint = f"unset {variable} for the usual figure"
-        raise UsageError(f"{variable} must be a whole number above 0, {form}, not {text!r}", hint)
+        raise ValueError(f"must be a whole number above 0, such as {example}, not {text!r}")
     return int(match[1]) * SUFFIXES[match[2]]
+
+
+def _number(variable: str, text: str) -> int:
+    try:
+        return amount(text, is_bytes=variable.endswith("_BYTES"))
+    except ValueError as error:
+        raise UsageError(f"{variable} {error}", f"unset {variable} for the usual figure") from None
 
 
 def told(size: int) -> str:

@@ -25,7 +25,7 @@ from agentcore_sandbox.local.isolation import orphans
 from agentcore_sandbox.local.limits import Limits
 from agentcore_sandbox.local.resources.cgroups import Groups
 from agentcore_sandbox.local.resources.watchdog import Watchdog
-from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime, settings
 from agentcore_sandbox.local.service import faults, interpreter_file
 from agentcore_sandbox.local.service.administration import Administration
 from agentcore_sandbox.local.service.alarms import Alarms
@@ -66,6 +66,7 @@ class Options:
         quotas: What is allowed in all.
         limits: What one session may use.
         faults: What shall go wrong.
+        settings: The variables that say all this, for callers who want the same.
     """
 
     port: int = 0
@@ -74,6 +75,7 @@ class Options:
     quotas: Quotas = field(default_factory=Quotas)
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
@@ -84,7 +86,7 @@ class Options:
         """
         switches = [faults.parse(text) for text in environ.get(faults.VARIABLE, "").split()]
         quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
-        return cls(quotas=quotas, limits=session, faults=switches, **more)
+        return cls(quotas=quotas, limits=session, faults=switches, settings=settings(environ), **more)
 
 
 def foreground(runtime: Runtime, options: Options, log: Path | None, ready: Ready) -> None:
@@ -150,7 +152,8 @@ def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
     with ExitStack() as stack:
         stop = stack.enter_context(closing(StopRequest((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))))
         server, sessions = _assemble(runtime, options, stop.set, stack)
-        endpoint = LocalEndpoint(server.url, server.keys.access_key_id, server.keys.secret_access_key)
+        keys = server.keys
+        endpoint = LocalEndpoint(server.url, keys.access_key_id, keys.secret_access_key, settings=options.settings)
         runtime.write_state(endpoint)
         stack.callback(runtime.remove_state)
         _log.info("serving at %s", server.url)

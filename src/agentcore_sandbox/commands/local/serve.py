@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", metavar="FILE", type=Path, help="append one JSON line a request to FILE")
     parser.add_argument(
         "--fault",
-        metavar="KIND=OPERATION[:NUMBER]",
+        metavar="KIND=OPERATION[:NUMBER][@AFTER]",
         action="append",
         default=[],
         help="let something go wrong, such as throttle=start:2, latency=invoke:0.5, error=stop:1, and of "
-        "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session)",
+        "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session); "
+        "lose=invoke:1@4 does so after four that go well",
     )
     for flag, unit in MOST.items():
-        parser.add_argument(f"--{flag}", metavar="N", help=unit)
+        kind = functools.partial(_amount, is_bytes=flag.endswith("-bytes"))
+        parser.add_argument(f"--{flag}", metavar="N", type=kind, help=unit)
     options.add_json(parser)
 
 
@@ -78,6 +81,17 @@ def _settings(fault: list[str], most: Mapping[str, str | None]) -> dict[str, str
     """Return the variables that say the same as the flags."""
     given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in most.items() if value is not None}
     return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
+
+
+def _amount(text: str, *, is_bytes: bool) -> str:
+    """Check a figure, which goes on as the text of a variable."""
+    from agentcore_sandbox.local import limits
+
+    try:
+        limits.amount(text, is_bytes=is_bytes)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:
