@@ -98,7 +98,8 @@ def _assignment(language: str, environment: Mapping[str, str]) -> str:
     """An assignment that leaves every name of the session alone: `os` may be a variable of the user's."""
     if language == "python":
         return f"__import__('os').environ.update({dict(environment)!r})"
-    return f"Object.assign(globalThis.process.env, {json.dumps(dict(environment))}); undefined"
+    text = json.dumps(json.dumps(dict(environment)))  # parsed there: in a literal, __proto__ would be no name
+    return f"Object.assign(globalThis.process.env, JSON.parse({text})); undefined"
 
 
 def _with_variables(command: str, environment: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentcore_sandbox.program import Program
 from support import runtimes, sandboxes
 from support.processes import eventually
 from support.sandboxes import Session, failure
@@ -157,8 +158,11 @@ def test_exit_in_a_callback_while_code_waits_ends_the_context(run: Run) -> None:
 
 
 def test_variables_of_the_environment_as_the_command_line_sets_them(run: Run) -> None:
-    assert run('Object.assign(globalThis.process.env, {"MONTH": "11"}); undefined')["stdout"] == ""
+    preparation = Program("1", "javascript").preparation({"MONTH": "11", "__proto__": 'it\'s "x"\n\u2028'})
+    assert preparation
+    assert run(preparation.arguments["code"])["stdout"] == ""
     assert run("process.env.MONTH")["stdout"] == "'11'"
+    assert run("process.env['__proto__'] === 'it\\'s \"x\"\\n\\u2028'")["stdout"] == "true"
 
 
 @pytest.mark.parametrize(
