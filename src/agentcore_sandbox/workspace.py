@@ -130,7 +130,7 @@ class Workspace:
 
     def invoke(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         """Call a tool once."""
-        return result.combine(self._interpreter.invoke(self.session_id, tool, arguments))
+        return result.combine(self._interpreter.invoke(self.session_id, tool, arguments, seconds=self._seconds))
 
     def _tool(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         outcome = persistently(lambda: result.combine(self._repeatable(tool, arguments)))

@@ -83,7 +83,8 @@ def test_an_answer_that_is_lost_changes_nothing(local: Local) -> None:
         assert paths(local, "work") == []
 
 
-def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT], ids=lambda signum: signum.name)
+def test_a_client_that_is_killed_while_it_sends(local: Local, signum: signal.Signals) -> None:
     with logging_service(local) as log:
         reading, writing = os.pipe()
         child = local.start("cp", "-", "work:file", stdin=reading)
@@ -93,9 +94,11 @@ def test_a_client_that_is_killed_while_it_sends(local: Local) -> None:
             stream.write(bytes(TWO_PARTS))
             stream.flush()
             assert eventually(lambda: "writeFiles" in [request["tool"] for request in invokes(log)])
-            child.kill()
+            child.send_signal(signum)
             child.communicate()
         assert paths(local, "work") == []
+        left = ok(local, "exec", "work", "--cmd", "find .agentcore-sandbox -name 'part-*'")
+        assert bool(left) == (signum == signal.SIGKILL)  # that is swept up an hour later
         (local.home / "file").write_text("new")
         ok(local, "cp", "file", "work:")
         assert ok(local, "cp", "work:file", "-") == b"new"

@@ -38,7 +38,7 @@ LAYERS = {  # module -> the modules of this package that it may import, `*` for 
     "workspace": {"client", "errors", "result"},
     "jobs": {"client", "errors", "jobs", "program", "settings", "state", "workspace"},
     "threads": set(),
-    "transfer": {"errors", "threads", "transfer", "workspace"},
+    "transfer": {"errors", "signals", "threads", "transfer", "workspace"},
     "parser": {"errors", "output"},
     "examples": set(),
     "cli": {"__version__", "errors", "examples", "output", "parser", "settings", "signals"},

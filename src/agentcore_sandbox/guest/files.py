@@ -206,6 +206,15 @@ def _digest(path: str) -> str:
     return sha.hexdigest()
 
 
+def abandon(request: Any) -> Any:
+    """Remove the `staging` folder. A file in its place keeps out what is still on its way, until it is swept up."""
+    shutil.rmtree(request["staging"], ignore_errors=True)
+    os.makedirs(OWN, exist_ok=True)
+    with contextlib.suppress(OSError):  # something has come just now
+        open(request["staging"], "xb").close()
+    return True
+
+
 def remove(request: Any) -> Any:
     """Remove what `patterns` name, folders only where `recursive` says so; all or, where one is missing, nothing."""
     matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
@@ -233,5 +242,6 @@ OPERATIONS = {
     "unpack": unpack,
     "pack": pack,
     "digest": digest,
+    "abandon": abandon,
     "remove": remove,
 }

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.threads import in_parallel
-from agentcore_sandbox.transfer import listing, local_tree
+from agentcore_sandbox.transfer import listing, local_tree, staging
 from agentcore_sandbox.transfer.listing import GUEST, Entry
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
-from agentcore_sandbox.workspace import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,10 +89,11 @@ class Download:
         entries = [entry for entry, _ in files]
         with ExitStack() as cleanup, bar("download", sum(entry.size for entry in entries), quiet=self.quiet) as advance:
             opened = _Opened(files, cleanup)
-            staging = transfer(workspace, entries, opened.write, advance)
-            opened.finish()
-            digests = [partial.digest for partial in opened.files]
-            check_digests(workspace, staging, entries, digests)
+            with staging.folder(workspace) as folder:
+                transfer(workspace, folder, entries, opened.write, advance)
+                opened.finish()
+                digests = [partial.digest for partial in opened.files]
+                check_digests(workspace, folder, entries, digests)
             for partial in opened.files:
                 partial.publish(force=self.force)
         return [
@@ -174,38 +173,35 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
         sha.update(data)
         write(data)
 
-    staging = transfer(workspace, entries, both, lambda _count: None)
-    check_digests(workspace, staging, entries, [sha.hexdigest()])
+    with staging.folder(workspace) as folder:
+        transfer(workspace, folder, entries, both, lambda _count: None)
+        check_digests(workspace, folder, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])
 
 
 def transfer(
-    workspace: Workspace, entries: Sequence[Entry], write: Callable[[int, bytes], None], advance: Advance
-) -> str:
+    workspace: Workspace, folder: str, entries: Sequence[Entry], write: Callable[[int, bytes], None], advance: Advance
+) -> None:
     """Fetch the contents of files in order, part by part.
 
     Args:
         workspace: The session's.
+        folder: The folder in the session that the parts go through.
         entries: The files.
         write: Takes the position of a file in `entries` and its next bytes.
         advance: Takes the number of bytes that have come.
-
-    Returns:
-        The folder in the session that was used; `check_digests` removes it.
     """
-    staging = f"{FOLDER}/transfer-{uuid.uuid4().hex}"
     parts = list(cut([entry.size for entry in entries], PART_BYTES))
     names = [f"part-{number}" for number in range(len(parts))]
     for start in range(0, len(parts), PARTS_AT_ONCE):
         window = range(start, min(start + PARTS_AT_ONCE, len(parts)))
         wanted = [[names[number], [_wire(entries, extent) for extent in parts[number]]] for number in window]
         before = names[max(0, start - PARTS_AT_ONCE) : start]
-        workspace.ask(GUEST, "pack", staging=staging, parts=wanted, finished=before)
-        paths = [f"{staging}/{names[number]}" for number in window]
+        workspace.ask(GUEST, "pack", staging=folder, parts=wanted, finished=before)
+        paths = [f"{folder}/{names[number]}" for number in window]
         for number, data in zip(window, in_parallel(workspace.read_part, paths), strict=True):
             _deliver(data, parts[number], write)
             advance(len(data))
-    return staging
 
 
 def cut(sizes: Sequence[int], limit: int) -> Iterator[list[Extent]]:
@@ -238,7 +234,7 @@ def _deliver(data: bytes, extents: Sequence[Extent], write: Callable[[int, bytes
         start += extent.length
 
 
-def check_digests(workspace: Workspace, staging: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:
+def check_digests(workspace: Workspace, folder: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:
     """Compare what has come with what is in the session, and remove the folder that was used for it.
 
     Raises:
@@ -246,7 +242,7 @@ def check_digests(workspace: Workspace, staging: str, entries: Sequence[Entry], 
     """
     if not entries:
         return
-    there = workspace.ask_each(GUEST, "digest", [entry.path for entry in entries], staging=staging)
+    there = workspace.ask_each(GUEST, "digest", [entry.path for entry in entries], staging=folder)
     for entry, ours, theirs in zip(entries, digests, there, strict=True):
         if ours != theirs:
             hint = "it changed while it was copied; wait for the program that writes it, then try again"

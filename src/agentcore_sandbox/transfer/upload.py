@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import sys
-import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.threads import in_parallel
-from agentcore_sandbox.transfer import local_tree
+from agentcore_sandbox.transfer import local_tree, staging
+from agentcore_sandbox.transfer.listing import GUEST
 from agentcore_sandbox.transfer.local_tree import Source
 from agentcore_sandbox.transfer.progress import bar
 from agentcore_sandbox.transfer.report import Copied, Report
-from agentcore_sandbox.workspace import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from agentcore_sandbox.transfer.progress import Advance
     from agentcore_sandbox.workspace import Workspace
 
-GUEST = "files"
 PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
 STANDARD_STREAM = "-"
 
@@ -105,14 +103,14 @@ class Upload:
         roots = self.roots()
         plan = self._plan(workspace, roots)
         report = Report(skipped=[path for root in roots for path in root.skipped])
-        staging = f"{FOLDER}/transfer-{uuid.uuid4().hex}"
-        total = sum(planned.source.size for planned in plan)
-        with bar("upload", total, quiet=self.quiet) as advance:
-            packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
-            count = _send(workspace, staging, packer.parts(), advance)
+        packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
-        request = {"staging": staging, "parts": count, "files": packer.manifest, "folders": folders}
-        workspace.ask(GUEST, "unpack", once=True, force=self.force, **request)
+        total = sum(planned.source.size for planned in plan)
+        with staging.folder(workspace) as folder:
+            with bar("upload", total, quiet=self.quiet) as advance:
+                count = _send(workspace, folder, packer.parts(), advance)
+            request = {"staging": folder, "parts": count, "files": packer.manifest, "folders": folders}
+            workspace.ask(GUEST, "unpack", once=True, force=self.force, **request)
         return report
 
     def _plan(self, workspace: Workspace, roots: Sequence[Root]) -> list[Planned]:
@@ -147,12 +145,12 @@ def _targets(roots: Sequence[Root], destination: str, *, named: bool) -> list[Pl
     return [planned for planned in plan if planned.target not in ("", ".")]
 
 
-def _send(workspace: Workspace, staging: str, parts: Iterator[bytes], advance: Advance) -> int:
+def _send(workspace: Workspace, folder: str, parts: Iterator[bytes], advance: Advance) -> int:
     """Send parts, the next one already while one is on its way; returns how many there were."""
 
     def write(numbered: tuple[int, bytes]) -> int:
         number, part = numbered
-        workspace.write(f"{staging}/part-{number}", part)
+        workspace.write(f"{folder}/part-{number}", part)
         return len(part)
 
     count = 0
