@@ -103,15 +103,10 @@ class Call:
         return give_up_at
 
     def _read(self, size: int, cancelled: threading.Event) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            data += self._read_some(min(size - len(data), CHUNK), cancelled)
-        return bytes(data)
-
-    def _read_some(self, size: int, cancelled: threading.Event) -> bytes:
+        """Return some bytes, or none yet."""
         self._obey(cancelled)
         try:
-            chunk = self._conn.recv(size)
+            chunk = self._conn.recv(min(size, CHUNK))
         except TimeoutError:
             return b""
         except OSError as error:

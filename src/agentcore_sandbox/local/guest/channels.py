@@ -27,18 +27,15 @@ def receive(conn: socket.socket, data_limit: int) -> frames.Message:
         EOFError: The other end is closed.
         FrameError: It sent something else.
     """
-    return frames.unpack(lambda size: read_exactly(conn, size), data_limit)
+    return frames.unpack(lambda size: _read(conn, size), data_limit)
 
 
-def read_exactly(conn: socket.socket, size: int) -> bytes:
-    """Return exactly `size` bytes, or raise EOFError."""
-    data = bytearray()
-    while len(data) < size:
-        chunk = conn.recv(min(size - len(data), 1 << 20))
-        if not chunk:
-            raise EOFError
-        data += chunk
-    return bytes(data)
+def _read(conn: socket.socket, size: int) -> bytes:
+    """Return some bytes, or raise EOFError."""
+    data = conn.recv(min(size, 1 << 20))
+    if not data:
+        raise EOFError
+    return data
 
 
 def send_descriptor(conn: socket.socket, label: bytes, descriptor: int) -> None:

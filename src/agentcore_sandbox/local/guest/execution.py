@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from . import channels, frames, processes
+from . import channels, frames
 from .capture import Capture
 
 if TYPE_CHECKING:
@@ -25,23 +25,25 @@ class Execution:
 
     Args:
         process: The worker.
+        ended: A descriptor that is readable when it has ended.
         worker: Its socket.
         streams: The reading ends of its stdout and stderr.
         output_limit: How many bytes of each stream are kept.
     """
 
-    def __init__(self, process: int, worker: socket.socket, streams: tuple[int, int], output_limit: int) -> None:
+    def __init__(
+        self, process: int, ended: int, worker: socket.socket, streams: tuple[int, int], output_limit: int
+    ) -> None:
         self.exit_code = 0
         self._process = process
+        self._ended = ended
         self._worker = worker
         self._captures = {stream: Capture(output_limit) for stream in streams}
         self._images: list[bytes] = []
         self._poll = select.poll()
-        self._ended = -1
 
     def run(self, conn: socket.socket, code: str) -> str:
         """Run the code until it ends, or the worker dies; interrupt it when `conn` hangs up; return which."""
-        self._ended = processes.end_of(self._process)
         for descriptor in (*self._captures, self._worker.fileno(), self._ended, conn.fileno()):
             self._poll.register(descriptor, select.POLLIN)
         try:
@@ -51,8 +53,6 @@ class Execution:
                 self._take_answer()
         except (EOFError, OSError, frames.FrameError, KeyError, TypeError):
             outcome = DIED  # a worker that breaks the protocol is not trusted any longer
-        finally:
-            os.close(self._ended)
         for descriptor in self._captures:
             while self._read(descriptor):
                 pass

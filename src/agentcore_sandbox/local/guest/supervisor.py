@@ -96,7 +96,7 @@ class Context:
             self._end_worker()
         lost = self._end_worker() if self._worker and self._worker.has_ended() else None
         worker = self._worker = self._worker or Worker(self._argv)
-        execution = Execution(worker.process, worker.conn, worker.streams, request["outputLimit"])
+        execution = Execution(worker.process, worker.ended, worker.conn, worker.streams, request["outputLimit"])
         outcome = execution.run(conn, request["code"])
         exit_code = self._end_worker() if outcome == DIED else execution.exit_code
         parts = execution.parts()
@@ -126,6 +126,7 @@ class Worker:
         if not self.process:
             theirs.set_inheritable(True)
             processes.become([*argv, str(theirs.fileno())], argv[0], (nothing, stdout_end, stderr_end))
+        self.ended = processes.end_of(self.process)
         theirs.close()
         for descriptor in (nothing, stdout_end, stderr_end):
             os.close(descriptor)
@@ -141,7 +142,7 @@ class Worker:
         self.conn.close()
         status = self._wait()
         processes.kill_descendants()
-        for descriptor in self.streams:
+        for descriptor in (*self.streams, self.ended):
             os.close(descriptor)
         return KILLED if status is None else processes.exit_code(status)
 

@@ -20,6 +20,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 # Positions in /proc/PID/stat after the name (proc_pid_stat(5), counted from its third field).
 PARENT, TICKS, THREADS, STARTED, RESIDENT = 1, slice(11, 15), 17, 19, 21
 
+STAT_BYTES = 4096  # its 52 numbers have at most 20 digits
+
 
 @dataclass(frozen=True)
 class Process:
@@ -45,8 +47,7 @@ class Process:
     def read(cls, pid: int) -> Process | None:
         """Look at a process; None where there is none."""
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - thousands of times a minute
-                text = file.read().rpartition(b")")[2].split()
+            text = _read_stat(pid).rpartition(b")")[2].split()
         except OSError:
             return None
         ticks = sum(map(int, text[TICKS]))
@@ -70,6 +71,15 @@ class Process:
                     signal.pidfd_send_signal(handle, signum)
             finally:
                 os.close(handle)
+
+
+def _read_stat(pid: int) -> bytes:
+    """Read a file of /proc by three system calls instead of nine: this happens thousands of times a minute."""
+    file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, STAT_BYTES)
+    finally:
+        os.close(file)
 
 
 class Snapshot:

@@ -22,6 +22,7 @@ from agentcore_sandbox.local.service.quotas import Quotas
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable
 
 _DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
 _PIECE = 1 << 20
@@ -123,7 +124,7 @@ class _Connection(BaseHTTPRequestHandler):
             self._fail(errors.internal("The embedded service failed; see its log"))
 
     def _receive(self) -> Request:
-        headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
+        headers = _joined(self.headers.items())
         given = {name: headers.get(name.lower(), "") for name in _TRACES}
         self._traces = {name: value for name, value in given.items() if value and _is_plain(value)}
         self._unread = self._length()
@@ -211,6 +212,15 @@ class _Connection(BaseHTTPRequestHandler):
         with suppress(OSError):
             while left > 0 and (piece := self.rfile.read(min(left, _PIECE))):
                 left -= len(piece)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name in lower case, several of one name joined with commas."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
 
 
 def _is_plain(header: str) -> bool:

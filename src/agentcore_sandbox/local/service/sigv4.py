@@ -5,6 +5,7 @@ Source: AWS's "Create a signed AWS API request"; checked against botocore's sign
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import re
@@ -148,10 +149,17 @@ def _invalid(message: str) -> ServiceError:
 def _signature(message: Message, scope: Scope, keys: Keys) -> str:
     canonical = hashlib.sha256(_canonical(message, scope.signed_headers).encode()).hexdigest()
     text = "\n".join([_ALGORITHM, message.headers["x-amz-date"], scope.text, canonical])
+    key = _signing_key(keys, scope.date, scope.region, scope.service)
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+@functools.lru_cache(maxsize=16)
+def _signing_key(keys: Keys, *parts: str) -> bytes:
+    """Derive the key of a day, a region and a service; nearly all requests have the same."""
     key = f"AWS4{keys.secret_access_key}".encode()
-    for part in (scope.date, scope.region, scope.service, "aws4_request"):
+    for part in (*parts, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
+    return key
 
 
 def _canonical(message: Message, signed_headers: str) -> str:
