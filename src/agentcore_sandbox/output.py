@@ -143,7 +143,7 @@ class Output:
     def say_left_out(self, paths: Sequence[str]) -> None:
         """Tell which files a copy has left out, the first of them by name."""
         for path in paths[:_MOST_NAMES]:
-            self.say(f"agentcore-sandbox: left out, hidden or neither file nor folder: {plain(path)}")
+            self.say(f"agentcore-sandbox: left out, hidden, a link, or neither file nor folder: {plain(path)}")
         if len(paths) > _MOST_NAMES:
             self.say(f"agentcore-sandbox: left out {len(paths) - _MOST_NAMES} more")
 

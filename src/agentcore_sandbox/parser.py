@@ -24,7 +24,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong as a usage error."""
-        raise UsageError(message, f"see: {self.prog} --help; code that looks like a flag goes after --")
+        takes_code = any(action.dest == "code" for action in self._actions)
+        more = "; code that looks like a flag goes after --" if takes_code else ""
+        raise UsageError(message, f"see: {self.prog} --help{more}")
 
     def print_help(self, _file: object = None) -> None:
         """Print the help like all output, so that a full disk or a gone reader is told in the same way."""

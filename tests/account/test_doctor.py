@@ -337,6 +337,13 @@ def test_plugin_without_its_papers(plugin: CommandLine) -> None:
     assert (checks["zipapp"]["status"], checks["plugin"]["status"]) == ("warning", "failure")
 
 
+def test_a_single_file(plugin: CommandLine, tmp_path: Path) -> None:
+    alone = tmp_path / "agentcore-sandbox"
+    shutil.copy(plugin.command[1], alone)
+    checks = examine(CommandLine((plugin.command[0], str(alone)), plugin.home, plugin.base), status=1)
+    assert {checks[name]["status"] for name in ("launcher", "zipapp", "plugin")} == {"ok"}
+
+
 @pytest.mark.parametrize(
     ("root", "mode", "status"),
     [

@@ -94,7 +94,7 @@ def test_a_terminal_sees_the_progress(local: CommandLine) -> None:
     shown = on_terminal(local, "cp", "file", "work:", stream="stderr")
     assert shown.startswith(b"\rupload:   0%|")
     assert b"/0.98k" in shown
-    assert shown.endswith(b" \ragentcore-sandbox: copied 1 files, 1000 bytes\n")
+    assert shown.endswith(b" \ragentcore-sandbox: copied 1 file, 1000 bytes\n")
 
 
 def test_standard_streams(local: CommandLine) -> None:
@@ -149,7 +149,7 @@ def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLin
         "seen/h/sub",
         "seen/h/sub/b",
     ]
-    assert b"left out, hidden or neither file nor folder: h/.env\n" in done.stderr
+    assert b"left out, hidden, a link, or neither file nor folder: h/.env\n" in done.stderr
     ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
     assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
     ok(local, "cp", "work:h", "all")

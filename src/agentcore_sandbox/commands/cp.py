@@ -147,4 +147,5 @@ def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> No
     output.say_left_out(report.skipped)
     if shown:
         size = sum(copied.size for copied in report.copied)
-        output.say(f"agentcore-sandbox: copied {len(report.copied)} files, {size} bytes")
+        count = "1 file" if len(report.copied) == 1 else f"{len(report.copied)} files"
+        output.say(f"agentcore-sandbox: copied {count}, {size} bytes")

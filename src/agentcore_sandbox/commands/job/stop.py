@@ -23,9 +23,13 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    seen = find_job(job, flags).stop()
+    watched = find_job(job, flags)
+    was_running = watched.look().is_running
+    seen = watched.stop()
     if as_json:
         output.data(seen.as_json())
+    elif seen.has_exited:
+        output.line("job stopped" if was_running else f"job had exited already, with status {seen.exit_code}")
     else:
-        output.line("job stopped" if seen.has_exited else f"job {seen.state}")
+        output.line(f"job {seen.state}")
     return 0
