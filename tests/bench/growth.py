@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bench.processes import Command, Sample
     from bench.stage import Stage
 
+Costs = tuple[list[float], list[float]]  # seconds and requests, one of each a round
 TIMES = 10
 LINEAR = 1.1  # with a tenth for what disturbs the machine
 JOBS = 4
@@ -30,7 +31,7 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
     yield _output(stage, max(1, runs // 2))
     with embedded(stage) as service:
         yield from _files(stage, service)
-        yield from _jobs(stage, service)
+        yield from _jobs(stage, service, runs)
 
 
 def _sessions(stage: Stage, runs: int) -> Iterator[Figure]:
@@ -58,16 +59,14 @@ def _output(stage: Stage, runs: int) -> Figure:
 def _files(stage: Stage, service: Service) -> Iterator[Figure]:
     """Into a session and out of it again."""
     session = measure(stage.ours("start", env=service.environment)).output.decode().strip()
-    spent: dict[str, tuple[list[float], list[float]]] = {}
+    spent: dict[str, Costs] = {}
     for count in (1000, 1000 * TIMES):
         folder = stage.folder / str(count)
         _fill(folder, count)
         ways = {"up": (str(folder), f"{session}:in/"), "down": (f"{session}:in/{count}", f"{folder}-back/")}
         for way, (source, target) in ways.items():
             command = stage.ours("cp", source, target, env=service.environment)
-            cost = _counted(service, partial(_seconds_of, command))
-            for values, value in zip(spent.setdefault(way, ([], [])), cost, strict=True):
-                values.append(value)
+            _add(spent.setdefault(way, ([], [])), _counted(service, partial(_seconds_of, command)))
     for way, (seconds, requests) in spent.items():
         yield _against_less(f"10,000 files copied {way}", "1,000", "s", seconds[1:], seconds[:1])
         yield _against_less(f"10,000 files copied {way}: requests", "1,000", "", requests[1:], requests[:1])
@@ -83,12 +82,15 @@ def _fill(folder: Path, count: int) -> None:
         (folder / f"{number}.txt").write_text(f"{number}\n")
 
 
-def _jobs(stage: Stage, service: Service) -> Iterator[Figure]:
-    spent = [_counted(service, partial(_follow, stage, service.environment, count)) for count in (1, JOBS)]
-    (second, request), (seconds, requests) = spent
+def _jobs(stage: Stage, service: Service, runs: int) -> Iterator[Figure]:
+    spent: dict[int, Costs] = {1: ([], []), JOBS: ([], [])}
+    for _round in range(runs):
+        for count, costs in spent.items():
+            _add(costs, _counted(service, partial(_follow, stage, service.environment, count)))
     name = f"{JOBS} jobs started and followed at once"
-    yield Figure(f"{name}, against {JOBS} times one", "s", [seconds], [JOBS * second], LINEAR)
-    yield Figure(f"{name}: requests, against {JOBS} times one", "", [requests], [JOBS * request], LINEAR)
+    (second, request), (seconds, requests) = spent.values()
+    yield _against_less(name, "one", "s", seconds, second, times=JOBS)
+    yield _against_less(f"{name}: requests", "one", "", requests, request, times=JOBS)
 
 
 def _follow(stage: Stage, env: Mapping[str, str], count: int) -> float:
@@ -104,6 +106,11 @@ def _follow(stage: Stage, env: Mapping[str, str], count: int) -> float:
         return sum(pool.map(follow, range(count)))
 
 
+def _add(costs: Costs, cost: tuple[float, float]) -> None:
+    for values, value in zip(costs, cost, strict=True):
+        values.append(value)
+
+
 def _counted(service: Service, call: Callable[[], float]) -> tuple[float, float]:
     """What a call gives, and the requests that it sends."""
     before = service.requests()
@@ -115,5 +122,7 @@ def _seconds(*samples: list[Sample]) -> Iterator[list[float]]:
     return ([sample.seconds for sample in series] for series in samples)
 
 
-def _against_less(name: str, less: str, unit: str, ours: list[float], little: list[float]) -> Figure:
-    return Figure(f"{name}, against {TIMES} times {less}", unit, ours, [TIMES * value for value in little], LINEAR)
+def _against_less(
+    name: str, less: str, unit: str, ours: list[float], little: list[float], *, times: int = TIMES
+) -> Figure:
+    return Figure(f"{name}, against {times} times {less}", unit, ours, [times * value for value in little], LINEAR)
