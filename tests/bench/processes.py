@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BLOCK = 1 << 20
+HEAD = 1 << 16  # what is kept of each output: many of them must not make this process the largest
 
 
 class BrokenMeasurementError(Exception):
@@ -109,7 +110,7 @@ def _read(process: subprocess.Popen[bytes]) -> tuple[float | None, int, bytes]:
         while block := os.read(pipe.fileno(), BLOCK):
             first = first or time.perf_counter()
             size += len(block)
-            head += block[: BLOCK - len(head)]
+            head += block[: HEAD - len(head)]
     return first, size, head
 
 
