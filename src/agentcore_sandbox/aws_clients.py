@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,6 +12,7 @@ from botocore import UNSIGNED
 from botocore import session as core
 from botocore.config import Config
 from botocore.exceptions import NoRegionError, UnknownRegionError
+from botocore.utils import parse_timestamp
 
 from agentcore_sandbox import __version__, credential_cache
 from agentcore_sandbox.settings import Settings, is_loopback
@@ -93,7 +95,7 @@ def connect(settings: Settings, *, runs_code: bool = True) -> Connection:
         from agentcore_sandbox.local import daemon
 
         return _connect_local(daemon.ensure(runs_code=runs_code), settings)
-    botocore_session = core.Session(profile=settings.profile)
+    botocore_session = _session(profile=settings.profile)
     session = boto3.Session(botocore_session=botocore_session, region_name=settings.region)
     credential_cache.use(botocore_session)
     return Connection(session, settings.endpoint_url)
@@ -106,6 +108,22 @@ def _connect_local(endpoint: LocalEndpoint, settings: Settings) -> Connection:
         aws_access_key_id=endpoint.access_key,
         aws_secret_access_key=endpoint.secret_key,
         region_name=settings.region,
-        botocore_session=core.Session(session_vars={**nothing, "credentials_file": nothing["config_file"]}),
+        botocore_session=_session(session_vars={**nothing, "credentials_file": nothing["config_file"]}),
     )
     return Connection(session, endpoint.url)
+
+
+def _session(**options: Any) -> core.Session:
+    session = core.Session(**options)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    return session
+
+
+def _timestamp(value: Any) -> datetime:
+    """The form that AgentCore uses, without dateutil, whose import takes as long as two requests; any other with it."""
+    if isinstance(value, str) and value[4:5] == "-":
+        try:
+            return datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            pass
+    return parse_timestamp(value)

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from plugin_build.errors import BuildError
+from plugin_build.startup import start
 
 STARTUP = Path(__file__).with_name("startup")
 ENTRY_POINT = "agentcore_sandbox.__main__:main"
@@ -50,9 +51,10 @@ def build(site_packages: Path, target: Path, version: str) -> None:
         files = {info.filename: (source.read(info), info.external_attr >> 16) for info in source.infolist()}
     raw.unlink()
     build_id = json.loads(files["environment.json"][0])["build_id"]
-    files["__main__.py"] = (_MAIN.format(build=f"{version}-{build_id[:16]}").encode(), 0)
+    copy = f"{version}-{build_id[:16]}"
+    files["__main__.py"] = (_MAIN.format(build=copy).encode(), 0)
     files |= {f"_startup/{path.name}": (path.read_bytes(), 0) for path in STARTUP.glob("*.py")}
-    _write(target, files)
+    _write(target, files, start.LINE + copy.encode())
 
 
 def _run_shiv(site_packages: Path, target: Path) -> None:
@@ -65,10 +67,10 @@ def _run_shiv(site_packages: Path, target: Path) -> None:
         raise BuildError(f"shiv could not build {target.name}:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def _write(target: Path, files: dict[str, tuple[bytes, int]]) -> None:
+def _write(target: Path, files: dict[str, tuple[bytes, int]], line: bytes) -> None:
     """Write the zip anew: shiv's own files carry the modes of its installation, and level 9 is smaller."""
     with target.open("wb") as file:
-        file.write(b"#!/usr/bin/env python3\n")
+        file.write(b"#!/usr/bin/env python3\n" + line + b"\n")
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for name in sorted(files):
                 content, mode = files[name]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _RULE = "=" * 100
 _HEAD = """\
 agentcore-sandbox ships with the works below, each under the licence that follows it, unchanged but for files left out,
-and the parts of boto3, botocore, s3transfer and urllib3 that are cut to what is used.
+and the parts of boto3, botocore, jmespath, python-dateutil, s3transfer and urllib3 that are cut to what is used, or
+changed to do it when it is wanted.
 """
 
 

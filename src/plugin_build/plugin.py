@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugin_build.archive import STARTUP
 from plugin_build.documents import read_object, write_object
 from plugin_build.errors import BuildError
 from plugin_build.folders import add_root, say
@@ -70,6 +71,7 @@ def stage_plugin(source: Source, version: str) -> Path:
         copy_tree(source.guard, staged / "hooks" / source.guard.name)
         for paper in (source.root / "LICENSE", *(source.dist / name for name in PAPERS)):
             copy_file(paper, staged / paper.name)
+        copy_file(STARTUP / "start.py", staged / "lib" / "start.py")
         for zipapp in built_zipapps(source.dist / ZIPAPPS):
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from plugin_build import botocore_data, native, notices, stand_ins, wheels
+from plugin_build import botocore_data, late, native, notices, stand_ins, wheels
 from plugin_build.errors import BuildError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def stage(platform: Platform, folder: Path) -> None:
         _require_pure(folder)
     botocore_data.trim(folder / "botocore" / "data")
     stand_ins.put(folder)
+    late.put_off(folder)
     _drop(folder)
     shutil.copytree(wheels.ROOT / "src" / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(wheels.ROOT / "LICENSE", folder / PACKAGE)

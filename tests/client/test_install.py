@@ -44,6 +44,7 @@ SHIPPED = {
     "hooks/hooks.json",
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
+    "lib/start.py",
     "sbom.cdx.json",
     *(f"skills/{path.as_posix()}" for path in files_below(ROOT / "plugin-template/skills")),
     *(f"zipapps/agentcore-sandbox-{platform}.pyz" for platform in PLATFORMS),

@@ -32,6 +32,7 @@ PLUGIN_FILES = {
     "hooks/skill_guard/__init__.py": "-rw-r--r--",
     "sbom.cdx.json": "-rw-r--r--",
     "bin/agentcore-sandbox": "-rwxr-xr-x",
+    "lib/start.py": "-rw-r--r--",
     "zipapps/agentcore-sandbox-any.pyz": "-rwxr-xr-x",
     "zipapps/agentcore-sandbox-linux-amd64.pyz": "-rwxr-xr-x",
 }

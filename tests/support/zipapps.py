@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugin_build.archive import STARTUP
 from plugin_build.wheels import ROOT
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def install(zipapps: Mapping[str, Path], folder: Path, *platforms: str) -> Path:
     """
     (folder / "bin").mkdir(parents=True)
     shutil.copytree(LAUNCHER.parents[1] / "lib", folder / "lib")
+    shutil.copy(STARTUP / "start.py", folder / "lib")
     (folder / "zipapps").mkdir()
     for name in platforms:
         shutil.copy(zipapps[name], folder / "zipapps")

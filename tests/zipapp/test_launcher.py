@@ -151,6 +151,53 @@ def test_the_warm_path_starts_one_python_and_isolates_it(
     works([launcher], {**environment, **hostile, "SHIV_ROOT": "/dev/null", "SHIV_INTERPRETER": "1"})
 
 
+def copy_of_plugin(launcher: Path, folder: Path) -> tuple[Path, Path]:
+    """A launcher that a test may spoil, and its zipapp."""
+    shutil.copytree(launcher.parents[1], folder)
+    return folder / "bin" / launcher.name, folder / "zipapps" / f"agentcore-sandbox-{OWN}.pyz"
+
+
+def test_the_warm_path_does_not_look_into_the_zipapp(
+    launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
+) -> None:
+    python(path, "python3")
+    launcher, zipapp = copy_of_plugin(launcher, tmp_path / "plugin")
+    works([launcher], environment)
+    content = zipapp.read_bytes()
+    zipapp.write_bytes(content[:200])
+    works([launcher], environment)
+    shutil.rmtree(memory(environment).parent)
+    assert start([launcher], environment).returncode != 0
+
+
+@pytest.mark.parametrize("line", [b"", b"#", b"# unpacked as ", b"# unpacked as other", b"# unpacked as \0/../\xff"])
+def test_without_the_name_of_its_copy_a_zipapp_runs_by_itself(
+    launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path, line: bytes
+) -> None:
+    python(path, "python3")
+    launcher, zipapp = copy_of_plugin(launcher, tmp_path / "plugin")
+    # Of the same length as before: a zip has offsets.
+    shebang, old, rest = zipapp.read_bytes().split(b"\n", 2)
+    zipapp.write_bytes(
+        b"\n".join([shebang, line.ljust(len(old), b"\n"), rest])
+    )
+    for _ in range(2):
+        works([launcher], environment)
+
+
+def test_a_copy_that_others_could_write_to_is_not_run(
+    launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
+) -> None:
+    python(path, "python3")
+    works([launcher], environment)
+    cache = memory(environment).parent
+    [main] = cache.glob("*/site-packages/agentcore_sandbox/__main__.py")
+    main.write_text("print('taken over')\ndef main(): pass\n")
+    cache.chmod(0o777)
+    works([launcher], environment)
+    assert list((tmp_path / "tmp").glob("agentcore-sandbox-*/*/site-packages"))
+
+
 def test_a_candidate_is_asked_once_then_remembered_by_its_real_path(
     launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
 """The warm path of a zipapp. Python compiles it at every start, so it is short and imports next to nothing.
 
 shiv's own bootstrap is left out here: it imports some forty modules, follows SHIV_* variables, and gives up where the
-home folder is missing or not writable.
+home folder is missing or not writable. The plugin's launcher starts this file by itself, from the plugin's
+`lib`: Python then need not look into the zipapp, which takes a fifth of `--version`.
 """
 
 from __future__ import annotations
@@ -10,31 +11,64 @@ import os
 import stat
 import sys
 
+TYPE_CHECKING = False  # as `typing` has it, which takes longer than all of this
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 NAME = "agentcore-sandbox"
+LINE = b"# unpacked as "  # what the zipapp's second line says before the copy's name
 
 
 def main(build: str) -> None:
-    """Run the command line from its unpacked copy; does not return.
+    """Run the command line from its unpacked copy, made first where there is none; does not return.
 
     Args:
         build: The copy's name: version and hash of its contents.
     """
-    sys.path[0] = site_packages(build)  # in place of the zip: before whatever PYTHONPATH names
+    folder = unpacked(build)
+    if folder is None:
+        from . import unpack
+
+        folder = unpack.unpack(build)
+    sys.path[0] = folder  # in place of the zip: before whatever PYTHONPATH names
+    run()
+
+
+def beside() -> None:
+    """The same from outside of the zipapp, which is the first argument; where there is no copy, it runs by itself."""
+    del sys.argv[0]
+    folder = unpacked(build_of(sys.argv[0]))
+    if folder:
+        sys.path.insert(0, folder)
+        run()
+    import runpy
+
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def run() -> NoReturn:
+    """Run the command line that `sys.path` leads to; does not return."""
     sys.dont_write_bytecode = False  # the copy is ours, and without bytecode a start takes several times as long
     from agentcore_sandbox.__main__ import main as command_line
 
     sys.exit(command_line())
 
 
-def site_packages(build: str) -> str:
-    """The folder of the unpacked copy, made first where there is none."""
+def build_of(zipapp: str) -> str:
+    """The name of a zipapp's copy, which stands in its second line; a name that no copy has where it does not."""
+    with open(zipapp, "rb") as file:
+        _, _, second = file.read(200).partition(b"\n")
+    name = second.partition(b"\n")[0].partition(LINE)[2]
+    return name.decode("ascii", "replace").replace("\0", "") or "none"
+
+
+def unpacked(build: str) -> str | None:
+    """The folder of the unpacked copy; None where there is none."""
     for root in roots():
         folder = os.path.join(root, build, "site-packages")
         if os.path.isdir(folder) and is_private(root):
             return folder
-    from . import unpack
-
-    return unpack.unpack(build)
+    return None
 
 
 def roots() -> list[str]:
@@ -63,3 +97,7 @@ def is_private(root: str) -> bool:
     status = os.lstat(root)
     mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
     return mine and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+if __name__ == "__main__":
+    beside()
