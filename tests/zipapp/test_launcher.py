@@ -178,9 +178,7 @@ def test_without_the_name_of_its_copy_a_zipapp_runs_by_itself(
     launcher, zipapp = copy_of_plugin(launcher, tmp_path / "plugin")
     # Of the same length as before: a zip has offsets.
     shebang, old, rest = zipapp.read_bytes().split(b"\n", 2)
-    zipapp.write_bytes(
-        b"\n".join([shebang, line.ljust(len(old), b"\n"), rest])
-    )
+    zipapp.write_bytes(b"\n".join([shebang, line.ljust(len(old), b"\n"), rest]))
     for _ in range(2):
         works([launcher], environment)
 
