@@ -29,10 +29,9 @@ PARALLEL = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
-# processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs every command on each of them.
+# processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs the whole command line on each of them.
 ON_EACH_PYTHON = (
     "unit",
-    "cli/test_local.py",
     *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
     *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "serve", "server")),
 )
