@@ -16,29 +16,17 @@ if TYPE_CHECKING:
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", re.DOTALL)
 
 
-class _Unmeasured(argparse.RawDescriptionHelpFormatter):
-    """A formatter that argparse may make for each argument without importing `shutil` for the terminal's width."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=80)
-
-
 class Parser(argparse.ArgumentParser):
     """A parser that takes flags anywhere, never guesses an abbreviation, and raises instead of leaving."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_Unmeasured, **options)
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong as a usage error."""
         takes_code = any(action.dest == "code" for action in self._actions)
         more = "; code that looks like a flag goes after --" if takes_code else ""
         raise UsageError(message, f"see: {self.prog} --help{more}")
-
-    def format_help(self) -> str:
-        """The help, as wide as the terminal."""
-        self.formatter_class = argparse.RawDescriptionHelpFormatter
-        return super().format_help()
 
     def print_help(self, _file: object = None) -> None:
         """Print the help like all output, so that a full disk or a gone reader is told in the same way."""

@@ -77,42 +77,48 @@ def put_off(site_packages: Path) -> None:
         BuildError: One of them is not what it was: this module has to be mended.
     """
     (site_packages / "late.py").write_text(LATE, encoding="utf-8")
-    for name in PATTERNS:
-        _put_off_patterns(site_packages / name)
-    for name, lines in LINES.items():
-        _replace(site_packages / name, lines)
-    _drop_handlers(site_packages / HANDLERS)
+    for name in sorted({*PATTERNS, *LINES, HANDLERS}):
+        path = site_packages / name
+        text = path.read_text(encoding="utf-8")
+        try:
+            path.write_text(_changed(name, text) + CHANGED, encoding="utf-8")
+        except ValueError as error:
+            raise BuildError(f"{path} {error}: mend {__name__}") from None
 
 
-def _put_off_patterns(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+def _changed(name: str, text: str) -> str:
+    """The text of a module with all that is put off in it; a ValueError says what is not as it was."""
+    if name in PATTERNS:
+        text = _with_late_patterns(text)
+    text = _with_lines(text, LINES.get(name, {}))
+    return _with_fewer_handlers(text) if name == HANDLERS else text
+
+
+def _with_late_patterns(text: str) -> str:
     text, imports = re.subn(r"^import re$", "import re; import late", text, flags=re.MULTILINE)
     text, patterns = re.subn(r"^( *[A-Z_0-9]+ = )re\.compile\(", r"\1late.Pattern(", text, flags=re.MULTILINE)
     if imports != 1 or not patterns or re.search(r"\bre\.(?!compile\()\w+\([A-Z_]+\b", text):
-        raise BuildError(f"{path} does not compile its patterns as it did: mend {__name__}")
-    path.write_text(text + CHANGED, encoding="utf-8")
+        raise ValueError("does not compile its patterns as it did")
+    return text
 
 
-def _replace(path: Path, lines: Mapping[str, str]) -> None:
-    text = path.read_text(encoding="utf-8")
+def _with_lines(text: str, lines: Mapping[str, str]) -> str:
     for old, new in lines.items():
         if text.count(f"\n{old}\n") != 1:
-            raise BuildError(f"{path} does not read as it did: mend {__name__}")
+            raise ValueError(f"does not have this line once: {old.strip()}")
         text = text.replace(f"\n{old}\n", f"\n{new}\n")
-    path.write_text(text if CHANGED in text else text + CHANGED, encoding="utf-8")
+    return text
 
 
-def _drop_handlers(path: Path) -> None:
+def _with_fewer_handlers(text: str) -> str:
     """An event's second part is its service, if it has one; those that begin with `docs` write documentation."""
-    text = path.read_text(encoding="utf-8")
     if "\nBUILTIN_HANDLERS = [\n" not in text:
-        raise BuildError(f"{path} has no list of handlers any more: mend {__name__}")
-    kept = f"""\
-{CHANGED}_KEPT = {{"", {", ".join(f'"{service}"' for service in KEPT_OPERATIONS)}}}
+        raise ValueError("has no list of handlers any more")
+    return f"""\
+{text}_KEPT = {{"", {", ".join(f'"{service}"' for service in KEPT_OPERATIONS)}}}
 BUILTIN_HANDLERS = [
     handler
     for handler in BUILTIN_HANDLERS
     if not handler[0].startswith("docs.") and f"{{handler[0]}}.".split(".")[1] in _KEPT
 ]
 """
-    path.write_text(text + kept, encoding="utf-8")

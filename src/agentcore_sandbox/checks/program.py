@@ -36,6 +36,12 @@ class Installation:
         """The plugin's folder, or where a build puts the zipapps beside their checksums."""
         return self.zipapp.parent.parent if self.zipapp else None
 
+    @property
+    def launcher(self) -> Path | None:
+        """The launcher beside the zipapp; None where a zipapp stands alone."""
+        path = self.root / "bin" / "agentcore-sandbox" if self.root else None
+        return path if path and path.is_file() else None
+
 
 def find() -> Installation:
     """Look at how this process was started."""
@@ -61,8 +67,8 @@ def launcher(installation: Installation) -> Outcome:
     """The launcher beside the zipapp."""
     if installation.root is None:
         return ok("not used: an installed package runs")
-    path = installation.root / "bin" / "agentcore-sandbox"
-    if not path.is_file():
+    path = installation.launcher
+    if path is None:
         return ok("not used: the zipapp was started by itself")
     if not os.access(path, os.X_OK):
         return failure(f"{path} must not be run", f"chmod +x it, or {REINSTALL}")
@@ -76,7 +82,7 @@ def checksum(installation: Installation) -> Outcome:
         return ok("no zipapp: an installed package runs")
     sums = root / "SHA256SUMS"
     wanted = _wanted(sums, zipapp.name)
-    if wanted is None and not (root / "bin" / "agentcore-sandbox").exists():
+    if wanted is None and installation.launcher is None:
         return ok(f"{zipapp} stands alone, without a SHA256SUMS to compare it with")
     if wanted is None:
         return warning(f"no checksum of {zipapp.name} in {sums}", "compare it with the release's SHA256SUMS")
