@@ -8,6 +8,7 @@ import signal
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,20 @@ def environments_with(text: str) -> list[str]:
 
 
 def test_it_ends_when_idle_but_not_before_its_sessions(local: Local) -> None:
-    pid, session = start_session_in_time(local, idle=0.5, lifetime=2)
+    lifetime = 2
+    pid, session = start_session_in_time(local, idle=0.5, lifetime=lifetime)
     assert ended(pid)
     log = (local.runtime / "service.log").read_text()
-    assert 0 < log.index(f"session {session} terminated") < log.rindex("idle for")  # others were idle before it started
+    assert f"session {session} terminated" in log
+    assert logged_at(log, "idle for") - logged_at(log, "serving at") >= timedelta(seconds=lifetime)
     left = sorted(path.name for path in local.runtime.iterdir())
     assert left == ["service.log", "serving.lock", "starting.lock"]
+
+
+def logged_at(log: str, event: str) -> datetime:
+    """When this was logged last: a service may have been idle before the session started, and another one begun."""
+    *_, line = (line for line in log.splitlines() if event in line)
+    return datetime.strptime(line.partition(",")[0], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - a difference is wanted
 
 
 def start_session_in_time(local: Local, idle: float, lifetime: int) -> tuple[int, str]:

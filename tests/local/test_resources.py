@@ -100,7 +100,11 @@ def test_disk(session: Session) -> None:
 
 
 def test_disk_of_one_file(session: Session) -> None:
+    """Who writes it hears it from the kernel, and the watchdog finds nothing to kill for."""
+    session.out("kept = 42")
     assert "File too large" in session.command("head --bytes 33M /dev/zero > large")["stderr"]
+    session.sandbox.watched.look_at_disk()
+    assert session.out("kept") == "42"
 
 
 def test_processors(session: Session) -> None:

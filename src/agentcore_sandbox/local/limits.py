@@ -27,7 +27,7 @@ class Limits:
     Args:
         cpus: Processors that it runs on (AWS: 2).
         memory_bytes: Memory of all its processes, and the data segment of each (AWS: 8 GB).
-        disk_bytes: What its files take in all, and the size of each (AWS: 10 GB).
+        disk_bytes: What its files take in all (AWS: 10 GB).
         processes: Processes and threads alive at once (assumed).
         output_bytes: What is kept of each output stream of one execution (assumed; as large as fits into one message).
         payload_bytes: One request or reply without its encoding (AWS: 100 MB).
@@ -43,6 +43,11 @@ class Limits:
     payload_bytes: int = 100_000_000
     command_bytes: int = 131_071
     task_seconds: int = 8 * 3600
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of each file: below that of all, so that the kernel refuses a large one before all is too much."""
+        return self.disk_bytes - self.disk_bytes // 32
 
 
 def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:

@@ -218,7 +218,7 @@ class Sandbox:
         return {
             "processes": limits.processes,
             "memory_bytes": limits.memory_bytes,
-            "file_bytes": limits.disk_bytes,
+            "file_bytes": limits.file_bytes,
             "payload_bytes": limits.payload_bytes,
             "workers": self._workers,
         }
