@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -10,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from support import fault_server, processes
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.fault_server import FaultServer
+
+
+# The same examples in every run, however slow the machine is: HYPOTHESIS_SEARCH=1 looks for others.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=os.environ.get("HYPOTHESIS_SEARCH") != "1",
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

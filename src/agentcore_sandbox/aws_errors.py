@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOGIN_HINT = "log in again (aws sso login, aws login, or whatever renews the credentials of this profile)"
 NETWORK_HINT = "check the network, the proxy settings, the region and --endpoint-url"
 SMALLER_HINT = "put the data into a file of the session, or run it in parts"
+LONGER_HINT = "for longer work use --follow or `agentcore-sandbox job start` (up to 8 hours)"
 TRY_AGAIN = "try again"
 MAY_HAVE_RUN = "the program may have run; it was not sent a second time"
 
@@ -111,6 +112,8 @@ _SERVICE = {
     "ValidationException": ("InvalidRequest", None, "check the values given"),
     "ConflictException": ("Conflict", None, "look at the session's state: agentcore-sandbox sessions --all"),
 }
+# The quota of sessions is met before a stream begins; in it, one invoke took too long or printed too much.
+_IN_STREAM = {"ServiceQuotaExceededException": ("QuotaExceeded", None, f"{LONGER_HINT}; print little, or into a file")}
 
 _LONGEST_MESSAGE = 200  # characters of a page that a stranger answered with
 _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
@@ -213,7 +216,8 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
     if code.isdecimal():
         return _from_status(code, message, context)
-    name, words, hint = _SERVICE.get(code, (code, None, "see the service's message"))
+    known = _SERVICE | _IN_STREAM if in_stream else _SERVICE
+    name, words, hint = known.get(code, (code, None, "see the service's message"))
     return AgentcoreSandboxError(name, words or message, hint or context.after_loss)
 
 

@@ -18,7 +18,7 @@ from botocore.parsers import ResponseParserError
 
 from agentcore_sandbox import event_stream, result
 from agentcore_sandbox.aws_clients import Connection, connect
-from agentcore_sandbox.aws_errors import MAY_HAVE_RUN, Context, translate
+from agentcore_sandbox.aws_errors import LONGER_HINT, MAY_HAVE_RUN, Context, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.threads import DeadlineError, within
 
@@ -257,9 +257,8 @@ class CodeInterpreter:
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
     if seconds is None:
-        hint = "for longer work use a background job, or smaller steps"
-        return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", hint)
-    hint = "raise --exec-timeout, or do less at once"
+        return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", LONGER_HINT)
+    hint = f"raise --exec-timeout; {LONGER_HINT}"
     return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
 
 

@@ -150,6 +150,7 @@ def test_silence_ends_at_the_time_limit(
     done = aws.run("run", "--exec-timeout", "0.5", "print('hello')")
     assert (done.returncode, done.stdout) == (124, b"")
     assert done.stderr.startswith(b"error[TimeLimit]: not finished within 0.5 seconds")
+    assert b"hint: raise --exec-timeout; for longer work use --follow" in done.stderr
     assert faults.operations() == ["start", "invoke", "stop"]
 
 

@@ -136,6 +136,7 @@ def test_serve_takes_faults_and_quotas_and_logs_all_of_it(local: Local, tmp_path
         words = ["exec", session, "--interpreter-id", "local"]
         slow = local.run(*words, "while True: pass")
         assert (slow.returncode, b"took longer than 1 seconds" in slow.stderr) == (125, True)
+        assert b"\nhint: for longer work use --follow or `agentcore-sandbox job start`" in slow.stderr
         large = local.run(*words, "#" * 3000)
         assert (large.returncode, b"at most 2000 are taken" in large.stderr) == (125, True)
         assert local.text(*words, "print(1)") == "1\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_sandbox.local.service import event_stream
@@ -58,7 +58,6 @@ def test_what_only_looks_left_out_is_not_told() -> None:
     assert payload["structuredContent"]["stderr"] == ""
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.integers(1, 60), st.integers(1, 60))
 def test_whatever_is_written_fits(out: str, err: str, out_times: int, err_times: int) -> None:
     """In a small message, so that it is quick."""
