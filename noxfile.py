@@ -31,9 +31,9 @@ OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
 # processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs the whole command line on each of them.
 ON_EACH_PYTHON = (
+    *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
+    *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "server")),
     "unit",
-    *(f"local/test_{name}.py" for name in ("commands", "daemon", "daemon_refusals", "file_tools", "ipython")),
-    *(f"local/test_{name}.py" for name in ("local_python", "python_context", "sandbox", "serve", "server")),
 )
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
