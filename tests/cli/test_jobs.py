@@ -172,7 +172,8 @@ def test_a_signal_stops_the_session_of_a_run(local: CommandLine) -> None:
 
 
 def test_time_limit_stops_the_program(local: CommandLine) -> None:
-    done = local.run("run", "--follow", "--exec-timeout", "1", "--cmd", "echo begun; sleep 1000")
+    limit = "10"  # seconds in which the program begins on any machine
+    done = local.run("run", "--follow", "--exec-timeout", limit, "--cmd", "echo begun; sleep 1000")
     assert (done.returncode, done.stdout) == (124, b"begun\n")
     assert sessions(local) == []
 

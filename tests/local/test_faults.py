@@ -129,13 +129,13 @@ def test_trace_headers_come_back_and_are_recorded(tmp_path: Path, header: str) -
 
 def test_serve_takes_faults_and_quotas_and_logs_all_of_it(local: Local, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    flags = ["--fault", "throttle=start:1", "--max-sessions", "1", "--max-invoke-seconds", "1"]
+    flags = ["--fault", "throttle=start:1", "--max-sessions", "1", "--max-invoke-seconds", "3"]
     with serving(local, *flags, "--max-payload-bytes", "2000", "--log", str(log)):
         session = local.text("start", "--interpreter-id", "local").strip()
         assert "error[QuotaExceeded]" in local.failure("start", "--interpreter-id", "local")
         words = ["exec", session, "--interpreter-id", "local"]
         slow = local.run(*words, "while True: pass")
-        assert (slow.returncode, b"took longer than 1 seconds" in slow.stderr) == (125, True)
+        assert (slow.returncode, b"took longer than 3 seconds" in slow.stderr) == (125, True)
         assert b"\nhint: for longer work use --follow or `agentcore-sandbox job start`" in slow.stderr
         large = local.run(*words, "#" * 3000)
         assert (large.returncode, b"at most 2000 are taken" in large.stderr) == (125, True)
