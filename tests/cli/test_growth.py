@@ -1,0 +1,36 @@
+"""More files cost more bytes and hardly more requests; `nox -s bench -- growth` measures it with 10,000."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from support.local import Local, invokes, local_line, logging_service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.processes import CommandLine
+
+
+def copy_there_and_back(local: Local, count: int) -> None:
+    """Copy a folder of small files into the session and out of it."""
+    folder = local.home / f"with-{count}"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.txt").write_text(f"{number}\n")
+    assert local.run("cp", folder.name, "work:").returncode == 0
+    assert local.run("cp", f"work:{folder.name}", "back/").returncode == 0
+    back = local.home / "back" / folder.name
+    assert {path.name: path.read_text() for path in back.iterdir()} == {
+        path.name: path.read_text() for path in folder.iterdir()
+    }
+
+
+def test_a_hundred_times_the_files_take_less_than_twice_the_requests(cli: CommandLine, tmp_path: Path) -> None:
+    local = local_line(cli, tmp_path)
+    with logging_service(local) as log:
+        local.text("start", "--name", "work")
+        copy_there_and_back(local, 3)
+        few = len(invokes(log))
+        copy_there_and_back(local, 300)
+        assert len(invokes(log)) - few < 2 * few
