@@ -14,7 +14,7 @@ from agentcore_sandbox.local.service import errors, event_stream
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
     max_leaves=20,
 )
 
@@ -26,7 +26,7 @@ def decode(data: bytes) -> tuple[Any, Any]:
     return message.headers, json.loads(message.payload)
 
 
-@given(st.dictionaries(st.text(), JSON, max_size=4))
+@given(st.dictionaries(st.text(), JSON))
 def test_botocore_decodes_every_result(payload: dict[str, Any]) -> None:
     headers, decoded = decode(event_stream.result(payload))
     assert headers == {":message-type": "event", ":event-type": "result", ":content-type": "application/json"}
