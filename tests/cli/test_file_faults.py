@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import event_stream, fault_server
+from support.copies import ok
 from support.local import Local, invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
@@ -29,12 +30,6 @@ THREE_PARTS = 13_000_000  # of a download
 @pytest.fixture
 def local(cli: CommandLine, tmp_path: Path) -> Local:
     return local_line(cli, tmp_path)
-
-
-def ok(local: CommandLine, *words: str) -> bytes:
-    done = local.run(*words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def paths(local: CommandLine, session: str) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support import event_stream, fault_server
+from support.copies import ok, tree
 from support.processes import CommandLine
 from support.terminal import on_terminal
 
@@ -32,22 +32,6 @@ def local(cli: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
     line = CommandLine(cli.command, cli.home, {**cli.base, **more})
     yield line
     assert line.run("local", "stop").returncode == 0
-
-
-def ok(local: CommandLine, *words: str, stdin: bytes = b"") -> bytes:
-    done = local.run(*words, stdin=stdin)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def tree(folder: Path) -> dict[str, tuple[int, bytes | None]]:
-    return {
-        str(path.relative_to(folder)): (
-            stat.S_IMODE(path.stat().st_mode),
-            None if path.is_dir() else path.read_bytes(),
-        )
-        for path in sorted(folder.rglob("*"))
-    }
 
 
 def make_tree(folder: Path) -> None:

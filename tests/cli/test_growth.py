@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from support.copies import ok, tree
 from support.local import Local, invokes, local_line, logging_service
 
 if TYPE_CHECKING:
@@ -18,12 +19,9 @@ def copy_there_and_back(local: Local, count: int) -> None:
     folder.mkdir()
     for number in range(count):
         (folder / f"{number}.txt").write_text(f"{number}\n")
-    assert local.run("cp", folder.name, "work:").returncode == 0
-    assert local.run("cp", f"work:{folder.name}", "back/").returncode == 0
-    back = local.home / "back" / folder.name
-    assert {path.name: path.read_text() for path in back.iterdir()} == {
-        path.name: path.read_text() for path in folder.iterdir()
-    }
+    ok(local, "cp", folder.name, "work:")
+    ok(local, "cp", f"work:{folder.name}", "back/")
+    assert tree(local.home / "back" / folder.name) == tree(folder)
 
 
 def test_a_hundred_times_the_files_take_less_than_twice_the_requests(cli: CommandLine, tmp_path: Path) -> None:
