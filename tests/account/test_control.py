@@ -9,10 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from agentcore_sandbox import aws_clients
-from agentcore_sandbox.account import control
-from agentcore_sandbox.account.control import ControlPlane
 from agentcore_sandbox.account.interpreters import Network
+from agentcore_sandbox.aws import connection, interpreter_client
+from agentcore_sandbox.aws.interpreter_client import ControlPlane
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 
@@ -29,7 +28,7 @@ GOT = {**MADE, "name": NAME, "networkConfiguration": {"networkMode": "SANDBOX"},
 @pytest.fixture
 def plane() -> ControlPlane:
     session = boto3.Session("AKIDEXAMPLE", "dummy-secret", region_name="us-east-1")
-    return ControlPlane(aws_clients.Connection(session), Settings(""))
+    return ControlPlane(connection.Connection(session), Settings(""))
 
 
 @pytest.fixture
@@ -89,8 +88,8 @@ class Clock:
 
 
 def test_a_long_wait_tells_that_it_goes_on_and_ends(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "time", Clock())
-    monkeypatch.setattr(plane, "get", lambda _id: control._interpreter(GOT, Network("VPC")))
+    monkeypatch.setattr(interpreter_client, "time", Clock())
+    monkeypatch.setattr(plane, "get", lambda _id: interpreter_client._interpreter(GOT, Network("VPC")))
     said: list[str] = []
     with pytest.raises(AgentcoreSandboxError, match="is not READY after 900 seconds") as failure:
         plane.wait_until_ready(ID, said.append)

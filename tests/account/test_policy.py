@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from agentcore_sandbox import cli as command_line
-from agentcore_sandbox.account import policies
-from agentcore_sandbox.commands import access, job
+from agentcore_sandbox.account import access, policies
+from agentcore_sandbox.cli import dispatch as command_line
+from agentcore_sandbox.commands import job
 from support.in_process import QuickCommandLine
 from support.local import serving
 from support.processes import CommandLine

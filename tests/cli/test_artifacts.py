@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox import artifacts
-from agentcore_sandbox.artifacts import Artifact
+from agentcore_sandbox.execution import artifacts
+from agentcore_sandbox.execution.artifacts import Artifact
 from support import event_stream, fault_server
 from support.local import local_line
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentcore_sandbox.cli.parser import Parser
 from agentcore_sandbox.commands import exec as exec_command
-from agentcore_sandbox.parser import Parser
 from support.fault_server import SESSION
 from support.processes import DEADLINE
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox import cli as command_line
+from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.commands import interpreter, job, policy, template
 from agentcore_sandbox.commands import local as local_command
 from support.processes import CommandLine

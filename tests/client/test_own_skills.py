@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox.local.isolation import python
+from agentcore_emulator.isolation import python
 from support import logs_server
 from support.build_folders import ROOT, VERSION_FILE, build, git_environment, write
 from support.claude_client import PROGRAM, Client, lint

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skill_guard.values import Context
+from skill_guard.flag_checks import Context
 
 if TYPE_CHECKING:
     from pathlib import Path

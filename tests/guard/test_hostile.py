@@ -14,7 +14,7 @@ from skill_guard.scanner import scan
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skill_guard.values import Context
+    from skill_guard.flag_checks import Context
 
 CALL = "agentcore-sandbox"
 REFUSED = {

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentcore_sandbox import cli, parser
+from agentcore_sandbox.cli import dispatch, parser
 from agentcore_sandbox.commands import cp
-from skill_guard import policy, values
+from skill_guard import flag_checks, policy
+from skill_guard.flag_checks import Context
 from skill_guard.policy import check
 from skill_guard.refusal import Refusal
-from skill_guard.values import Context
 from support.build_folders import write
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def test_guard_and_command_line_agree_on_what_is_in_a_session(word: str) -> None
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "name", system)
             session, path = cp.split_path(word)
-            assert values.session_path(word) == (path if session is not None else None)
+            assert flag_checks.session_path(word) == (path if session is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_without_a_plugin_root_only_the_bare_name_counts(project: Path) -> None:
 
 
 def test_without_configuration_nothing_can_be_chosen(project: Path) -> None:
-    for flag in values.CONFIGURED:
+    for flag in flag_checks.CONFIGURED:
         for value in ("local", "''"):
             with pytest.raises(Refusal):
                 check(f"agentcore-sandbox run {flag} {value} x", Context(str(project), {"AWS_PROFILE": ""}))
@@ -367,7 +367,7 @@ def flags_of_the_command_line() -> dict[str, dict[str, bool]]:
             flags = [(option, action.nargs != 0) for action in parser._actions for option in action.option_strings]
             found[name] = dict(flags)
 
-    look(cli.whole_parser(), "")
+    look(dispatch.whole_parser(), "")
     return found
 
 

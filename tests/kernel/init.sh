@@ -10,7 +10,7 @@ mount -t tmpfs tmpfs /run
 mount -t cgroup2 cgroup2 "$groups"
 ip link set lo up
 cd "$ROOT" || exit
-"$PYTHON" -m pytest -q -p no:cacheprovider --basetemp="$SCRATCH/tests" tests/local/test_resources.py -k cgroup &&
+"$PYTHON" -m pytest -q -p no:cacheprovider --basetemp="$SCRATCH/tests" tests/emulator/test_resources.py -k cgroup &&
     echo passed >"$SCRATCH/root"
 
 # What systemd sets up for a user who logs in: a delegated group, and a bus.

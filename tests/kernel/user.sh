@@ -14,10 +14,10 @@ until_there bus
 until_there systemd/private
 /usr/bin/python3 - <<'SCRIPT'
 import pathlib, threading
-from agentcore_sandbox.local import sandbox, tools
-from agentcore_sandbox.local.limits import Limits
-from agentcore_sandbox.local.resources.cgroups import Groups
-from agentcore_sandbox.local.resources.watchdog import Watchdog
+from agentcore_emulator import sandbox, tools
+from agentcore_emulator.limits import Limits
+from agentcore_emulator.resources.cgroups import Groups
+from agentcore_emulator.resources.watchdog import Watchdog
 
 watchdog = Watchdog(Groups.find())
 assert watchdog.holds(Limits())["memoryBytes"]["heldBy"] == "cgroup"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox.local.service import server as server_module
-from agentcore_sandbox.local.service import sessions as sessions_module
+from agentcore_emulator.service import server as server_module
+from agentcore_emulator.service import sessions as sessions_module
 from support import http_calls, service
 from support.local import Local, ended, serving
 from support.processes import children, eventually

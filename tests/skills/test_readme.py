@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 CHAPTERS = ("## Use\n", "## The embedded service\n")
-IN_THE_FOREGROUND = "agentcore-sandbox local serve"  # tests/local/test_serve.py
+IN_THE_FOREGROUND = "agentcore-sandbox local serve"  # tests/emulator/test_serve.py
 # What a reader puts in, or has.
 READERS = {
     "=aws.codeinterpreter.v1": "=local",

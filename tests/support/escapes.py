@@ -7,7 +7,7 @@ import platform
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local.isolation.seccomp import ARCHITECTURES
+from agentcore_emulator.isolation.seccomp import ARCHITECTURES
 
 if TYPE_CHECKING:
     from support.host import Host

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.local.runtime import LocalEndpoint, Runtime
+from agentcore_emulator.runtime import LocalEndpoint, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

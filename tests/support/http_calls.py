@@ -9,12 +9,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from agentcore_sandbox.local.service import sigv4
+from agentcore_emulator.service import sigv4
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_sandbox.local.service.sigv4 import Keys
+    from agentcore_emulator.service.sigv4 import Keys
 
 PATIENCE = 300.0  # seconds
 

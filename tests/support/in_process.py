@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox import cli
+from agentcore_sandbox.cli import dispatch
 from support.processes import CommandLine
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class InProcess:
             patch.setattr(os, "environ", command_line.environment(**(env or {})))
             patch.setattr(sys, "stdin", file)
             patch.chdir(command_line.home)
-            status = cli.main(words)
+            status = dispatch.main(words)
         said = self._captured.readouterr()
         return subprocess.CompletedProcess(words, status, said.out, said.err)
 

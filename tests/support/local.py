@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-from agentcore_sandbox.local.runtime import Runtime
-from agentcore_sandbox.local.service.sigv4 import Keys
+from agentcore_emulator.runtime import Runtime
+from agentcore_emulator.service.sigv4 import Keys
 from support import http_calls
 from support.processes import CommandLine, eventually
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import agentcore_sandbox
+from agentcore_emulator import sandbox, tools
+from agentcore_emulator.limits import Limits
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.local import sandbox, tools
-from agentcore_sandbox.local.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentcore_sandbox.local.resources.watchdog import Watchdog
-    from agentcore_sandbox.local.sandbox import Sandbox
+    from agentcore_emulator.resources.watchdog import Watchdog
+    from agentcore_emulator.sandbox import Sandbox
 
 WIRE = Path(__file__).parent.parent / "wire"
 STRANGER = 54321
@@ -33,9 +33,9 @@ DEADLINE = 300.0
 
 DRIVER = """
 import json, pathlib, sys, threading
-from agentcore_sandbox.local import sandbox, tools
-from agentcore_sandbox.local.limits import Limits
-from agentcore_sandbox.local.resources.watchdog import Watchdog
+from agentcore_emulator import sandbox, tools
+from agentcore_emulator.limits import Limits
+from agentcore_emulator.resources.watchdog import Watchdog
 order = json.load(sys.stdin)
 limits, watchdog = Limits(**order["limits"]), Watchdog()
 made = sandbox.Sandbox(sandbox.SandboxConfig(pathlib.Path(order["folder"]), limits=limits, watchdog=watchdog))

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.service.control_plane import ControlPlane
+from agentcore_emulator.service.data_plane import DataPlane
+from agentcore_emulator.service.faults import Faults, parse
+from agentcore_emulator.service.interpreters import Interpreters
+from agentcore_emulator.service.routes import Service, control_plane_routes, data_plane_routes
+from agentcore_emulator.service.server import Server
+from agentcore_emulator.service.sessions import Sessions
+from agentcore_emulator.service.sigv4 import Keys
+from agentcore_emulator.service.timers import Alarms
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.local.calls import SandboxGoneError
-from agentcore_sandbox.local.service.alarms import Alarms
-from agentcore_sandbox.local.service.control_plane import ControlPlane
-from agentcore_sandbox.local.service.data_plane import DataPlane
-from agentcore_sandbox.local.service.faults import Faults, parse
-from agentcore_sandbox.local.service.interpreters import Interpreters
-from agentcore_sandbox.local.service.routes import Service, control_plane_routes, data_plane_routes
-from agentcore_sandbox.local.service.server import Server
-from agentcore_sandbox.local.service.sessions import Sessions
-from agentcore_sandbox.local.service.sigv4 import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agentcore_sandbox.client import CodeInterpreter
+from agentcore_sandbox.aws.session_client import CodeInterpreter
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 from support import fault_server

@@ -8,8 +8,8 @@ import pytest
 from botocore import exceptions
 from botocore.stub import Stubber
 
-from agentcore_sandbox.aws_errors import Context, translate
-from agentcore_sandbox.client import CodeInterpreter
+from agentcore_sandbox.aws.errors import Context, translate
+from agentcore_sandbox.aws.session_client import CodeInterpreter
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 

@@ -9,7 +9,7 @@ from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.event_stream import BLOCK, PRELUDE, join
+from agentcore_sandbox.aws.event_stream import BLOCK, PRELUDE, join
 from support.event_stream import result
 
 if TYPE_CHECKING:

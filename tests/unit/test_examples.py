@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox import cli as command_line
-from agentcore_sandbox.examples import EXAMPLES
+from agentcore_sandbox.cli import dispatch as command_line
+from agentcore_sandbox.cli.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

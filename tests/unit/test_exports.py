@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agentcore_sandbox.local.exports import variables
-from agentcore_sandbox.local.runtime import LocalEndpoint
+from agentcore_emulator.client_environment import variables
+from agentcore_emulator.runtime import LocalEndpoint
 
 SERVICE = LocalEndpoint("http://127.0.0.1:4000", "LOCALKEY", "dummy")
 PROXY = {"https_proxy": "http://proxy:1", "HTTP_PROXY": "http://proxy:1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_sandbox.result import Result, combine, from_payload
+from agentcore_sandbox.aws.result import Result, combine, from_payload
 
 WIRE = Path(__file__).parent.parent / "wire"
 

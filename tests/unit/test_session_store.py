@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.session_store import Lease, SessionStore
+from agentcore_sandbox.sessions.names import Lease, SessionStore
 
 if TYPE_CHECKING:
     from pathlib import Path

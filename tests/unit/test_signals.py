@@ -10,7 +10,7 @@ from support.processes import DEADLINE
 
 HALF_MADE = """
 import os, signal
-from agentcore_sandbox import signals
+from agentcore_sandbox.cli import signals
 
 class Response:
     def __del__(self):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox import state
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.state import StateFolder
+from agentcore_sandbox.sessions import state
+from agentcore_sandbox.sessions.state import StateFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.utils import parse_timestamp
 
-from agentcore_sandbox import aws_clients
+from agentcore_sandbox.aws import connection
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ from agentcore_sandbox import aws_clients
     ],
 )
 def test_every_form_is_the_same_moment_as_for_botocore(value: Any) -> None:
-    assert aws_clients._timestamp(value).timestamp() == parse_timestamp(value).timestamp()
+    assert connection._timestamp(value).timestamp() == parse_timestamp(value).timestamp()
 
 
 def test_what_is_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="Invalid timestamp"):
-        aws_clients._timestamp("2026-when")
+        connection._timestamp("2026-when")

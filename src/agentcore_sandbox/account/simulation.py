@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.account.errors import code_of
+from agentcore_sandbox.aws.account_errors import code_of
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
-    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.aws.connection import Connection
 
 _USER = re.compile(r"arn:[^:]+:iam::[0-9]{12}:user/.+")
 _ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/]+)/.+")

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.account.control import DELETING, READY, UNDER_WAY, ControlPlane
-from agentcore_sandbox.account.errors import translated
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
+from agentcore_sandbox.aws.account_errors import translated
+from agentcore_sandbox.aws.interpreter_client import DELETING, READY, UNDER_WAY, ControlPlane
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentcore_sandbox.account.desired import Blueprint, Place
+    from agentcore_sandbox.account.blueprint import Blueprint, Place
     from agentcore_sandbox.account.interpreters import Interpreter, Network
     from agentcore_sandbox.account.policies import Document
-    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.aws.connection import Connection
     from agentcore_sandbox.settings import Settings
 
 

@@ -13,7 +13,7 @@ from agentcore_sandbox.account import policies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_sandbox.account.desired import Blueprint
+    from agentcore_sandbox.account.blueprint import Blueprint
     from agentcore_sandbox.account.policies import Document
 
 SOURCE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:*"}

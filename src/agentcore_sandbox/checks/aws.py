@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from agentcore_sandbox.account.control import READY, ControlPlane
-from agentcore_sandbox.account.errors import translated
 from agentcore_sandbox.account.identity import identify
+from agentcore_sandbox.aws.account_errors import translated
+from agentcore_sandbox.aws.interpreter_client import READY, ControlPlane
 from agentcore_sandbox.checks.finding import Outcome, failure, ok, warning
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.account.identity import Identity
     from agentcore_sandbox.account.interpreters import Interpreter
-    from agentcore_sandbox.aws_clients import Connection
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.connection import Connection
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
     from agentcore_sandbox.settings import Settings
 
 SLOW_SECONDS = 2.0
@@ -188,6 +188,6 @@ def target(settings: Settings, connection: Connection) -> Target:
     Raises:
         AgentcoreSandboxError: No client can be made.
     """
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
 
     return Target(settings, connection, CodeInterpreter(settings))

@@ -41,7 +41,7 @@ def sandbox() -> Outcome:
     """Start a sandbox: only a trial tells."""
     if sys.platform != "linux":
         return Outcome(FAILURE, "the embedded service needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
-    from agentcore_sandbox.local import sandbox as sandboxes
+    from agentcore_emulator import sandbox as sandboxes
 
     return ok(f"{sandboxes.check()} works")
 
@@ -75,7 +75,7 @@ def node() -> Outcome:
 
 
 def _runtime(name: str) -> Outcome:
-    from agentcore_sandbox.local.isolation import runtimes
+    from agentcore_emulator.isolation import runtimes
 
     runtime = runtimes.RUNTIMES[name]
     try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox import result
+from agentcore_sandbox.aws import result
 from agentcore_sandbox.checks.finding import Outcome, failure, ok, warning
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.signals import gate
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
 
 CODE, EXPECTED = "print(6 * 7)", "42"
 NAME = "agentcore-sandbox-doctor"

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.account.control import READY
-from agentcore_sandbox.account.errors import translated
 from agentcore_sandbox.account.simulation import Decision, simulate
+from agentcore_sandbox.aws.account_errors import translated
+from agentcore_sandbox.aws.interpreter_client import READY
 from agentcore_sandbox.checks.finding import Outcome, failure, ok, warning
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
     from agentcore_sandbox.checks.aws import Target
-    from agentcore_sandbox.client import CodeInterpreter
 
 PROBE = "0" * 26  # no session is called so
 START = "bedrock-agentcore:StartCodeInterpreterSession"

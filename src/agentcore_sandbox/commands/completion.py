@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
     import argparse

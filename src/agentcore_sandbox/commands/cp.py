@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options, transfers
-from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import SessionGoneError, UsageError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.execution import transfers
+from agentcore_sandbox.sessions.names import check_target
+from agentcore_sandbox.sessions.reference import Target
 
 if TYPE_CHECKING:
     import argparse
@@ -109,8 +110,8 @@ def split_path(word: str) -> tuple[str | None, str]:
 
 
 def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]:
+    from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.upload import Upload
-    from agentcore_sandbox.workspace import Workspace
 
     upload = Upload(request.sources, request.target, force=force, quiet=target.output.as_json)
     upload.roots()  # what is missing here is told before a session is started
@@ -125,8 +126,8 @@ def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]
 
 
 def _download(target: Target, request: Copy, *, force: bool, hidden: bool) -> tuple[Report, str]:
+    from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer import download
-    from agentcore_sandbox.workspace import Workspace
 
     workspace = Workspace(target.interpreter, target.known_id())
     if request.target != STREAM:

@@ -7,13 +7,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.aws.connect import connect, connect_account
 from agentcore_sandbox.checks import embedded, execution, program
 from agentcore_sandbox.checks.finding import FAILURE, OK, Finding, examine, failure
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect, connect_account
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.text import plain
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.text import plain
 
 if TYPE_CHECKING:
     import argparse

@@ -6,16 +6,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands import request as requests
-from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.target import Target
-from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.execution import arguments as requests
+from agentcore_sandbox.sessions.names import check_target
+from agentcore_sandbox.sessions.reference import Target
 
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.commands.execution import Execution
+    from agentcore_sandbox.execution.attempt import Execution
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.cp import split_path
-from agentcore_sandbox.commands.target import Target
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.sessions.names import check_target
+from agentcore_sandbox.sessions.reference import Target
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +44,8 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
     name, path = split_path(session)
     word = check_target(name or session)
     output = Output(as_json=as_json)
+    from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer import listing
-    from agentcore_sandbox.workspace import Workspace
 
     target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())

@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.cp import split_path
-from agentcore_sandbox.commands.target import Target
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.sessions.names import check_target
+from agentcore_sandbox.sessions.reference import Target
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +41,7 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
         raise UsageError("give paths of one session, as SESSION:PATH", "list them with: agentcore-sandbox ls SESSION")
     word = check_target(str(split[0][0]))
     output = Output(as_json=as_json)
-    from agentcore_sandbox.workspace import Workspace
+    from agentcore_sandbox.sessions.workspace import Workspace
 
     target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())

@@ -6,16 +6,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands import request as requests
-from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.own_session import start, started
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.execution import arguments as requests
+from agentcore_sandbox.sessions.ephemeral import start, started
 
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.client import CodeInterpreter
-    from agentcore_sandbox.commands.execution import Execution
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.execution.attempt import Execution
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
     """
     if session is not None:
         from agentcore_sandbox.commands import exec as exec_command
-        from agentcore_sandbox.session_store import check_name
+        from agentcore_sandbox.sessions.names import check_name
 
         return exec_command.run(flags=flags, session=check_name(session), lifetime=lifetime, **request)
     resolved = settings.resolve(flags, os.environ)

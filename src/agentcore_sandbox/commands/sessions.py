@@ -7,18 +7,18 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import SessionStore
+from agentcore_sandbox.sessions.names import SessionStore
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from agentcore_sandbox.client import CodeInterpreter, SessionSummary
+    from agentcore_sandbox.aws.session_client import CodeInterpreter, SessionSummary
 
 READY = "READY"
 HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")

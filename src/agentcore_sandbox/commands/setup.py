@@ -7,24 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options, provision
-from agentcore_sandbox.commands.connection import connect_account
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from agentcore_sandbox.account.desired import Blueprint, Place
+    from agentcore_sandbox.account.blueprint import Blueprint, Place
     from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.account.steps import Steps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `setup`."""
-    provision.add_blueprint(parser)
+    arguments.add_blueprint(parser)
     parser.add_argument("--teardown", action="store_true", help="remove what an earlier setup made under this name")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -46,11 +47,11 @@ def run(
         given: The other flags.
     """
     output = Output(as_json=as_json)
-    provision.read_name(name, longest=provision.LONGEST_SETUP_NAME)
+    arguments.read_name(name, longest=arguments.LONGEST_SETUP_NAME)
     if teardown and any(given.values()):
         raise UsageError("--teardown takes a name, and none of the flags that say what to make")
     if not teardown and not yes:
-        given["network"] = given["network"] or provision.ask_network(output)
+        given["network"] = given["network"] or arguments.ask_network(output)
     blueprint = _blueprint(name, given, teardown=teardown)
     work = _Work(output, flags, settings.resolve_account(flags, os.environ), blueprint)
     if teardown:
@@ -61,8 +62,8 @@ def run(
 
 
 def _blueprint(name: str, given: dict[str, Any], *, teardown: bool) -> Blueprint:
-    network = None if teardown else provision.read_network(given)
-    return provision.blueprint(name, network, given)
+    network = None if teardown else arguments.read_network(given)
+    return arguments.blueprint(name, network, given)
 
 
 class _Work:
@@ -80,7 +81,7 @@ class _Work:
         self._steps = self._make_steps()
 
     def _find_place(self) -> Place:
-        from agentcore_sandbox.account.desired import Place
+        from agentcore_sandbox.account.blueprint import Place
         from agentcore_sandbox.account.identity import identify
 
         return Place(identify(self._connection, self._settings), self._connection.region)
@@ -102,15 +103,15 @@ class _Work:
         if dry_run:
             return
         if any(change is not plan.Change.KEEP for _, change in found):
-            provision.confirm(self._output, "make these changes", yes=yes)
+            arguments.confirm(self._output, "make these changes", yes=yes)
             plan.carry_out(found, self._settings, self._output.say)
         self._tell_result()
 
     def _warn(self, network: Network | None) -> None:
-        from agentcore_sandbox.account.errors import translated
+        from agentcore_sandbox.aws.account_errors import translated
 
         if network and network.mode == "PUBLIC":
-            self._output.say(f"warning: {provision.PUBLIC_WARNING}")
+            self._output.say(f"warning: {arguments.PUBLIC_WARNING}")
         with translated(self._settings):
             foreign, lacking = self._steps.role.foreign_policies(), self._steps.role.lacking_tags()
         what = self._steps.role.what
@@ -128,7 +129,7 @@ class _Work:
 
     def tear_down(self, *, dry_run: bool, yes: bool) -> None:
         from agentcore_sandbox.account import plan
-        from agentcore_sandbox.account.errors import translated
+        from agentcore_sandbox.aws.account_errors import translated
 
         remove = plan.Change.REMOVE.value
         with translated(self._settings):
@@ -138,7 +139,7 @@ class _Work:
         if dry_run:
             return
         if found:
-            provision.confirm(self._output, "remove these for good", yes=yes)
+            arguments.confirm(self._output, "remove these for good", yes=yes)
             try:
                 plan.tear_down(self._steps.all(), self._settings, self._output.say)
             except Interrupted:
@@ -175,5 +176,5 @@ class _Work:
         self._output.say("give those who run code the policy for callers, for example:")
         self._output.say(f"  aws iam attach-user-policy --user-name NAME --policy-arn {policy}")
         self._output.say("to use the interpreter in a shell, or in Claude Code:")
-        for line in provision.usage_lines(made.interpreter_id, replace(self._flags, region=self._place.region)):
+        for line in arguments.usage_lines(made.interpreter_id, replace(self._flags, region=self._place.region)):
             self._output.say(f"  {line}")

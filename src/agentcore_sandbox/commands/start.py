@@ -6,15 +6,16 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options, own_session
-from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import SessionStore, check_name
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.sessions import ephemeral
+from agentcore_sandbox.sessions.names import SessionStore, check_name
 
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,12 +39,12 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
         check_name(name)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
-    with own_session.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
+    with ephemeral.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
         output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
     return 0
 
 
 def _start(interpreter: CodeInterpreter, name: str | None, lifetime: int) -> str:
     if name is None:
-        return own_session.start(interpreter, lifetime)
+        return ephemeral.start(interpreter, lifetime)
     return SessionStore(interpreter, os.environ).start(name, lifetime).session_id

@@ -6,18 +6,18 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import connect
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import SessionStore, check_target, is_session_id
+from agentcore_sandbox.sessions.names import SessionStore, check_target, is_session_id
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
 
 AT_ONCE = 4  # with the 0.17 s that a stop takes (facts, "Sessions"), below the service's 30 requests a second
 

@@ -7,14 +7,14 @@ import secrets
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.program import COMMAND
-from agentcore_sandbox.workspace import FOLDER, guest_command
+from agentcore_sandbox.execution.program import COMMAND
+from agentcore_sandbox.sessions.workspace import FOLDER, guest_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_sandbox.program import Program
-    from agentcore_sandbox.workspace import Workspace
+    from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.sessions.workspace import Workspace
 
 WORK = "/opt/amazon/genesis1p-tools/var"
 """The service's work directory (facts, "Inside the sandbox")."""

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.state import StateFolder, root
+from agentcore_sandbox.sessions.state import StateFolder, root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

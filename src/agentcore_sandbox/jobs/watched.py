@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
 from agentcore_sandbox.jobs.store import EXITED, KILLED, LOST, RUNNING, Job, JobStore
-from agentcore_sandbox.jobs.watch import Snapshot, Watcher, killed_error
-from agentcore_sandbox.workspace import Workspace
+from agentcore_sandbox.jobs.watcher import Snapshot, Watcher, killed_error
+from agentcore_sandbox.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
 
 
 @dataclass

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.local_tree import PartialFile, Place
     from agentcore_sandbox.transfer.progress import Advance
-    from agentcore_sandbox.workspace import Workspace
 
 OWNER = 0o700
 PART_BYTES = 6 << 20  # base64 makes 8 MiB of it, well below the message limit of 24 MiB

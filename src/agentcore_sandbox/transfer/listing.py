@@ -13,7 +13,7 @@ from agentcore_sandbox.transfer.local_tree import base_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentcore_sandbox.workspace import Workspace
+    from agentcore_sandbox.sessions.workspace import Workspace
 
 GUEST = "files"
 FILE, FOLDER, LINK = "file", "folder", "link"

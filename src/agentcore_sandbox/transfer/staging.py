@@ -6,15 +6,15 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.signals import gate
+from agentcore_sandbox.sessions.workspace import FOLDER, guest_command
 from agentcore_sandbox.transfer.listing import GUEST
-from agentcore_sandbox.workspace import FOLDER, guest_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentcore_sandbox.workspace import Workspace
+    from agentcore_sandbox.sessions.workspace import Workspace
 
 REMOVAL_SECONDS = 10.0
 LEFT = "parts of the files may stay in the session until the next copy, an hour later at the soonest"

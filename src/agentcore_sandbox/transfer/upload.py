@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.progress import Advance
-    from agentcore_sandbox.workspace import Workspace
 
 PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
 STANDARD_STREAM = "-"

@@ -7,18 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options, provision
-from agentcore_sandbox.commands.connection import connect_account
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.signals import Interrupted, gate
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.signals import Interrupted, gate
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from agentcore_sandbox.account.control import ControlPlane
     from agentcore_sandbox.account.interpreters import Interpreter, Network
-    from agentcore_sandbox.aws_clients import Connection
+    from agentcore_sandbox.aws.connection import Connection
+    from agentcore_sandbox.aws.interpreter_client import ControlPlane
 
 LOOK = "agentcore-sandbox interpreter list"
 
@@ -27,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `interpreter create`."""
     parser.add_argument("name", help="a letter, then up to 47 letters, digits and underscores")
     parser.add_argument("--role", metavar="ARN", help="the execution role, which code in the sandbox has")
-    provision.add_network(parser)
-    provision.add_tags(parser)
-    provision.add_endpoint(parser)
+    arguments.add_network(parser)
+    arguments.add_tags(parser)
+    arguments.add_endpoint(parser)
     options.add_account(parser)
 
 
@@ -45,17 +46,17 @@ def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[st
         given: The flags of `provision.add_network`.
     """
     output = Output(as_json=as_json)
-    provision.read_name(name)
-    provision.read_role(role)
-    labels = provision.read_tags(tags)
-    network = provision.read_network(given)
+    arguments.read_name(name)
+    arguments.read_role(role)
+    labels = arguments.read_tags(tags)
+    network = arguments.read_network(given)
     resolved = settings.resolve_account(flags, os.environ)
     connection = connect_account(resolved)
     if network.mode == "PUBLIC":
-        output.say(f"warning: {provision.PUBLIC_WARNING}")
+        output.say(f"warning: {arguments.PUBLIC_WARNING}")
     if network.mode == "VPC" and not given["no_network_check"]:
         _check(output, network, connection, resolved)
-    from agentcore_sandbox.account.control import ControlPlane
+    from agentcore_sandbox.aws.interpreter_client import ControlPlane
 
     control = ControlPlane(connection, resolved)
     with gate.closed(left=f"interpreter {name} may be left: `{LOOK}` shows it"):  # its id must be told
@@ -88,5 +89,5 @@ def _tell(output: Output, made: Interpreter, flags: settings.Flags) -> None:
         return
     output.line(made.interpreter_id)
     output.say("to use it in a shell, or in Claude Code:")
-    for line in provision.usage_lines(made.interpreter_id, flags):
+    for line in arguments.usage_lines(made.interpreter_id, flags):
         output.say(f"  {line}")

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import provision
-from agentcore_sandbox.commands.connection import connect_control
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws.connect import connect_control
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox import settings
-    from agentcore_sandbox.account.control import ControlPlane
+    from agentcore_sandbox.aws.interpreter_client import ControlPlane
 
 SYSTEM = "aws.codeinterpreter.v1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `interpreter delete`."""
-    provision.add_interpreter(parser)
+    arguments.add_interpreter(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -35,12 +35,12 @@ def run(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) ->
         as_json: Print an object with the key `deleted`.
     """
     output = Output(as_json=as_json)
-    resolved = provision.resolve_interpreter(flags, interpreter)
+    resolved = arguments.resolve_interpreter(flags, interpreter)
     if resolved.is_local or resolved.plain_id == SYSTEM:
         raise UsageError(f"{resolved.plain_id} cannot be deleted", "only interpreters that you made can")
     control = connect_control(resolved)
     found = control.get(resolved.plain_id)
-    provision.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
+    arguments.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
     control.delete(found.interpreter_id)
     _wait(output, control, found.interpreter_id)
     output.data({"deleted": found.interpreter_id}) if as_json else output.line("interpreter deleted")

@@ -6,9 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options, provision
-from agentcore_sandbox.commands.connection import connect_control
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws.connect import connect_control
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,7 @@ HEADER = ("INTERPRETER", "NAME", "STATUS", "CREATED")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `interpreter list`."""
-    provision.add_endpoint(parser)
+    arguments.add_endpoint(parser)
     options.add_account(parser)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import provision
-from agentcore_sandbox.commands.connection import connect_control
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws.connect import connect_control
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `interpreter show`."""
-    provision.add_interpreter(parser)
+    arguments.add_interpreter(parser)
 
 
 def run(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
@@ -28,7 +28,7 @@ def run(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
         as_json: Print JSON.
     """
     output = Output(as_json=as_json)
-    resolved = provision.resolve_interpreter(flags, interpreter)
+    resolved = arguments.resolve_interpreter(flags, interpreter)
     described = connect_control(resolved).get(resolved.plain_id).described()
     if as_json:
         output.data(described)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import find_job
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.signals import Interrupted
+from agentcore_sandbox.aws.connect import find_job
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.signals import Interrupted
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from agentcore_sandbox import settings
+    from agentcore_sandbox.cli.streams import LiveProgram
     from agentcore_sandbox.jobs.watched import Watched
-    from agentcore_sandbox.streams import LiveProgram
 
 _PIECE = 1 << 20
 

@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands import request as requests
-from agentcore_sandbox.commands.connection import connect
-from agentcore_sandbox.commands.execution import Execution
-from agentcore_sandbox.commands.own_session import start, started
-from agentcore_sandbox.commands.target import Target
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
-from agentcore_sandbox.output import Output
-from agentcore_sandbox.session_store import check_target
+from agentcore_sandbox.execution import arguments as requests
+from agentcore_sandbox.execution.attempt import Execution
+from agentcore_sandbox.sessions.ephemeral import start, started
+from agentcore_sandbox.sessions.names import check_target
+from agentcore_sandbox.sessions.reference import Target
 
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import CodeInterpreter
     from agentcore_sandbox.jobs.store import Job
 
 MAY_HAVE_STARTED = {"ConnectionLost", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer", "UnexpectedAnswer"}
@@ -81,7 +81,7 @@ def _start(
 ) -> Job:
     from agentcore_sandbox.jobs import launch
     from agentcore_sandbox.jobs.store import JobStore
-    from agentcore_sandbox.workspace import Workspace
+    from agentcore_sandbox.sessions.workspace import Workspace
 
     store = JobStore(os.environ)
     # Written down first: a program that runs and that nobody knows would be lost.

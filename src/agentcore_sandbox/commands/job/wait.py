@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.commands.connection import find_job
+from agentcore_sandbox.aws.connect import find_job
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.job.logs import leaving_running
-from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     from agentcore_sandbox import settings

@@ -6,11 +6,11 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.local.daemon import LocalEndpoint
+    from agentcore_emulator.daemon import LocalEndpoint
 
 add_arguments = options.add_json
 
@@ -21,7 +21,7 @@ def run(*, as_json: bool) -> int:
     Args:
         as_json: Print JSON.
     """
-    from agentcore_sandbox.local import daemon
+    from agentcore_emulator import daemon
 
     print_exports(Output(as_json=as_json), daemon.ensure())
     return 0
@@ -34,9 +34,9 @@ def print_exports(output: Output, endpoint: LocalEndpoint) -> None:
         output: Text or JSON.
         endpoint: The service.
     """
-    from agentcore_sandbox.local import exports
+    from agentcore_emulator import client_environment
 
-    variables = exports.variables(endpoint, os.environ)
+    variables = client_environment.variables(endpoint, os.environ)
     if output.as_json:
         output.data(variables)
         return

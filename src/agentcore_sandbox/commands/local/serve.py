@@ -8,14 +8,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import options
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.local.env import print_exports
-from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_sandbox.local.daemon import LocalEndpoint
+    from agentcore_emulator.daemon import LocalEndpoint
 
 MOST = {
     "max-sessions": "sessions at once (default 1000)",
@@ -61,12 +61,12 @@ def run(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, 
         as_json: Print the variables as one JSON object.
         most: What the service and each session may use, AWS's figures where it is None.
     """
-    from agentcore_sandbox.local.runtime import Runtime
+    from agentcore_emulator.runtime import Runtime
 
     output = Output(as_json=as_json)
     environ = {**os.environ, **_settings(fault, most)}
     runtime = Runtime.of(environ)  # tells where no service can be, before modules that such a system lacks
-    from agentcore_sandbox.local import serve
+    from agentcore_emulator import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
         print_exports(output, endpoint)
@@ -85,7 +85,7 @@ def _settings(fault: list[str], most: Mapping[str, str | None]) -> dict[str, str
 
 def _amount(text: str, *, is_bytes: bool) -> str:
     """Check a figure, which goes on as the text of a variable."""
-    from agentcore_sandbox.local import limits
+    from agentcore_emulator import limits
 
     try:
         limits.amount(text, is_bytes=is_bytes)

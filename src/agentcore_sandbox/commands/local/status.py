@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agentcore_sandbox.local.daemon import LocalEndpoint
+    from agentcore_emulator.daemon import LocalEndpoint
 
 INTERPRETERS = {
     "local": "has no network",
@@ -27,7 +27,7 @@ def run(*, as_json: bool) -> int:
     Args:
         as_json: Print JSON.
     """
-    from agentcore_sandbox.local import daemon
+    from agentcore_emulator import daemon
 
     output = Output(as_json=as_json)
     found = daemon.status()
@@ -44,7 +44,7 @@ def run(*, as_json: bool) -> int:
 
 def _limits(limits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield each limit with what holds a session to it: the kernel, or the service by looking at it."""
-    from agentcore_sandbox.local.limits import told
+    from agentcore_emulator.limits import told
 
     for name, limit in limits.items():
         most = told(limit["most"]) if name.endswith("Bytes") else limit["most"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agentcore_sandbox.commands import options
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 
 add_arguments = options.add_json
 
@@ -14,7 +14,7 @@ def run(*, as_json: bool) -> int:
     Args:
         as_json: Print an object with the key `stopped`.
     """
-    from agentcore_sandbox.local import daemon
+    from agentcore_emulator import daemon
 
     output = Output(as_json=as_json)
     stopped = daemon.stop()

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import provision
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `policy caller`."""
     parser.add_argument("--interpreter-id", metavar="ID", help="id or ARN of the code interpreter")
     parser.add_argument("--with-listing", action="store_true", help="also see sessions: `sessions`, `stop --all`")
-    provision.add_place(parser)
+    arguments.add_place(parser)
 
 
 def run(*, flags: settings.Flags, account: str | None, with_listing: bool, as_json: bool) -> int:
@@ -43,7 +43,7 @@ def run(*, flags: settings.Flags, account: str | None, with_listing: bool, as_js
 def _arn(resolved: settings.Settings, account: str | None) -> str:
     if resolved.interpreter_id.startswith("arn:"):
         return resolved.interpreter_id
-    place = provision.find_place(resolved, account)
+    place = arguments.find_place(resolved, account)
     from agentcore_sandbox.account import policies
 
     return policies.interpreter_arn(resolved.interpreter_id, *place)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.commands import access, options
+from agentcore_sandbox.account import access
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     import argparse

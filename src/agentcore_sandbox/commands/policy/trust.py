@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.commands import provision
-from agentcore_sandbox.output import Output
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `policy trust`."""
-    provision.add_place(parser)
+    arguments.add_place(parser)
 
 
 def run(*, flags: settings.Flags, account: str | None, as_json: bool) -> int:
@@ -26,7 +26,7 @@ def run(*, flags: settings.Flags, account: str | None, as_json: bool) -> int:
         account: 12 digits; None to ask STS.
         as_json: On one line.
     """
-    partition, region, account = provision.find_place(settings.resolve_account(flags, os.environ), account)
+    partition, region, account = arguments.find_place(settings.resolve_account(flags, os.environ), account)
     from agentcore_sandbox.account import policies
 
     source_arn = policies.source_arn(partition, region, account)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.commands import options, provision
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.output import Output
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `template cloudformation`."""
-    provision.add_blueprint(parser)
+    arguments.add_blueprint(parser)
     options.add_json(parser)
 
 
@@ -29,13 +30,13 @@ def run(*, name: str, as_json: bool, **given: Any) -> int:
         given: The other flags of `provision.add_blueprint`.
     """
     output = Output(as_json=as_json)
-    provision.read_name(name, longest=provision.LONGEST_SETUP_NAME)
-    blueprint = provision.blueprint(name, _network(given), given)
+    arguments.read_name(name, longest=arguments.LONGEST_SETUP_NAME)
+    blueprint = arguments.blueprint(name, _network(given), given)
     from agentcore_sandbox.account import template
 
     output.document(template.cloudformation(blueprint))
     if given["network"] == "public":
-        output.say(f"warning: {provision.PUBLIC_WARNING}")
+        output.say(f"warning: {arguments.PUBLIC_WARNING}")
     deploy = f"aws cloudformation deploy --stack-name {name.replace('_', '-')} --template-file FILE"
     output.say(f"deploy it with: {deploy} --capabilities CAPABILITY_NAMED_IAM")
     return 0
@@ -45,7 +46,7 @@ def _network(given: dict[str, Any]) -> Network:
     if given["no_network_check"]:
         raise UsageError("--no-network-check is not for templates, which look at nothing")
     if given["network"] != "vpc" or given["subnets"] or given["security_groups"]:
-        return provision.read_network(given)
+        return arguments.read_network(given)
     from agentcore_sandbox.account.interpreters import Network
 
     return Network("VPC")

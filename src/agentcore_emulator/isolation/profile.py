@@ -1,0 +1,153 @@
+"""What bwrap is told: the file system, the namespaces and the environment of a sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentcore_emulator.isolation.python import Interpreter
+
+WORK = "/opt/amazon/genesis1p-tools/var"
+"""The service's work directory."""
+ARCHIVE = "/opt/agentcore-sandbox/agent.zip"
+CONTEXT = "/opt/agentcore-sandbox/context.mjs"
+"""The worker of JavaScript and TypeScript contexts."""
+HOME = "/home/sandbox"
+WRITABLE = {"work": WORK, "tmp": "/tmp", "shm": "/dev/shm", "home": HOME}  # noqa: S108 - paths inside the sandbox
+"""What the sandbox may write to: name in the session's folder -> path inside."""
+ETC = {
+    "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:{HOME}:/bin/sh\n",
+    "group": "root:x:0:\nsandbox:x:1000:\n",
+    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+}
+ETC_OF_HOST = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/mime.types",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs",
+)
+RESOLVER = "/etc/resolv.conf"
+TOP_LEVEL = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session")
+IDENTITY = ("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--clearenv")
+ENVIRONMENT = {
+    "HOME": HOME,
+    "USER": "sandbox",
+    "LOGNAME": "sandbox",
+    "SHELL": "/bin/sh",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",  # assumed: no control sequences in output that a program reads
+}
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where bwrap shall find what it mounts; not always where the host has it (see `starter.stage`).
+
+    Args:
+        session: The session's folder.
+        interpreter: The interpreter's folders: path inside -> path.
+        programs: Further programs, as path inside -> path.
+    """
+
+    session: str
+    interpreter: dict[str, str]
+    programs: dict[str, str]
+
+
+def options(python: Interpreter, paths: Paths, files: dict[str, int], seccomp: int, *, network: bool) -> list[str]:
+    """Return bwrap's options for one sandbox.
+
+    Args:
+        python: The interpreter inside.
+        paths: Where bwrap finds what it mounts.
+        files: Path inside -> descriptor that holds a file's content.
+        seccomp: Descriptor that holds the system call filter.
+        network: Share the host's network.
+    """
+    return [
+        *NAMESPACES,
+        *(["--share-net"] if network else []),
+        *IDENTITY,
+        *_system(),
+        *_etc(paths.session, network=network),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *_writable(paths.session),
+        *("--remount-ro", "/dev"),
+        *_interpreter(python, paths.interpreter),
+        *_programs(paths.programs),
+        *_files(files),
+        *_environment([python.executable, *paths.programs]),
+        *("--remount-ro", "/", "--chdir", WORK, "--seccomp", str(seccomp)),
+    ]
+
+
+def _system() -> list[str]:
+    mounts = ["--ro-bind", "/usr", "/usr"]
+    for path in map(Path, TOP_LEVEL):
+        if path.is_symlink():
+            mounts += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            mounts += ["--ro-bind", str(path), str(path)]
+    return mounts
+
+
+def _etc(session: str, *, network: bool) -> list[str]:
+    mounts = [option for name in ETC for option in ("--ro-bind", f"{session}/etc/{name}", f"/etc/{name}")]
+    for path in (*ETC_OF_HOST, *([RESOLVER] if network else [])):
+        if Path(path).exists():
+            mounts += [*_folders_above(path), "--ro-bind", str(Path(path).resolve()), path]
+    return ["--perms", "0755", "--dir", "/etc", *mounts]
+
+
+def _writable(session: str) -> list[str]:
+    mounts = []
+    for name, path in WRITABLE.items():
+        mounts += [*_folders_above(path), "--bind", f"{session}/{name}", path]
+    return mounts
+
+
+def _interpreter(python: Interpreter, places: dict[str, str]) -> list[str]:
+    mounts = []
+    for path in python.folders:
+        mounts += [*_folders_above(path), "--ro-bind", places[path], path]
+    for path, target in python.links:
+        mounts += [*_folders_above(path), "--symlink", target, path]
+    return mounts
+
+
+def _programs(programs: dict[str, str]) -> list[str]:
+    mounts = []
+    for path, place in programs.items():
+        if not path.startswith("/usr/"):
+            mounts += [*_folders_above(path), "--ro-bind", place, path]
+    return mounts
+
+
+def _files(files: dict[str, int]) -> list[str]:
+    mounts = []
+    for path, descriptor in files.items():
+        mounts += [*_folders_above(path), "--perms", "0444", "--ro-bind-data", str(descriptor), path]
+    return mounts
+
+
+def _folders_above(path: str) -> list[str]:
+    """Make the folders above a path: by itself bwrap would give them the mode of what is mounted there."""
+    above = [str(folder) for folder in reversed(Path(path).parents)]
+    missing = [folder for folder in above if folder != "/" and folder not in (*WRITABLE.values(), "/dev", "/etc")]
+    return [option for folder in missing for option in ("--perms", "0755", "--dir", folder)]
+
+
+def _environment(programs: list[str]) -> list[str]:
+    folders = [str(Path(program).parent) for program in programs]
+    path = dict.fromkeys([*folders, "/usr/local/bin", "/usr/bin", "/bin"])
+    variables = {"PATH": ":".join(path), **ENVIRONMENT}
+    return [option for name, value in variables.items() for option in ("--setenv", name, value)]

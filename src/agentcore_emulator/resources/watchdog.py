@@ -1,0 +1,248 @@
+"""The thread that looks at what each session uses, and ends what goes beyond its limits."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from agentcore_emulator.limits import told
+from agentcore_emulator.resources import usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentcore_emulator.limits import Limits
+    from agentcore_emulator.resources.cgroups import Group, Groups
+
+PAUSE_SECONDS = 0.25  # between two looks
+SHARE = 20  # a look may take one part in so many of the time,
+LONGEST_PAUSE = 1.0  # but a program that makes looking slow must not gain time to use up the machine in
+NEARLY = 0.8  # of the memory resident, from where on it is worth to measure what is shared
+GROWN = 1.02  # files that have grown by less than this may be a killed program's last
+REMEMBERED = 100
+MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
+DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
+PROCESSES = "The session has as many processes and threads as it may have, {}: no more can be started."
+
+_log = logging.getLogger(__name__)
+
+
+class Watched:
+    """One sandbox and what became of it.
+
+    Args:
+        folder: The session's, with all its files.
+        limits: What it may use.
+    """
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.folder = folder
+        self.limits = limits
+        self.disk_bytes = 0
+        self._process = 0
+        self._group: Group | None = None
+        self._own: set[int] = set()
+        self._agent = 0
+        self._ticks = 0
+        self._is_used = True
+        self._is_crowded = False
+        self._events: list[str] = []
+        self._forgotten = 0
+        self._untold = 0
+
+    def begin(self, process: int, group: Group | None) -> None:
+        """Watch the sandbox from here on; nothing but its own first processes runs in it yet.
+
+        Args:
+            process: Of its bwrap.
+            group: Limits its memory; None lets the watchdog do it.
+        """
+        own = usage.descendants(process)
+        if group:
+            group.admit([process, *own])
+        self._own, self._agent, self._group = set(own), own[-1], group
+        self._process = process
+
+    def mark(self) -> int:
+        """Return a point in time for `since`; something is about to happen."""
+        self._is_used = True
+        return self._forgotten + len(self._events)
+
+    def since(self, mark: int) -> list[str]:
+        """Return which limits were reached since then, and what nobody was told yet, each in a sentence."""
+        self._look_at_group()
+        first = max(0, min(mark, self._untold) - self._forgotten)
+        events = self._events[first:]
+        self._untold = self.mark()
+        return events
+
+    def has_room(self, size: int) -> bool:
+        """Return whether files of `size` bytes more would not be too many."""
+        if self.disk_bytes + size > self.limits.disk_bytes:
+            self.disk_bytes = self._measure_disk()  # some may have been removed meanwhile
+        return self.disk_bytes + size <= self.limits.disk_bytes
+
+    def look(self, snapshot: usage.Snapshot) -> bool:
+        """Hold it to its limits on processes and memory; return whether its files may have changed."""
+        generations = snapshot.below(self._process)
+        processes = [process for generation in generations for process in generation]
+        was_crowded = self._is_crowded
+        self._is_crowded = sum(process.threads for process in processes) >= self.limits.processes
+        if self._is_crowded and not was_crowded:
+            self._tell(PROCESSES.format(self.limits.processes))
+        if self._group:
+            self._look_at_group()
+        else:
+            self._look_at_memory(processes)
+        return self._has_changed(sum(process.ticks for process in processes))
+
+    def _has_changed(self, ticks: int) -> bool:
+        """Whether it has used a processor, or a call came or went: ended processes take their times along."""
+        before, self._ticks = self._ticks, ticks
+        was_used, self._is_used = self._is_used, False
+        return was_used or before != ticks
+
+    def look_at_disk(self) -> None:
+        """End the programs that make its files larger than they may be; those that make them smaller go on."""
+        before, self.disk_bytes = self.disk_bytes, self._measure_disk()
+        if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
+            self._tell(DISK.format(told(self.limits.disk_bytes)))
+            self._send_all(signal.SIGKILL)
+            self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
+
+    def _measure_disk(self) -> int:
+        size, hides = usage.disk_bytes(self.folder)
+        if not hides:
+            return size
+        self._send_all(signal.SIGSTOP)  # else they could hide files faster than these are found
+        try:
+            usage.reveal(self.folder)
+            return usage.disk_bytes(self.folder)[0]
+        finally:
+            self._send_all(signal.SIGCONT)
+
+    def _send_all(self, signum: signal.Signals) -> None:
+        """Send a signal to all programs of the session."""
+        processes = [process for part in usage.Snapshot().below(self._process) for process in part]
+        for process in self._programs(processes):
+            process.send(signum)
+
+    def _look_at_memory(self, processes: list[usage.Process]) -> None:
+        limit = self.limits.memory_bytes
+        if sum(process.resident_bytes for process in processes) < NEARLY * limit:
+            return
+        sizes = {process: process.memory_bytes() for process in processes}
+        victims = sorted(self._programs(processes), key=lambda process: sizes[process])
+        while victims and sum(sizes.values()) > limit:
+            self._tell(MEMORY.format(told(limit)))
+            victims[-1].send(signal.SIGKILL)
+            del sizes[victims.pop()]
+
+    def _look_at_group(self) -> None:
+        if self._group and self._group.kills():
+            self._tell(MEMORY.format(told(self.limits.memory_bytes)))
+
+    def _programs(self, processes: list[usage.Process]) -> list[usage.Process]:
+        """Leave out the sandbox's own processes: its first ones and the agent's children, which answer requests."""
+        return [process for process in processes if process.pid not in self._own and process.parent != self._agent]
+
+    def _tell(self, event: str) -> None:
+        self._events.append(event)
+        if len(self._events) > REMEMBERED:
+            self._forgotten += 1
+            del self._events[0]
+
+
+class Watchdog:
+    """Watches the sandboxes of a service.
+
+    Args:
+        groups: Limit memory; None lets the watchdog do it.
+    """
+
+    def __init__(self, groups: Groups | None = None) -> None:
+        self._groups = groups
+        self._lock = threading.Lock()
+        self._watched: dict[Watched, Group | None] = {}
+        self._changed: list[Watched] = []
+        self._disk_at = 0.0
+        self._ended = threading.Event()
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def holds(self, limits: Limits) -> dict[str, dict[str, int | str]]:
+        """Return the limits of a session, each with what holds a session to it."""
+        memory = "cgroup" if self._groups else "watchdog"
+        return {
+            "cpus": {"most": limits.cpus, "heldBy": "affinity"},
+            "memoryBytes": {"most": limits.memory_bytes, "heldBy": memory},
+            "diskBytes": {"most": limits.disk_bytes, "heldBy": "watchdog" if usage.DU else "rlimit"},
+            "processes": {"most": limits.processes, "heldBy": "rlimit"},
+        }
+
+    def watch(self, watched: Watched, process: int) -> None:
+        """Watch a sandbox whose bwrap is this process."""
+        group = self._groups.make(watched.limits.memory_bytes) if self._groups else None
+        try:
+            watched.begin(process, group)
+        except OSError:
+            if group:
+                group.remove()
+            raise
+        with self._lock:
+            self._watched[watched] = group
+        self._begun.set()
+
+    def forget(self, watched: Watched) -> None:
+        """Watch a sandbox no more, whose processes have ended."""
+        with self._lock:
+            group = self._watched.pop(watched, None)
+        if group:
+            group.remove()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._begun.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._look_safely()):
+            if not self._watched:
+                self._begun.wait()
+                self._begun.clear()
+
+    def _look_safely(self) -> float:
+        try:
+            return self._look()
+        except Exception:  # noqa: BLE001 - without this thread no session would be held to its limits any more
+            _log.exception("a look at the sessions failed")
+            return PAUSE_SECONDS
+
+    def _look(self) -> float:
+        """Look at all sandboxes; return how many seconds to do nothing then."""
+        began = time.monotonic()
+        with self._lock:
+            watched = list(self._watched)
+        if watched:
+            snapshot = usage.Snapshot()
+            changed = [one for one in watched if one.look(snapshot)]
+            self._changed += [one for one in changed if one not in self._changed]
+            self._look_at_disks()
+        return max(PAUSE_SECONDS, _pause_since(began))
+
+    def _look_at_disks(self) -> None:
+        """Measure the files of one session after the other, as long as that takes little of the time."""
+        while self._changed and time.monotonic() >= self._disk_at:
+            began = time.monotonic()
+            self._changed.pop(0).look_at_disk()
+            self._disk_at = time.monotonic() + _pause_since(began)
+
+
+def _pause_since(began: float) -> float:
+    """How many seconds to wait after a look."""
+    return min(LONGEST_PAUSE, SHARE * (time.monotonic() - began))

@@ -1,0 +1,104 @@
+"""The four operations of the control plane, on validated members."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.service import errors, interpreters, model, pages
+from agentcore_emulator.service.client_tokens import ClientTokens
+from agentcore_emulator.service.messages import Answer, Members, Request, timestamp
+
+if TYPE_CHECKING:
+    from agentcore_emulator.service.interpreters import Interpreter, Interpreters
+    from agentcore_emulator.service.sessions import Sessions
+
+
+class ControlPlane:
+    """Create, get, list and delete.
+
+    Args:
+        known: The interpreters.
+        sessions: Where their sessions live.
+    """
+
+    def __init__(self, known: Interpreters, sessions: Sessions) -> None:
+        self._interpreters = known
+        self._sessions = sessions
+        self._creates: ClientTokens[Answer] = ClientTokens()
+        self._deletes: ClientTokens[Answer] = ClientTokens()
+
+    def create(self, members: Members, request: Request) -> Answer:
+        """CreateCodeInterpreter."""
+        _refuse_what_is_not_there(members)
+        _check_network(members["networkConfiguration"])
+        asked = {name: value for name, value in members.items() if name != "clientToken"}
+        token = members.get("clientToken")
+        return self._creates.once(token, json.dumps(asked, sort_keys=True), lambda: self._create(members, request))
+
+    def get(self, members: Members, request: Request) -> Answer:
+        """GetCodeInterpreter."""
+        found = self._interpreters.get(members["codeInterpreterId"])
+        details = {name: value for name, value in found.details.items() if name != "tags"}
+        configuration = {"networkConfiguration": found.network, "lastUpdatedAt": timestamp(found.updated)}
+        return Answer({**_reference(found, request), "name": found.name, **details, **configuration})
+
+    def list_all(self, members: Members, request: Request) -> Answer:
+        """ListCodeInterpreters: those created, newest first, then the system's (assumed)."""
+        kind = members.get("type")
+        custom = self._interpreters.newest_first() if kind != "SYSTEM" else []
+        system = [interpreters.BUILT_IN] if kind != "CUSTOM" else []
+        page, following = pages.page([*custom, *system], members, _place)
+        return Answer({"codeInterpreterSummaries": [_summary(item, request) for item in page], **following})
+
+    def delete(self, members: Members, _request: Request) -> Answer:
+        """DeleteCodeInterpreter: sessions have to be stopped before (documented; the error is assumed)."""
+        interpreter_id = members["codeInterpreterId"]
+        return self._deletes.once(members.get("clientToken"), interpreter_id, lambda: self._delete(interpreter_id))
+
+    def _create(self, members: Members, request: Request) -> Answer:
+        details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
+        made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
+        return Answer(_reference(made, request), HTTPStatus.ACCEPTED)
+
+    def _delete(self, interpreter_id: str) -> Answer:
+        if interpreter_id == interpreters.SYSTEM:
+            raise errors.validation(f"{interpreter_id} cannot be deleted")
+        if any(session.interpreter == interpreter_id for session in self._sessions.ready()):
+            raise errors.conflict(f"Code interpreter {interpreter_id} has active sessions")
+        gone = self._interpreters.delete(interpreter_id)
+        updated = {"lastUpdatedAt": timestamp(gone.updated)}
+        return Answer({"codeInterpreterId": interpreter_id, "status": gone.status, **updated}, HTTPStatus.ACCEPTED)
+
+
+def _refuse_what_is_not_there(members: Members) -> None:
+    for name in model.NOT_EMULATED:
+        if members.get(name):
+            raise errors.validation(f"The embedded service has no {name}")
+
+
+def _check_network(network: Members) -> None:
+    """The model leaves open that vpcConfig and VPC belong together; that one without the other fails is assumed."""
+    if (network["networkMode"] == "VPC") != ("vpcConfig" in network):
+        rule = "vpcConfig must be given with networkMode VPC, and only with it"
+        raise errors.validation(rule, fieldList=[{"name": "networkConfiguration.vpcConfig", "message": rule}])
+
+
+def _reference(item: Interpreter, request: Request) -> dict[str, Any]:
+    return {
+        "codeInterpreterId": item.interpreter_id,
+        "codeInterpreterArn": item.arn(request.region),
+        "status": item.status,
+        "createdAt": timestamp(item.created),
+    }
+
+
+def _summary(item: Interpreter, request: Request) -> dict[str, Any]:
+    told = {"description": item.details["description"]} if "description" in item.details else {}
+    return {**_reference(item, request), "name": item.name, **told, "lastUpdatedAt": timestamp(item.updated)}
+
+
+def _place(item: Interpreter) -> int:
+    """Microseconds: no two are created at the same time, under one lock."""
+    return int(item.created.timestamp() * 1_000_000)

@@ -1,0 +1,188 @@
+"""The five operations of the data plane, on validated members."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.service import errors, event_stream, interpreters, model, pages
+from agentcore_emulator.service.client_tokens import ClientTokens
+from agentcore_emulator.service.messages import Answer, EventStream, Members, Request, timestamp
+from agentcore_emulator.service.quotas import Quotas
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from agentcore_emulator.service.sessions import Session, Sessions
+    from agentcore_emulator.service.timers import Alarms
+
+DEFAULT_LIFETIME = 900
+"""Seconds; documented."""
+SESSION_HEADER = "x-amzn-code-interpreter-session-id"
+
+InvokeTool = Callable[[Any, str, Mapping[str, Any], threading.Event], dict[str, Any]]
+_REMEDIES = {
+    errno.ENOSPC: "make room for it",
+    errno.EDQUOT: "make room for it",
+    errno.ENAMETOOLONG: "set AGENTCORE_SANDBOX_RUNTIME_DIR to a shorter path",
+}
+_log = logging.getLogger(__name__)
+
+
+class DataPlane:
+    """Start, invoke, stop, get and list.
+
+    Args:
+        known: The interpreters.
+        sessions: Where sessions live.
+        invoke_tool: Runs one tool: (sandbox, name, arguments, cancelled) -> payload of the `result` event.
+        clock: Ends an invoke that takes too long.
+        max_invoke: Its limit in seconds.
+    """
+
+    def __init__(
+        self,
+        known: interpreters.Interpreters,
+        sessions: Sessions,
+        invoke_tool: InvokeTool,
+        clock: Alarms,
+        max_invoke: float = Quotas.invoke_seconds,
+    ) -> None:
+        self._interpreters = known
+        self._sessions = sessions
+        self._invoke_tool = invoke_tool
+        self._clock = clock
+        self._max_invoke = max_invoke
+        self._starts: ClientTokens[Answer] = ClientTokens()
+        self._stops: ClientTokens[Answer] = ClientTokens()
+
+    def start_session(self, members: Members, _request: Request) -> Answer:
+        """StartCodeInterpreterSession."""
+        for name in model.NOT_EMULATED:
+            if members.get(name):
+                raise errors.validation(f"The embedded service has no {name}")
+        asked = _asked(members, "codeInterpreterIdentifier", "name", "sessionTimeoutSeconds")
+        return self._starts.once(members.get("clientToken"), asked, lambda: self._start(members))
+
+    def invoke(self, members: Members, request: Request) -> EventStream:
+        """InvokeCodeInterpreter: the headers go out at once, the one `result` event when the tool has ended."""
+        session = self._find(members)
+        if session.status != "READY":
+            raise _not_active(session)
+        return EventStream({SESSION_HEADER: session.session_id}, self._messages(session, members, request.cancelled))
+
+    def stop_session(self, members: Members, _request: Request) -> Answer:
+        """StopCodeInterpreterSession."""
+        asked = _asked(members, "codeInterpreterIdentifier", "sessionId")
+        return self._stops.once(members.get("clientToken"), asked, lambda: self._stop(members))
+
+    def get_session(self, members: Members, _request: Request) -> Answer:
+        """GetCodeInterpreterSession."""
+        session = self._find(members)
+        name = {"name": session.name} if session.name else {}
+        return Answer(
+            {
+                **_reference(members, session),
+                **name,
+                "createdAt": timestamp(session.created),
+                "sessionTimeoutSeconds": session.timeout,
+                "status": session.status,
+            }
+        )
+
+    def list_sessions(self, members: Members, _request: Request) -> Answer:
+        """ListCodeInterpreterSessions, newest first (assumed)."""
+        listed = self._sessions.newest_first(self._interpreter(members).interpreter_id)
+        matching = [session for session in listed if members.get("status") in (None, session.status)]
+        page, following = pages.page(matching, members, lambda session: session.number)
+        return Answer({"items": [_summary(members, session) for session in page], **following})
+
+    def _start(self, members: Members) -> Answer:
+        lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
+        interpreter = self._interpreter(members)
+        if interpreter.status != "READY":  # the error is assumed
+            raise errors.conflict(f"Code interpreter {interpreter.interpreter_id} is {interpreter.status}")
+        try:
+            session = self._sessions.start(
+                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
+            )
+        except AgentcoreSandboxError as error:
+            _log.error("no sandbox: %s", error.message)
+            raise errors.internal(f"{error.message}; {error.hint}") from error
+        except OSError as error:  # not to be taken for a lost connection
+            _log.error("no sandbox: %s", error)
+            remedy = _REMEDIES.get(error.errno or 0, "the service's log says more")
+            raise errors.internal(f"a sandbox cannot be made: {error.strerror}; {remedy}") from error
+        return Answer({**_reference(members, session), "createdAt": timestamp(session.created)})
+
+    def _stop(self, members: Members) -> Answer:
+        session = self._find(members)
+        if not self._sessions.terminate(session):
+            raise errors.conflict(f"Session already terminated: {session.session_id}")
+        return Answer({**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)})
+
+    def _find(self, members: Members) -> Session:
+        return self._sessions.find(self._interpreter(members).interpreter_id, members["sessionId"])
+
+    def _interpreter(self, members: Members) -> interpreters.Interpreter:
+        return self._interpreters.for_sessions(members["codeInterpreterIdentifier"])
+
+    def _messages(self, session: Session, members: Members, cancelled: threading.Event) -> Iterator[bytes]:
+        try:
+            yield event_stream.result(self._run(session, members, cancelled))
+        except errors.ServiceError as error:
+            yield event_stream.exception(error)
+        except event_stream.PayloadTooLargeError as error:
+            yield event_stream.exception(_too_large(members["name"], error.size))
+        except Exception:  # noqa: BLE001 - a bug too ends as a well-formed stream
+            _log.exception("%s failed", members["name"])
+            yield event_stream.exception(errors.internal("The embedded service failed; see its log"))
+
+    def _run(self, session: Session, members: Members, cancelled: threading.Event) -> dict[str, Any]:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            cancelled.set()
+
+        with self._clock.limit(self._max_invoke, give_up):
+            try:
+                payload = self._invoke_tool(session.sandbox, members["name"], members.get("arguments", {}), cancelled)
+            except SandboxGoneError:
+                self._sessions.terminate(session)
+                raise _not_active(session) from None
+            except AgentcoreSandboxError as error:
+                raise errors.internal(error.message) from error
+        if late.is_set():
+            raise errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")
+        return payload
+
+
+def _asked(members: Members, *names: str) -> tuple[Any, ...]:
+    return tuple(members.get(name) for name in names)
+
+
+def _reference(members: Members, session: Session) -> dict[str, Any]:
+    """The two members that every answer about a session has; an ARN is answered with its id (assumed)."""
+    identifier = interpreters.identifier(members["codeInterpreterIdentifier"])
+    return {"codeInterpreterIdentifier": identifier, "sessionId": session.session_id}
+
+
+def _summary(members: Members, session: Session) -> dict[str, Any]:
+    name = {"name": session.name} if session.name else {}
+    times = {"createdAt": timestamp(session.created), "lastUpdatedAt": timestamp(session.updated)}
+    return {**_reference(members, session), **name, "status": session.status, **times}
+
+
+def _not_active(session: Session) -> errors.ServiceError:
+    return errors.validation(f"Code interpreter session {session.session_id} is not active", "ResourceConflict")
+
+
+def _too_large(tool: str, size: int) -> errors.ServiceError:
+    return errors.quota_exceeded(
+        f"The result of {tool} has {size} bytes; an event can carry {event_stream.MAX_PAYLOAD}. "
+        "Write large output to a file, and read a large file in parts"
+    )

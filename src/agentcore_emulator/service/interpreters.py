@@ -1,0 +1,191 @@
+"""Which code interpreters there are: those built in, and those that clients have created."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.service import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from agentcore_emulator.service.timers import Alarms
+
+LOCAL = "local"
+PUBLIC = "local-public"
+SYSTEM = "aws.codeinterpreter.v1"
+ACCOUNT = "000000000000"
+"""Stands in ARNs for the account that there is not."""
+TRANSITION = 0.2
+"""Seconds from CREATING to READY, and from DELETING to gone; on AWS they are some seconds."""
+MAX_INTERPRETERS = 1000
+"""Created ones at once (assumed)."""
+
+_ARN = re.compile(
+    r"arn:aws(?:-[a-z]+)*:bedrock-agentcore:[a-z0-9-]+:(?:[0-9]{12}|aws):code-interpreter(?:-custom)?/(.+)"
+)
+_ALPHANUMERICS = string.ascii_letters + string.digits
+_EPOCH = datetime(2025, 7, 16, tzinfo=timezone.utc)  # when AgentCore was announced; assumed of what is built in
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One code interpreter.
+
+    Args:
+        interpreter_id: Its id; sessions belong to it.
+        name: Unique among those created.
+        network: The API's networkConfiguration.
+        details: Further members as given when it was created, such as `description`.
+        status: CREATING, READY or DELETING.
+        created: When; orders lists.
+        updated: When the status changed.
+    """
+
+    interpreter_id: str
+    name: str
+    network: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "READY"
+    created: datetime = _EPOCH
+    updated: datetime = _EPOCH
+
+    @property
+    def is_public(self) -> bool:
+        """Whether its sessions share the host's network; those of VPC mode have none, as in SANDBOX mode (assumed)."""
+        return bool(self.network["networkMode"] == "PUBLIC")
+
+    def arn(self, region: str) -> str:
+        """Return the ARN in the region that the caller asked."""
+        if self.interpreter_id == SYSTEM:
+            return f"arn:aws:bedrock-agentcore:{region}:aws:code-interpreter/{SYSTEM}"
+        return f"arn:aws:bedrock-agentcore:{region}:{ACCOUNT}:code-interpreter-custom/{self.interpreter_id}"
+
+
+BUILT_IN = Interpreter(SYSTEM, "codeinterpreter", {"networkMode": "SANDBOX"})
+_LOCAL = replace(BUILT_IN, interpreter_id=LOCAL, name=LOCAL)
+_PUBLIC = Interpreter(PUBLIC, "local_public", {"networkMode": "PUBLIC"})
+_FOR_SESSIONS = {LOCAL: _LOCAL, SYSTEM: _LOCAL, PUBLIC: _PUBLIC}
+
+
+def identifier(id_or_arn: str) -> str:
+    """Return the id part of an ARN, or the id itself."""
+    match = _ARN.fullmatch(id_or_arn)
+    return match[1] if match else id_or_arn
+
+
+class Interpreters:
+    """Creates, finds, lists and deletes interpreters; safe to use from many threads.
+
+    Args:
+        clock: Ends the transitions.
+        known: Interpreters from an earlier run of the service.
+        save: Is given all created ones whenever one has changed, under a lock.
+    """
+
+    def __init__(
+        self,
+        clock: Alarms,
+        known: Sequence[Interpreter] = (),
+        save: Callable[[Sequence[Interpreter]], None] = lambda _: None,
+    ) -> None:
+        self._clock = clock
+        self._save = save
+        self._lock = threading.Lock()
+        self._custom = {item.interpreter_id: item for item in known}
+
+    def create(self, name: str, network: Mapping[str, Any], details: Mapping[str, Any]) -> Interpreter:
+        """Begin to create one.
+
+        Raises:
+            ServiceError: ConflictException: the name is taken. ServiceQuotaExceededException: there are too many.
+        """
+        with self._lock:
+            now = datetime.now(timezone.utc)
+            if any(item.name == name for item in self._custom.values()):
+                raise errors.conflict(f"A code interpreter with the name {name} already exists")
+            if len(self._custom) >= MAX_INTERPRETERS:
+                raise errors.quota_exceeded(f"Maximum number of code interpreters ({MAX_INTERPRETERS}) reached")
+            made = Interpreter(f"{name}-{_suffix()}", name, network, details, "CREATING", now, now)
+            self._put(made)
+        self._clock.after(TRANSITION, lambda: self._change(made.interpreter_id, "READY"))
+        return made
+
+    def get(self, interpreter_id: str) -> Interpreter:
+        """Return a created one, or the system's.
+
+        Raises:
+            ServiceError: ResourceNotFoundException. Its text is assumed.
+        """
+        with self._lock:
+            found = BUILT_IN if interpreter_id == SYSTEM else self._custom.get(interpreter_id)
+        if found is None:
+            raise errors.not_found(f"Code interpreter {interpreter_id} not found")
+        return found
+
+    def newest_first(self) -> list[Interpreter]:
+        """Return the created ones."""
+        with self._lock:
+            return sorted(self._custom.values(), key=_age, reverse=True)
+
+    def delete(self, interpreter_id: str) -> Interpreter:
+        """Begin to delete one that is READY.
+
+        Raises:
+            ServiceError: ResourceNotFoundException, or ConflictException in another state.
+        """
+        found = self.get(interpreter_id)
+        with self._lock:
+            found = self._custom.get(interpreter_id, found)
+            if found.status != "READY":
+                raise errors.conflict(f"Code interpreter {interpreter_id} is {found.status}")
+            deleting = replace(found, status="DELETING", updated=datetime.now(timezone.utc))
+            self._put(deleting)
+        self._clock.after(TRANSITION, lambda: self._forget(interpreter_id))
+        return deleting
+
+    def for_sessions(self, id_or_arn: str) -> Interpreter:
+        """Return the interpreter that sessions belong to: `local`, which the system's id means here as well.
+
+        Raises:
+            ServiceError: ResourceNotFoundException. Its text is assumed.
+        """
+        name = identifier(id_or_arn)
+        if name in _FOR_SESSIONS:
+            return _FOR_SESSIONS[name]
+        with self._lock:
+            found = self._custom.get(name)
+        if found is None:
+            raise errors.not_found(
+                f"Code interpreter {id_or_arn} not found; the embedded service has {', '.join(_FOR_SESSIONS)} "
+                "and those that are created here"
+            )
+        return found
+
+    def _change(self, interpreter_id: str, status: str) -> None:
+        with self._lock:
+            found = self._custom[interpreter_id]
+            self._put(replace(found, status=status, updated=datetime.now(timezone.utc)))
+
+    def _put(self, interpreter: Interpreter) -> None:
+        self._custom[interpreter.interpreter_id] = interpreter
+        self._save(list(self._custom.values()))
+
+    def _forget(self, interpreter_id: str) -> None:
+        with self._lock:
+            del self._custom[interpreter_id]
+            self._save(list(self._custom.values()))
+
+
+def _age(interpreter: Interpreter) -> tuple[datetime, str]:
+    return interpreter.created, interpreter.interpreter_id
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice(_ALPHANUMERICS) for _ in range(10))

@@ -1,0 +1,228 @@
+"""The HTTP server: loopback only, signed requests only, JSON or an event stream back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.service import errors, event_stream, sigv4
+from agentcore_emulator.service.disconnects import Departures
+from agentcore_emulator.service.errors import ServiceError
+from agentcore_emulator.service.messages import Answer, EventStream, Record, Request
+from agentcore_emulator.service.quotas import Quotas
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable
+
+_DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
+_PIECE = 1 << 20
+_TRACES = ("X-Amzn-Trace-Id", "traceparent")  # sent back as they came, so that logs can be joined (assumed)
+_SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
+
+Handle = Callable[[Request], "Answer | EventStream"]
+_log = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    """One thread a connection.
+
+    Args:
+        port: 0 chooses a free one.
+        keys: What requests must be signed with.
+        handle: Performs a request.
+        record: Is told of each answer.
+        max_body: Bytes of a request body at most.
+    """
+
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(
+        self, port: int, keys: sigv4.Keys, handle: Handle, record: Record, max_body: int = Quotas.payload_bytes
+    ) -> None:
+        self.max_body = max_body
+        self.record = record
+        self.keys = keys
+        self.handle = handle
+        self.departures = Departures()
+        self.last_request = time.monotonic()
+        super().__init__(("127.0.0.1", port), _Connection)  # closes itself if the port is taken
+
+    @property
+    def url(self) -> str:
+        """The endpoint's URL."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def server_bind(self) -> None:
+        """Bind without the reverse look-up of the host's name that HTTPServer does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def server_close(self) -> None:
+        """Close the listening socket; requests that still run end with their sessions."""
+        super().server_close()
+        self.departures.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what a connection died of; a client that goes away is no news."""
+        _log.debug("connection %s, %s", client_address, request, exc_info=True)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = _SILENCE
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class's way
+
+    def version_string(self) -> str:
+        return "agentcore-sandbox"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        _log.debug(format, *args)
+
+    def _serve(self) -> None:
+        began = self.server.last_request = time.monotonic()
+        self._request_id = secrets.token_hex(16)
+        self._unread = 0
+        self._traces: dict[str, str] = {}
+        self._outcome: dict[str, Any] = {}
+        try:
+            self._serve_one()
+        finally:
+            about = {"event": "answer", "requestId": self._request_id, "method": self.command, "path": self.path}
+            self.server.record({**about, **self._outcome, "seconds": round(time.monotonic() - began, 6)})
+
+    def _serve_one(self) -> None:
+        try:
+            request = self._receive()
+            self._answer(self.server.handle(request), request.cancelled)
+        except ServiceError as error:
+            self._fail(error)
+        except OSError:
+            self._outcome["error"] = "ConnectionLost"
+            raise
+        except Exception:  # noqa: BLE001 - a bug too ends as an answer
+            _log.exception("%s %s", self.command, self.path)
+            self._fail(errors.internal("The embedded service failed; see its log"))
+
+    def _receive(self) -> Request:
+        headers = _joined(self.headers.items())
+        given = {name: headers.get(name.lower(), "") for name in _TRACES}
+        self._traces = {name: value for name, value in given.items() if value and _is_plain(value)}
+        self._unread = self._length()
+        self._refuse_browsers(headers)
+        scope = sigv4.precheck(headers, self.server.keys, datetime.now(timezone.utc))
+        path, _, query = self.path.partition("?")
+        message = sigv4.Message(self.command, path, query, headers, self._body())
+        sigv4.verify(message, scope, self.server.keys)
+        return Request(self._request_id, self.command, path, query, scope.region, headers, message.body)
+
+    def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
+        """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
+        port = self.server.server_port
+        if "origin" in headers or headers.get("host") not in {f"127.0.0.1:{port}", f"localhost:{port}"}:
+            raise errors.denied("Requests must be sent to the service's own address, and not by a web page")
+
+    def _length(self) -> int:
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        chunked = "Transfer-Encoding" in self.headers
+        if chunked or len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+            self.close_connection = True
+            raise errors.validation("The request needs one Content-Length", "CannotParse")
+        return int(lengths[0])
+
+    def _body(self) -> bytes:
+        most = self.server.max_body
+        if self._unread > most:
+            raise ServiceError(
+                "RequestEntityTooLargeException",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The request has {self._unread} bytes; at most {most} are taken",
+            )
+        body = self.rfile.read(self._unread)
+        if len(body) < self._unread:
+            raise ConnectionAbortedError
+        self._unread = 0
+        return body
+
+    def _answer(self, answer: Answer | EventStream, cancelled: threading.Event) -> None:
+        if isinstance(answer, Answer):
+            self._send(answer.status, {}, answer.body)
+        else:
+            with self.server.departures.watch(self.connection, cancelled):
+                self._stream(answer)
+
+    def _fail(self, error: ServiceError) -> None:
+        self._outcome["error"] = error.code
+        self.close_connection = self.close_connection or self._unread > 0
+        self._send(error.status, {"x-amzn-ErrorType": error.code}, error.body())
+        self._discard()
+
+    def _send(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers})
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def _stream(self, stream: EventStream) -> None:
+        """Send the headers at once: a caller that waits long for them would send the request again."""
+        headers = {
+            "Content-Type": event_stream.CONTENT_TYPE,
+            "Transfer-Encoding": "chunked",
+            **stream.headers,
+        }
+        self._head(HTTPStatus.OK, headers)
+        self.wfile.flush()
+        for message in stream.messages:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(message), message))
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> None:
+        self._outcome["status"] = int(status)
+        self.send_response(status)
+        self.send_header("x-amzn-RequestId", self._request_id)
+        for name, value in {**self._traces, **headers}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _discard(self) -> None:
+        """Read on after a refusal: closing with unread data would reset the connection and lose the answer."""
+        left = min(self._unread, _DISCARDED)
+        with suppress(OSError):
+            while left > 0 and (piece := self.rfile.read(min(left, _PIECE))):
+                left -= len(piece)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name in lower case, several of one name joined with commas."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
+
+
+def _is_plain(header: str) -> bool:
+    """A header may have been folded: sent back as it is, its second line would be read as a header of ours."""
+    return header.isascii() and header.isprintable()

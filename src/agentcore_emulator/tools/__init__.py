@@ -1,0 +1,64 @@
+"""The nine tools of a session: arguments in, payload of the `result` event out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.agent_client import HungUpError, SandboxGoneError
+from agentcore_emulator.tools import arguments, execution, files, payloads
+from agentcore_emulator.tools.payloads import Payload, ToolError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from agentcore_emulator.sandbox import Sandbox
+
+    Tool = Callable[[Sandbox, Mapping[str, Any], threading.Event], Payload]
+
+TOOLS: dict[str, Tool] = {
+    "executeCode": execution.execute_code,
+    "executeCommand": execution.execute_command,
+    "readFiles": files.read_files,
+    "listFiles": files.list_files,
+    "removeFiles": files.remove_files,
+    "writeFiles": files.write_files,
+    "startCommandExecution": execution.start_command_execution,
+    "getTask": execution.get_task,
+    "stopTask": execution.stop_task,
+}
+
+
+def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
+    """Run one tool.
+
+    Args:
+        sandbox: The session's.
+        name: One of AWS's nine tool names.
+        given: The tool's arguments; blobs as base64 text.
+        cancelled: Set by the caller to interrupt what runs; the session lives on.
+
+    Returns:
+        The payload of the `result` event; blobs and images as base64 text.
+
+    Raises:
+        KeyError: There is no such tool.
+        SandboxGoneError: The sandbox has died, or broke its protocol and was closed.
+    """
+    tool = TOOLS[name]
+    began = sandbox.watched.mark()
+    payload = _payload(tool, sandbox, arguments.snake_case(name), given, cancelled)
+    return payloads.with_notes(payload, sandbox.watched.since(began))
+
+
+def _payload(tool: Tool, sandbox: Sandbox, label: str, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
+    try:
+        arguments.check(label, given)
+        return tool(sandbox, given, cancelled)
+    except ToolError as error:
+        return payloads.failure(f"Error executing tool {label}: {error}")
+    except HungUpError:
+        return payloads.failure(f"Error executing tool {label}: {execution.KILLED_TEXT}")
+    except SandboxGoneError:
+        sandbox.close()
+        raise

@@ -1,0 +1,61 @@
+"""Reading the agent's answers: they come from inside the sandbox, so nothing in them is believed unchecked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from agentcore_emulator.agent_client import SandboxGoneError
+
+Answer = Mapping[str, Any]
+
+
+def integer(answer: Answer, name: str, highest: int) -> int:
+    """Return a whole number from 0 to `highest`."""
+    value = answer.get(name)
+    if type(value) is not int or not 0 <= value <= highest:
+        raise SandboxGoneError(f"its agent sent a wrong {name!r}")
+    return value
+
+
+def seconds(answer: Answer) -> float:
+    """Return a duration in seconds."""
+    value = answer.get("seconds")
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise SandboxGoneError("its agent sent a wrong duration")
+    return float(value)
+
+
+def text(answer: Answer, name: str) -> str:
+    """Return a text, or nothing for anything else."""
+    value = answer.get(name)
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def parts(answer: Answer, data: bytes, at_least: int) -> list[bytes]:
+    """Return the parts of the data, whose sizes the answer tells."""
+    sizes = answer.get("sizes")
+    if not isinstance(sizes, list) or len(sizes) < at_least or any(type(size) is not int or size < 0 for size in sizes):
+        raise SandboxGoneError("its agent sent wrong sizes")
+    found, position = [], 0
+    for size in sizes:
+        found.append(data[position : position + size])
+        position += size
+    if position != len(data):
+        raise SandboxGoneError("its agent sent wrong sizes")
+    return found
+
+
+def entries(answer: Answer) -> list[tuple[str, bool]]:
+    """Return the entries of a folder: name, and whether it is a folder itself."""
+    listed = answer.get("entries")
+    if not isinstance(listed, list):
+        raise SandboxGoneError("its agent sent a wrong listing")
+    return [_entry(entry) for entry in listed]
+
+
+def _entry(entry: object) -> tuple[str, bool]:
+    if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str) or "/" in entry[0]:  # noqa: PLR2004
+        raise SandboxGoneError("its agent sent a wrong listing")
+    return entry[0].encode(errors="replace").decode(), bool(entry[1])

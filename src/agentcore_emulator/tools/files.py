@@ -1,0 +1,96 @@
+"""The file tools. The files themselves are touched by the agent inside: here only names and contents are checked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.isolation.profile import WORK
+from agentcore_emulator.limits import told
+from agentcore_emulator.tools import answers, payloads
+from agentcore_emulator.tools.payloads import Payload, ToolError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from agentcore_emulator.sandbox import Sandbox
+
+    Arguments = Mapping[str, Any]
+
+
+def read_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Return the contents of files: of all, or an error where one is missing."""
+    paths = [_inside(path) for path in given["paths"]]
+    request = {"do": "read", "paths": paths, "dataLimit": sandbox.config.limits.payload_bytes}
+    contents = answers.parts(*_ask(sandbox, request, cancelled), at_least=len(paths))
+    return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=False)])
+
+
+def list_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """List one level of a folder, which `path` or `directoryPath` names."""
+    folder = _inside(given.get("path") or given.get("directoryPath") or ".")
+    answer, _ = _ask(sandbox, {"do": "list", "path": folder}, cancelled)
+    links = [
+        payloads.resource_link(posixpath.normpath(f"{folder}/{name}"), name, is_folder=is_folder)
+        for name, is_folder in answers.entries(answer)
+    ]
+    return payloads.blocks(links)
+
+
+def remove_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Remove files: all, or none where one is missing. The text is assumed."""
+    paths = [_inside(path) for path in given["paths"]]
+    _ask(sandbox, {"do": "remove", "paths": paths}, cancelled)
+    return payloads.success(f"Successfully removed all {len(paths)} files")
+
+
+def write_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+    """Write files and make their folders."""
+    contents = [(_inside(file["path"]), _content(file)) for file in given["content"]]
+    total, limit = sum(len(content) for _, content in contents), sandbox.config.limits.payload_bytes
+    if total > limit:
+        raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
+    if not sandbox.watched.has_room(total):
+        most = told(sandbox.config.limits.disk_bytes)
+        raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
+    request = {"do": "write", "files": [[path, len(content)] for path, content in contents]}
+    _ask(sandbox, request, cancelled, b"".join(content for _, content in contents))
+    return payloads.success(f"Successfully wrote all {len(contents)} files")
+
+
+def _content(file: Mapping[str, Any]) -> bytes:
+    if file.get("blob") is None:
+        return str(file["text"]).encode()
+    try:
+        return base64.b64decode(file["blob"], validate=True)
+    except binascii.Error as error:
+        raise ToolError(f"The blob of {file['path']} is not base64: {error}") from error
+
+
+def _inside(path: str) -> str:
+    """Return a path relative to the work directory; nothing outside it can be named (text recorded)."""
+    relative = posixpath.relpath(path, WORK) if path.startswith("/") else posixpath.normpath(path)
+    if ".." in path.split("/") or ".." in relative.split("/"):
+        raise ToolError("Invalid file path: potential path traversal detected")
+    return relative
+
+
+def _ask(
+    sandbox: Sandbox, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
+) -> tuple[dict[str, Any], bytes]:
+    """Let the agent do one file operation.
+
+    Raises:
+        ToolError: It failed.
+    """
+    answer, content = sandbox.ask("request", request, cancelled, data)
+    failure = answer.get("error")
+    if isinstance(failure, dict):
+        path, reason = answers.text(failure, "path"), answers.text(failure, "text")
+        missing = failure.get("errno") == errno.ENOENT
+        raise ToolError(f"File {path} not found" if missing else ": ".join(part for part in (reason, path) if part))
+    return answer, content

@@ -1,0 +1,291 @@
+"""What the commands share that make something in an AWS account: flags, their checks, the question before a change."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.account import access
+from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import options
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from agentcore_sandbox.account.blueprint import Blueprint
+    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.settings import Flags, Settings
+
+DEFAULT_NAME = "agentcore_sandbox"
+LONGEST_SETUP_NAME = 32  # a role's name has at most 64 characters, and the region's name is in it too
+NETWORKS = {
+    "sandbox": "nothing but S3 and DNS",
+    "vpc": "what the subnets and security groups allow",
+    "public": "the whole internet",
+}
+PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
+PUBLIC_WARNING = (
+    "network public: code in the sandbox has full access to the internet, and can send there whatever it can read"
+)
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")  # botocore's model of CreateCodeInterpreter, and the next two
+_SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
+_ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
+_TAG = re.compile(r"[a-zA-Z0-9 ._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom, and the next three
+_LONGEST_KEY, _LONGEST_VALUE, _MOST_TAGS = 128, 256, 49  # setup adds one of its own
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_MOST = 16  # subnets, and security groups
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what an interpreter can reach, and its tags."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--network",
+        type=str.lower,  # AWS writes them in capitals
+        choices=tuple(NETWORKS),
+        help="what code can reach. " + "; ".join(f"{name}: {about}" for name, about in NETWORKS.items()),
+    )
+    for name, about in (("subnet", "a private subnet, at least two"), ("security-group", "a security group")):
+        dest = name.replace("-", "_") + "s"
+        group.add_argument(f"--{name}", metavar="ID", action="append", default=[], dest=dest, help=f"vpc: {about}")
+    group.add_argument("--no-network-check", action="store_true", help="vpc: do not look at subnets and groups first")
+
+
+def add_interpreter(parser: argparse.ArgumentParser) -> None:
+    """Add an interpreter as the positional argument, and which account it is in."""
+    parser.add_argument("interpreter", help="id or ARN")
+    add_endpoint(parser)
+    options.add_account(parser)
+
+
+def add_endpoint(parser: argparse.ArgumentParser) -> None:
+    """Add `--endpoint-url` for commands that use the control plane alone."""
+    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of the control plane instead of AWS's")
+
+
+def resolve_interpreter(flags: Flags, interpreter: str) -> Settings:
+    """Read the arguments of `add_interpreter`.
+
+    Raises:
+        UsageError: One cannot be right.
+    """
+    return settings.resolve(replace(flags, interpreter_id=interpreter), os.environ)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say for which account and region a policy is."""
+    parser.add_argument("--account", metavar="ID", help="12 digits; without it, STS is asked")
+    options.add_account(parser)
+
+
+def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:
+    """Find out partition, region and account.
+
+    Args:
+        resolved: Which region, and who asks.
+        account: 12 digits; None to ask STS.
+
+    Raises:
+        UsageError: It is no account id.
+        AgentcoreSandboxError: There is no region, or STS cannot be asked.
+    """
+    if account and not _ACCOUNT.fullmatch(account):
+        raise UsageError(f"not an account id: {account!r}", "it has 12 digits")
+    connection = connect_account(resolved)
+    if account:
+        return connection.partition, connection.region, account
+    from agentcore_sandbox.account import identity
+
+    caller = identity.identify(connection, resolved)
+    return caller.partition, connection.region, caller.account
+
+
+def add_tags(parser: argparse.ArgumentParser) -> None:
+    """Add `--tag`."""
+    parser.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], dest="tags", help="a tag; may be repeated"
+    )
+
+
+def add_blueprint(parser: argparse.ArgumentParser) -> None:
+    """Add the name, and the flags that say what `setup` makes under it."""
+    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
+    parser.add_argument("--with-listing", action="store_true", help="callers may also see sessions")
+    add_network(parser)
+    access.add_arguments(parser)
+    add_tags(parser)
+
+
+def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> Blueprint:
+    """Read the other flags of `add_blueprint`.
+
+    Raises:
+        UsageError: One cannot be right.
+    """
+    grants = access.read({flag: given[flag] for flag in access.names()})
+    tags = read_tags(given["tags"])
+    from agentcore_sandbox.account.blueprint import Blueprint
+    from agentcore_sandbox.account.policies import OWNER_TAG
+
+    for key in OWNER_TAG.keys() & tags.keys():
+        raise UsageError(f"the tag {key} says who made this", "leave it out: setup knows by it what it may remove")
+
+    return Blueprint(name, network, grants, given["with_listing"], tags)
+
+
+def read_name(name: str | None, *, longest: int = 48) -> str:
+    """Check an interpreter's name.
+
+    Args:
+        name: As given.
+        longest: Characters that it may have.
+
+    Raises:
+        UsageError: It is missing or cannot be one.
+    """
+    if not name or not _NAME.fullmatch(name):
+        message = "no name" if not name else f"not a name for an interpreter: {name!r}"
+        raise UsageError(message, "a letter, then up to 47 letters, digits and underscores, such as my_interpreter")
+    if len(name) > longest:
+        raise UsageError(f"the name has {len(name)} characters", f"{longest} are the most here")
+    return name
+
+
+def read_role(role: str | None) -> None:
+    """Check the ARN of an execution role.
+
+    Raises:
+        UsageError: It cannot be one.
+    """
+    if role is not None and not _ROLE.fullmatch(role):
+        raise UsageError(f"not the ARN of a role: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
+
+
+def read_network(given: Mapping[str, Any]) -> Network:
+    """Read the flags of `add_network`.
+
+    Args:
+        given: Their values, by the names that argparse gives them; others are left alone.
+
+    Raises:
+        UsageError: A flag is missing, too much, or cannot be right.
+    """
+    network, subnets, security_groups = given["network"], given["subnets"], given["security_groups"]
+    if network is None:
+        raise UsageError("no network mode", f"choose one: --network {'|'.join(NETWORKS)}")
+    if network != "vpc" and (subnets or security_groups or given["no_network_check"]):
+        flags = "--subnet, --security-group and --no-network-check"
+        raise UsageError(f"{flags} are for --network vpc, not for {network}")
+    if network == "vpc":
+        _check_ids("--subnet", subnets, _SUBNET, at_least=2)
+        _check_ids("--security-group", security_groups, _SECURITY_GROUP, at_least=1)
+    from agentcore_sandbox.account.interpreters import Network
+
+    return Network(network.upper(), tuple(subnets), tuple(security_groups))
+
+
+def _check_ids(flag: str, ids: Sequence[str], form: re.Pattern[str], *, at_least: int) -> None:
+    for wrong in (text for text in ids if not form.fullmatch(text)):
+        raise UsageError(
+            f"not an id for {flag}: {wrong!r}", f"it looks like {form.pattern.split('-')[0]}-0123456789abcdef0"
+        )
+    if not at_least <= len(set(ids)) <= _MOST or len(set(ids)) != len(ids):
+        raise UsageError(f"--network vpc needs {at_least} to {_MOST} different {flag} IDs")
+
+
+def read_tags(tags: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE`.
+
+    Raises:
+        UsageError: It is none, a character is not allowed, or there are too many.
+    """
+    pairs = [_read_tag(tag) for tag in tags]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UsageError("a tag is given twice", "give each --tag KEY=VALUE another key")
+    if len(found) > _MOST_TAGS:
+        raise UsageError(f"there are {len(found)} tags, and {_MOST_TAGS} are the most")
+    return found
+
+
+def _read_tag(tag: str) -> tuple[str, str]:
+    key, equals, value = tag.partition("=")
+    if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
+        raise UsageError(f"not a tag: {tag!r}", "write --tag KEY=VALUE, without special characters and not aws:")
+    if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
+        raise UsageError(f"a tag is too long: {key[:40]!r}", f"at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters")
+    return key, value
+
+
+def ask_network(output: Output) -> str | None:
+    """Ask what code may reach, where there is a terminal.
+
+    Returns:
+        A key of `NETWORKS`; None where there is nobody to ask.
+
+    Raises:
+        UsageError: The answer is none.
+    """
+    if not _somebody_is_there():
+        return None
+    for name, about in NETWORKS.items():
+        output.say(f"  {name:<8} {about}")
+    output.say(f"What may code in the sandbox reach? Type {', '.join(NETWORKS)}")
+    answer = sys.stdin.readline().strip().lower()
+    if answer not in NETWORKS:
+        raise UsageError(f"not a network mode: {answer!r}", f"choose one: --network {'|'.join(NETWORKS)}")
+    return answer
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def confirm(output: Output, question: str, *, yes: bool) -> None:
+    """Ask before a change.
+
+    Args:
+        output: Where to ask.
+        question: With what happens, without a question mark.
+        yes: The answer is known.
+
+    Raises:
+        UsageError: There is nobody to ask.
+        AgentcoreSandboxError: `Declined`.
+    """
+    if yes:
+        return
+    if not _somebody_is_there():
+        raise UsageError("there is no terminal to ask on", "look at what would happen, then add --yes")
+    output.say(f"{question}? Type yes to go on")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise AgentcoreSandboxError("Declined", "nothing was changed")
+
+
+def usage_lines(interpreter_id: str, flags: Flags) -> list[str]:
+    """The lines that make an interpreter the one to use: for a shell, and for the plugin."""
+    values = {"interpreter_id": interpreter_id, "profile": flags.profile, "region": flags.region}
+    return [*_exports(values), _plugin_install(values)]
+
+
+def _exports(values: Mapping[str, str | None]) -> list[str]:
+    names = {
+        "interpreter_id": "CUSTOM_AGENTCORE_INTERPRETER_ID",
+        "profile": "CUSTOM_AGENTCORE_AWS_PROFILE",
+        "region": "CUSTOM_AGENTCORE_AWS_REGION",
+    }
+    return [f"export {names[key]}={shlex.quote(value)}" for key, value in values.items() if value]
+
+
+def _plugin_install(values: Mapping[str, str | None]) -> str:
+    options = [f"--config {key}={shlex.quote(value)}" for key, value in values.items() if value]
+    return f"claude plugin install {PLUGIN} {' '.join(options)}"

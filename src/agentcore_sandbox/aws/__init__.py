@@ -1,0 +1,1 @@
+"""The one way to AWS: nothing else imports boto3 or botocore."""

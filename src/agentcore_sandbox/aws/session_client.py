@@ -1,0 +1,310 @@
+"""The code interpreter's operations over botocore: each with its own deadline and its own number of attempts.
+
+An execution is sent once: botocore re-sends InvokeCodeInterpreter up to five times with its defaults, which would run
+the user's code five times (facts, "Client faults to avoid"). Only what cannot have run is tried again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
+
+from agentcore_sandbox.aws import event_stream, result
+from agentcore_sandbox.aws.connection import Connection, connect
+from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Context, translate
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
+from agentcore_sandbox.threads import DeadlineError, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
+    from types_boto3_bedrock_agentcore.type_defs import GetCodeInterpreterSessionResponseTypeDef
+
+    from agentcore_sandbox.settings import Settings
+
+INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900 (facts, "Limits")
+REQUEST_SECONDS = 60.0  # start, get, list
+STOP_SECONDS = 20.0
+INVOKE_ATTEMPTS = 5
+READY = "READY"
+PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
+_NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """One session as ListCodeInterpreterSessions tells it."""
+
+    session_id: str
+    name: str
+    status: str
+    created_at: datetime
+
+
+class CodeInterpreter:
+    """A client of one interpreter.
+
+    Args:
+        settings: Where it is and who asks.
+        runs_code: As for `aws_clients.connect`.
+
+    Raises:
+        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+    """
+
+    def __init__(self, settings: Settings, *, runs_code: bool = True) -> None:
+        self._settings = settings
+        try:
+            self._connection = connect(settings, runs_code=runs_code)
+            self._client = _create(self._connection)
+        except ValueError as error:  # its words may hold a URL with a password
+            hint = "check AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and endpoint_url in the AWS configuration"
+            raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
+        except Exception as error:
+            raise translate(error, Context(settings)) from error
+
+    @property
+    def region(self) -> str:
+        """The region that requests go to."""
+        return self._client.meta.region_name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What a session's name belongs to: account or key, region, interpreter, endpoint. Never print it."""
+        where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
+        if self._settings.is_local and not self._settings.endpoint_url:
+            return ("local", *where)  # its keys are new ones whenever it starts
+        try:
+            return (_owner(self._connection), *where)
+        except Exception as error:
+            raise translate(error, Context(self._settings)) from error
+
+    def start(self, *, name: str, lifetime: int) -> str:
+        """Start a session.
+
+        Args:
+            name: 1 to 100 characters, not unique.
+            lifetime: Seconds until the service ends it, whatever it does, 1 to 28,800.
+
+        Returns:
+            The session's id.
+        """
+        # One token for all attempts, so that a lost answer does not leave a second session behind.
+        token = str(uuid.uuid4())
+        return self._request(
+            lambda: self._client.start_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id,
+                name=name,
+                sessionTimeoutSeconds=lifetime,
+                clientToken=token,
+            ),
+            lambda answer: str(answer["sessionId"]),
+        )
+
+    def stop(self, session_id: str) -> None:
+        """Stop a session.
+
+        Raises:
+            AgentcoreSandboxError: `SessionGone` where it was not there or had ended before.
+        """
+        self._request(
+            lambda: self._client.stop_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+            ),
+            lambda _answer: None,
+            session_id=session_id,
+            seconds=STOP_SECONDS,
+        )
+
+    def lifetime(self, session_id: str) -> int | None:
+        """The absolute lifetime of a session in seconds, None where the service does not say."""
+        return self._get(session_id, lambda answer: answer.get("sessionTimeoutSeconds"))
+
+    def is_ready(self, session_id: str) -> bool:
+        """Whether a session still runs."""
+        try:
+            return self._get(session_id, lambda answer: answer["status"] == READY)
+        except SessionGoneError:
+            return False
+
+    def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
+        """All pages of the interpreter's sessions.
+
+        Args:
+            status: READY or TERMINATED; None for both.
+        """
+        parameters: dict[str, Any] = {
+            "codeInterpreterIdentifier": self._settings.interpreter_id,
+            "maxResults": 100,
+        }
+        if status:
+            parameters["status"] = status
+        while True:
+            found, token = self._request(lambda: self._client.list_code_interpreter_sessions(**parameters), _page)
+            yield from found
+            if not token:
+                return
+            parameters["nextToken"] = token
+
+    def invoke(
+        self,
+        session_id: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        seconds: float | None = None,
+        after_loss: str = MAY_HAVE_RUN,
+    ) -> Iterator[result.Result]:
+        """Run one tool in a session, once.
+
+        Args:
+            session_id: An id that `start` returned.
+            tool: One of the nine tools, such as executeCode.
+            arguments: The tool's arguments, as in the service model's `ToolArguments`.
+            seconds: The limit on this execution; None for the service's own.
+            after_loss: What an error advises where it is not certain whether the tool ran.
+
+        Yields:
+            Each result as it arrives; the service sends one (facts, "Wire API").
+
+        Raises:
+            TimeLimitError: `seconds` have passed. The program may still run in the session.
+            AgentcoreSandboxError: No complete answer came, or the service said no.
+        """
+        context = Context(self._settings, session_id, after_loss)
+        events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
+        complete = False
+        try:
+            for payload in events:
+                complete = True
+                yield result.from_payload(payload, pty=tool in PTY_TOOLS)
+        except DeadlineError:
+            raise _time_limit(seconds) from None
+        except Exception as error:
+            raise _explained(error, context) from error
+        if not complete:
+            raise AgentcoreSandboxError("NoResult", "the answer ended without a result", context.after_loss)
+
+    def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        response = self._retry_what_never_ran(
+            lambda: self._client.invoke_code_interpreter(
+                codeInterpreterIdentifier=self._settings.interpreter_id,
+                sessionId=session_id,
+                name=tool,  # type: ignore[arg-type] # the stubs want the literal names
+                arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
+            )
+        )
+        with closing(response["stream"]) as events:
+            for event in events:
+                if "result" in event:
+                    yield event["result"]
+
+    def _retry_what_never_ran(self, call: Callable[[], A]) -> A:
+        """Try again after a refused connection or throttling: the program cannot have started."""
+        for attempt in range(1, INVOKE_ATTEMPTS):
+            try:
+                return call()
+            except _NEVER_RAN:
+                if self._settings.is_local:
+                    raise  # nobody starts it while this waits
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "ThrottlingException":
+                    raise
+            time.sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 - jitter, not a secret
+        return call()
+
+    def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
+        return self._request(
+            lambda: self._client.get_code_interpreter_session(
+                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
+            ),
+            read,
+            session_id=session_id,
+        )
+
+    def _request(
+        self,
+        call: Callable[[], A],
+        read: Callable[[A], T],
+        *,
+        session_id: str | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> T:
+        """Send a request that may be repeated, and read its answer."""
+        context = Context(self._settings, session_id)
+        try:
+            (answer,) = within(seconds, lambda: iter((call(),)))
+            _check_type(answer)
+            return read(answer)
+        except DeadlineError:
+            hint = "check the network and the endpoint, then try again"
+            raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
+        except Exception as error:
+            raise _explained(error, context) from error
+
+
+def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
+    if seconds is None:
+        return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", LONGER_HINT)
+    hint = f"raise --exec-timeout; {LONGER_HINT}"
+    return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
+
+
+def _explained(error: Exception, context: Context) -> AgentcoreSandboxError:
+    """An error of a request; botocore's parsers stumble over what is none of the service's answers."""
+    try:
+        return translate(error, context)
+    except (ResponseParserError, AttributeError, KeyError, TypeError, ValueError):
+        message = f"what answered is not AgentCore, or changed: {type(error).__name__}: {error}"
+        hint = f"check --endpoint-url and the proxy settings; {context.after_loss}"
+        return AgentcoreSandboxError("UnexpectedAnswer", message, hint)
+
+
+def _check_type(answer: Any) -> None:
+    """Refuse the page that a proxy or another server answers with, which botocore takes for an empty answer."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    content_type = headers.get("content-type", "application/json")
+    if "json" not in content_type:
+        raise ValueError(f"an answer of type {content_type}")
+
+
+def _page(answer: Any) -> tuple[list[SessionSummary], str | None]:
+    return [_summary(item) for item in answer["items"]], answer.get("nextToken")
+
+
+def _summary(item: Any) -> SessionSummary:
+    return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
+
+
+def _owner(connection: Connection) -> str:
+    """The account where the credentials tell it, because temporary keys change; else the key's id."""
+    credentials = connection.session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    frozen = credentials.get_frozen_credentials()
+    return frozen.account_id or frozen.access_key or ""
+
+
+def _create(connection: Connection) -> BedrockAgentCoreClient:
+    client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
+    events: Any = client.meta.events  # the stubs know no handler that answers
+    events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", _never)
+    events.register("before-parse.bedrock-agentcore.InvokeCodeInterpreter", event_stream.join_messages)
+    return client
+
+
+def _never(**_event: Any) -> bool:
+    """Answer botocore's question whether to send an invoke again."""
+    return False

@@ -1,0 +1,1 @@
+"""The command line as such: what every command needs, whatever it does."""

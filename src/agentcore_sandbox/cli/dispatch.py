@@ -1,0 +1,229 @@
+"""Command table and dispatch. What a call does not need is not imported: no parser, no command until it is chosen."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import __version__
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.signals import Interrupted
+from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentcore_sandbox.cli.parser import Parser
+
+PROGRAM = "agentcore-sandbox"
+COMMANDS = {
+    "run": "execute code in a session of its own: start, execute, stop",
+    "start": "start a session and print its id",
+    "exec": "execute code in a session; variables and files persist",
+    "stop": "stop sessions",
+    "sessions": "list sessions",
+    "cp": "copy files into a session or out of it",
+    "ls": "list files of a session",
+    "rm": "remove files of a session",
+    "job": "programs that run on by themselves: start, list, status, logs, wait, stop, rm",
+    "setup": "make role, interpreter and policies in an AWS account, or remove them",
+    "interpreter": "the account's interpreters: create, list, show, delete",
+    "policy": "print IAM policies: trust, execution, caller",
+    "template": "print a template that makes what setup makes: cloudformation",
+    "doctor": "check this machine, the credentials and the interpreter",
+    "local": "the embedded service: serve, env, status, stop",
+    "completion": "completion for bash, zsh or fish",
+    "help": "show the help of a command",
+}
+DESCRIPTION = """\
+Run code in an Amazon Bedrock AgentCore Code Interpreter session (a locked microVM with an
+IAM role of its own), or with --interpreter-id local in a sandbox on this machine, without AWS.
+"""
+EPILOG = """\
+examples:
+  agentcore-sandbox run --interpreter-id local 'print(6 * 7)'
+  agentcore-sandbox run --cmd 'uname -a'
+  agentcore-sandbox run --file job.py --env MONTH=2026-11 --json
+  agentcore-sandbox start --timeout 3600        then: exec SESSION CODE, stop SESSION
+
+environment:
+  CUSTOM_AGENTCORE_INTERPRETER_ID, CUSTOM_AGENTCORE_AWS_PROFILE, CUSTOM_AGENTCORE_AWS_REGION
+  stand in for --interpreter-id, --profile and --region; AWS's own variables come after them.
+
+exit status:
+  that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
+  125 the tool or the service failed;
+  130, 143, 129, 141 interrupted, terminated, terminal gone, reader gone.
+"""
+CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command line; every expected failure ends here as one clear message.
+
+    Args:
+        words: The arguments, without the program's name.
+
+    Returns:
+        The exit status.
+    """
+    Output.answered = False
+    try:
+        return _dispatch(words)
+    except AgentcoreSandboxError as error:
+        return _report(error, words)
+    except ReaderGoneError as gone:
+        return gone.status
+    except Interrupted as interrupted:
+        return _report_interrupted(interrupted, words)
+    except Exception as error:
+        if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
+            raise
+        hint = "this is a bug: please report it, with the traceback that AGENTCORE_SANDBOX_DEBUG=1 shows"
+        return _report(AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint), words)
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    return "--json" in words[: words.index("--") if "--" in words else None]
+
+
+def _report_interrupted(interrupted: Interrupted, words: Sequence[str]) -> int:
+    """Print the object that `--json` promises, unless it was printed before."""
+    if _wants_json(words) and not Output.answered:
+        error = AgentcoreSandboxError("Interrupted", f"interrupted by {interrupted.name}", interrupted.hint)
+        with suppress(AgentcoreSandboxError, ReaderGoneError):  # the signal comes first
+            Output(as_json=True).failure(error, **interrupted.outcome)
+    return interrupted.status
+
+
+def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
+    try:
+        Output(as_json=_wants_json(words)).failure(error)
+    except AgentcoreSandboxError:
+        Output().failure(error)
+    except ReaderGoneError as gone:
+        return gone.status
+    return error.status
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    command, rest = _split(words)
+    if command is None:
+        return _top_level(rest)
+    if command == "help":
+        return _help(rest)
+    parser, module, rest = _command(command, rest)
+    values = parser.parse(rest)
+    _join_connection(values)
+    if getattr(module, "WANTS_PARSER", False):
+        values["parser"] = whole_parser()
+    return int(module.run(**values))
+
+
+def _join_connection(values: dict[str, Any]) -> None:
+    """Put the connection flags, of a command that has them, into one value."""
+    from agentcore_sandbox.settings import Flags
+
+    given = {name: values.pop(name) for name in Flags.__dataclass_fields__ if name in values}
+    if given:
+        values["flags"] = Flags(**given)
+
+
+def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Find the command; flags that every command has may stand before it."""
+    position = 0
+    while position < len(words) and words[position].startswith("-"):
+        position += 2 if words[position] in CONNECTION_FLAGS else 1
+    if position >= len(words):
+        return None, list(words)
+    if words[position] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise UsageError(f"no such command: {words[position]!r}", f"the commands are {known}; see: {PROGRAM} --help")
+    return words[position], [*words[:position], *words[position + 1 :]]
+
+
+def _top_level(words: Sequence[str]) -> int:
+    if words == ["--version"]:
+        Output().line(f"{PROGRAM} {__version__}")
+        return 0
+    if words in (["--help"], ["-h"], []):
+        Output().line(_overview().rstrip())
+        return 0 if words else EXIT_USAGE
+    raise UsageError(f"no command among {' '.join(words)}", f"see: {PROGRAM} --help")
+
+
+def _overview() -> str:
+    usage = f"usage: {PROGRAM} [--help] [--version] COMMAND ...\n"
+    return f"{usage}\n{DESCRIPTION}\n{_listing(COMMANDS)}\n\n{EPILOG}"
+
+
+def _help(words: Sequence[str]) -> int:
+    if words and words[0] not in COMMANDS:
+        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
+    if not words or words == ["help"]:
+        return _top_level(["--help"])
+    parser, _, left = _command(words[0], [*words[1:], "--help"])
+    if left != ["--help"]:
+        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
+    parser.print_help()
+    return 0
+
+
+def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
+    """The parser and the module of a command, or of a subcommand that `words` name, and the words left."""
+    from agentcore_sandbox.cli import examples
+    from agentcore_sandbox.cli.parser import Parser
+
+    module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
+    left = list(words)
+    if hasattr(module, "SUBCOMMANDS") and (chosen := _subcommand(name, module.SUBCOMMANDS, left)):
+        left.remove(chosen)
+        name = f"{name} {chosen}"
+        module = importlib.import_module(f"{module.__name__}.{chosen}")
+    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__)
+    if hasattr(module, "SUBCOMMANDS"):
+        parser.epilog = _listing(module.SUBCOMMANDS)
+    else:
+        parser.epilog = examples.text(name)
+        module.add_arguments(parser)
+    return parser, module, left
+
+
+def whole_parser() -> Parser:
+    """One parser with every command and subcommand below it, for what must see them all."""
+    from agentcore_sandbox.cli.parser import Parser
+
+    parser = Parser(prog=PROGRAM, description=DESCRIPTION)
+    parser.add_argument("--version", action="store_true", help="show the version")
+    _add_below(
+        parser, "agentcore_sandbox.commands", {name: about for name, about in COMMANDS.items() if name != "help"}
+    )
+    return parser
+
+
+def _add_below(parser: Parser, package: str, commands: Mapping[str, str]) -> None:
+    below = parser.add_subparsers(metavar="COMMAND")
+    for name, about in commands.items():
+        module = importlib.import_module(f"{package}.{name}")
+        child = below.add_parser(name, help=about, description=module.__doc__)
+        if hasattr(module, "SUBCOMMANDS"):
+            _add_below(child, module.__name__, module.SUBCOMMANDS)
+        else:
+            module.add_arguments(child)
+
+
+def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str]) -> str | None:
+    """The first word that is no flag; None where only the group's help is asked for."""
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    if chosen is None and {"--help", "-h"} & set(words):
+        return None
+    if chosen not in subcommands:
+        problem = f"no such command: {name} {chosen}" if chosen else f"{name} needs the name of a command"
+        raise UsageError(problem, f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help")
+    return chosen
+
+
+def _listing(commands: Mapping[str, str]) -> str:
+    return "commands:\n" + "\n".join(f"  {name:<13}{about}" for name, about in commands.items())

@@ -1,0 +1,153 @@
+"""The only printer: the program's streams as they are, the tool's own words on standard error, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from agentcore_sandbox.cli.streams import STDERR, STDOUT, LiveProgram, ProgramStream, Stream, encoded
+from agentcore_sandbox.cli.text import keep_head_and_tail, plain, visible
+from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from agentcore_sandbox.aws.result import Result
+
+_MOST_NAMES = 20
+
+
+class Output:
+    """Prints what commands return.
+
+    Args:
+        as_json: Print one JSON object on standard output instead of text.
+        raw: Pass control sequences of the sandbox's output to a terminal unchanged.
+        limit: Keep only this many bytes of each of the program's streams; None for all.
+
+    Attributes:
+        answered: Whether the command has printed its JSON object.
+    """
+
+    answered: ClassVar[bool] = False
+
+    def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
+        self.as_json = as_json
+        self._raw = raw
+        self._limit = limit
+        self._stdout = Stream(STDOUT, "standard output")
+        self._stderr = Stream(STDERR, "standard error")
+
+    def say(self, message: str) -> None:
+        """Tell the user something on standard error; that it cannot be written is no failure."""
+        try:
+            self._stderr.write(f"{visible(message)}\n")
+        except (AgentcoreSandboxError, ReaderGoneError):
+            return
+
+    def line(self, text: str) -> None:
+        """Print a line of our own on standard output."""
+        self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
+
+    def data(self, value: Mapping[str, Any]) -> None:
+        """Print one JSON object on standard output."""
+        Output.answered = True
+        self.line(json.dumps(value, ensure_ascii=False))
+
+    def data_bytes(self, data: bytes) -> None:
+        """Write a file's contents to standard output, unchanged.
+
+        Raises:
+            UsageError: Standard output is a terminal, which contents could control.
+        """
+        if self._stdout.is_terminal and not self._raw:
+            raise UsageError("standard output is a terminal", "send it to a file or into a pipe, such as: | less")
+        self._stdout.write_bytes(data)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document to be read and edited: indented, but on one line where JSON was asked for."""
+        self.data(value) if self.as_json else self.line(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print aligned columns; the cells are untrusted."""
+        cells = [list(header), *([plain(cell) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def program(self, results: Iterable[Result], seen: list[Result]) -> None:
+        """Print the program's streams, where the output is text: stdout as it arrives, then stderr.
+
+        What arrived is printed whatever ends the results early. Standard error waits for the end, so that on a terminal
+        it never continues an unfinished line.
+
+        Args:
+            results: What an invoke yields.
+            seen: Where each result is put as well.
+        """
+        stdout, stderr = self._program_streams()
+        try:
+            for result in results:
+                seen.append(result)
+                if not self.as_json:
+                    stdout.write(encoded(result.stdout))
+        finally:
+            omitted = stdout.end()
+            if not self.as_json:
+                stderr.write(encoded("".join(result.stderr for result in seen)))
+            self._say_omitted(omitted + stderr.end())
+
+    @contextmanager
+    def live(self) -> Iterator[LiveProgram]:
+        """Print a program's output while it runs, where the output is text; what has come is printed in any case."""
+        program = LiveProgram() if self.as_json else LiveProgram(self._program_streams())
+        try:
+            yield program
+        finally:
+            self._say_omitted(program.end())
+
+    def _program_streams(self) -> list[ProgramStream]:
+        return [ProgramStream(stream, raw=self._raw, limit=self._limit) for stream in (self._stdout, self._stderr)]
+
+    def cut(self, text: str) -> str:
+        """Cut one of the program's streams to the limit, for JSON."""
+        if self._limit is None:
+            return text
+        kept, omitted = keep_head_and_tail(text, self._limit)
+        self._say_omitted(omitted)
+        return kept
+
+    def _say_omitted(self, count: int) -> None:
+        if count:
+            self.say(f"agentcore-sandbox: {count} bytes of output left out (--max-output {self._limit})")
+
+    def failure(self, error: AgentcoreSandboxError, **more: Any) -> None:
+        """Print an expected failure: two lines on standard error, or an object with the key `error`.
+
+        Args:
+            error: What happened.
+            more: Further keys of the object.
+        """
+        if self.as_json:
+            self.data({**more, "error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            return
+        self.say_failure(error)
+
+    def say_failure(self, error: AgentcoreSandboxError) -> None:
+        """Tell a failure on standard error, in two lines."""
+        self.say(f"error[{error.code}]: {_indented(error.message)}")
+        if error.hint:
+            self.say(f"hint: {_indented(error.hint)}")
+
+    def say_left_out(self, paths: Sequence[str]) -> None:
+        """Tell which files a copy has left out, the first of them by name."""
+        for path in paths[:_MOST_NAMES]:
+            self.say(f"agentcore-sandbox: left out, hidden, a link, or neither file nor folder: {plain(path)}")
+        if len(paths) > _MOST_NAMES:
+            self.say(f"agentcore-sandbox: left out {len(paths) - _MOST_NAMES} more")
+
+
+def _indented(text: str) -> str:
+    """Keep lines of a message, which may quote the sandbox or the service, from looking like messages of their own."""
+    return text.replace("\n", "\n  ")

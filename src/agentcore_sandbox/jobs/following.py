@@ -1,0 +1,96 @@
+"""`--follow`: a program whose output appears while it runs, as a job that nobody else knows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.aws.result import Result
+from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.errors import SESSION_OVER, AgentcoreSandboxError, SessionGoneError, TimeLimitError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.jobs.watcher import Watcher
+    from agentcore_sandbox.sessions.workspace import Workspace
+
+
+def check(program: Program, artifacts: Path | None) -> None:
+    """Refuse what a program of its own process cannot do.
+
+    Raises:
+        UsageError: `--clear-context` or `--artifacts`.
+    """
+    if artifacts is not None:
+        raise UsageError(
+            "--follow and --artifacts do not go together: only the result of an execution carries images",
+            "write a file and fetch it with --download",
+        )
+    if program.clear_context:
+        raise UsageError("--follow and --clear-context do not go together", "with --follow there are no variables yet")
+
+
+def run(
+    workspace: Workspace, program: Program, environment: Mapping[str, str], output: Output, limit: float | None
+) -> Result:
+    """Run a program and print its output as it comes; it is stopped however this ends.
+
+    Args:
+        workspace: Of the session that it runs in.
+        program: What to run.
+        environment: Variables for it.
+        output: Where its output goes.
+        limit: Seconds that it may take, None for as long as the session lives.
+
+    Returns:
+        The result; with the output where that is not printed as it comes.
+
+    Raises:
+        TimeLimitError: `limit`.
+        AgentcoreSandboxError: What the service says.
+    """
+    from agentcore_sandbox.jobs import launch
+    from agentcore_sandbox.jobs.watcher import Watcher
+
+    job_id = launch.new_id()
+    launch.launch(workspace, job_id, program, environment)
+    watcher = Watcher(workspace, job_id)
+    try:
+        result = _watch(watcher, output, limit)
+    except SessionGoneError as gone:
+        gone.before_start = False  # this request has not run; the program has
+        raise
+    except BaseException:
+        _stop(watcher, output)
+        raise
+    watcher.close()
+    watcher.discard()
+    return result
+
+
+def _watch(watcher: Watcher, output: Output, limit: float | None) -> Result:
+    started, status = time.monotonic(), 0
+    with output.live() as live:
+        for snapshot in watcher.follow():
+            live.write(snapshot.stdout, snapshot.stderr, keep=output.as_json)
+            status = snapshot.exit_code or 0
+            if limit is not None and snapshot.exit_code is None and time.monotonic() - started > limit:
+                message = f"not finished within {limit:g} seconds (--exec-timeout)"
+                raise TimeLimitError("TimeLimit", message, "the program was stopped; raise --exec-timeout")
+    stdout, stderr = (b"".join(kept).decode("utf-8", "replace") for kept in live.kept)
+    return Result(stdout, stderr, status, round(time.monotonic() - started, 3), is_error=status != 0)
+
+
+def _stop(watcher: Watcher, output: Output) -> None:
+    """End the program; that it cannot be ended is told, not raised."""
+    with gate.closed():
+        try:
+            watcher.stop()
+            watcher.close()
+        except AgentcoreSandboxError as error:
+            if error.code not in SESSION_OVER:
+                output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")

@@ -1,0 +1,144 @@
+"""Watch a job: its output from any byte on, and its end."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.jobs.launch import GUEST, folder
+from agentcore_sandbox.sessions.workspace import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentcore_sandbox.sessions.workspace import Workspace
+
+MOST_BYTES = 3 << 20  # of each stream at a time; both together are 8 MiB as base64
+PAUSE_SECONDS = 0.3
+LONGEST_PAUSE = 0.6  # a line a second is to be seen within one and a half
+START_SECONDS = 60.0
+ANSWER_SECONDS = 60.0  # a look takes a fraction of one: whatever is silent for so long has been lost
+HIGHEST_STATUS = 255
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is new of a job.
+
+    Attributes:
+        stdout: Bytes that follow those that were read before.
+        stderr: The same of standard error.
+        exit_code: The exit status, None while it runs.
+        complete: It has ended, and there is no more output.
+        killed: It has ended without an exit status.
+        unread: How many bytes of stdout and stderr were left.
+    """
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int | None
+    complete: bool
+    killed: bool
+    unread: tuple[int, int]
+
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before the next look."""
+        if self.exit_code is not None or self.killed or max(len(self.stdout), len(self.stderr)) >= MOST_BYTES:
+            return 0.0
+        return PAUSE_SECONDS if self.stdout or self.stderr else LONGEST_PAUSE
+
+
+class Watcher:
+    """Reads a job's output piece by piece.
+
+    Args:
+        workspace: Of its session.
+        job_id: The job.
+    """
+
+    def __init__(self, workspace: Workspace, job_id: str) -> None:
+        self._workspace = workspace.answering_within(ANSWER_SECONDS)
+        self._folder = folder(job_id)
+        self._delta = f"{FOLDER}/delta-{uuid.uuid4().hex}"
+        self._started = time.monotonic()
+
+    def poll(self, offsets: tuple[int, int], limit: int = MOST_BYTES) -> Snapshot:
+        """Look once.
+
+        Args:
+            offsets: How many bytes of stdout and stderr have been read before.
+            limit: Bytes of each stream; 0 only asks for the state.
+        """
+        answer = self._ask(offsets, limit)
+        out, err = answer["lengths"]
+        data = self._workspace.read_part(self._delta) if out + err else b""
+        if len(data) != out + err:
+            raise _nonsense()
+        rest = [
+            size - offset - length for size, offset, length in zip(answer["sizes"], offsets, (out, err), strict=True)
+        ]
+        killed = answer["exit"] is None and self._was_killed(answer["alive"])
+        complete = (killed or answer["exit"] is not None) and max(rest) <= 0
+        return Snapshot(data[:out], data[out:], answer["exit"], complete, killed, (rest[0], rest[1]))
+
+    def follow(self, offsets: tuple[int, int] = (0, 0)) -> Iterator[Snapshot]:
+        """Yield snapshots until the job has ended and all output was read; what is lost on the way is read again.
+
+        Raises:
+            AgentcoreSandboxError: `JobKilled`: it has ended without an exit status.
+        """
+        while True:
+            snapshot = self.poll(offsets)
+            offsets = (offsets[0] + len(snapshot.stdout), offsets[1] + len(snapshot.stderr))
+            yield snapshot
+            if snapshot.complete and snapshot.killed:
+                raise killed_error()
+            if snapshot.complete:
+                return
+            time.sleep(snapshot.pause)
+
+    def stop(self) -> int | None:
+        """End the program; returns its exit status."""
+        status = self._workspace.ask(GUEST, "stop", folder=self._folder)
+        return status if isinstance(status, int) else None
+
+    def close(self) -> None:
+        """Remove what polling has left in the session."""
+        self._workspace.ask(GUEST, "discard", path=self._delta)
+
+    def discard(self) -> None:
+        """Remove the job's files from the session."""
+        self._workspace.ask(GUEST, "discard", path=self._folder)
+
+    def _ask(self, offsets: tuple[int, int], limit: int) -> dict[str, Any]:
+        answer = self._workspace.ask(
+            GUEST, "poll", folder=self._folder, offsets=list(offsets), limit=limit, delta=self._delta
+        )
+        try:
+            status = answer["exit"]
+            lengths, sizes = [[int(number) for number in answer[key]] for key in ("lengths", "sizes")]
+            if len(lengths) != 2 or len(sizes) != 2 or min(lengths) < 0 or max(lengths) > limit:  # noqa: PLR2004
+                raise _nonsense()
+            checked = None if status is None else max(0, min(int(status), HIGHEST_STATUS))
+            return {"exit": checked, "alive": answer["alive"], "lengths": lengths, "sizes": sizes}
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise _nonsense() from None
+
+    def _was_killed(self, alive: object) -> bool:
+        is_late = alive is None and time.monotonic() - self._started > START_SECONDS
+        # It may have ended between two looks of the guest's, so it is asked again.
+        return (alive is False or is_late) and self._ask((0, 0), 0)["exit"] is None
+
+
+def killed_error() -> AgentcoreSandboxError:
+    """The error for a job that has ended without an exit status."""
+    hint = "something killed it and its supervisor, such as a lack of memory"
+    return AgentcoreSandboxError("JobKilled", "the job has ended without an exit status", hint)
+
+
+def _nonsense() -> AgentcoreSandboxError:
+    return AgentcoreSandboxError("UnexpectedAnswer", "what the session tells of the job makes no sense", "")

@@ -1,0 +1,208 @@
+"""The control plane over its real socket: interpreters as boto3 creates, sees and deletes them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from agentcore_emulator.service import interpreters
+from support.local import exports
+from support.processes import eventually
+
+if TYPE_CHECKING:
+    from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
+
+    from support.local import Local
+    from support.service import Running
+
+SANDBOX = {"networkMode": "SANDBOX"}
+VPC = {"networkMode": "VPC", "vpcConfig": {"subnets": ["subnet-12345678"], "securityGroups": ["sg-12345678"]}}
+ROLE = "arn:aws:iam::123456789012:role/x"
+TOKEN = "0123456789-0123456789-0123456789-abc"
+
+
+def create(client: Any, name: str = "mine", network: Any = SANDBOX, **more: Any) -> str:
+    made = client.create_code_interpreter(name=name, networkConfiguration=network, **more)
+    return str(made["codeInterpreterId"])
+
+
+def ready(client: BedrockAgentCoreControlClient, interpreter: str) -> bool:
+    return eventually(lambda: client.get_code_interpreter(codeInterpreterId=interpreter)["status"] == "READY")
+
+
+def gone(client: BedrockAgentCoreControlClient, interpreter: str) -> bool:
+    listed = client.list_code_interpreters(type="CUSTOM")["codeInterpreterSummaries"]
+    return interpreter not in [item["codeInterpreterId"] for item in listed]
+
+
+def code(raised: pytest.ExceptionInfo[ClientError]) -> str:
+    return raised.value.response["Error"]["Code"]
+
+
+def test_an_interpreter_from_creation_to_deletion(running: Running) -> None:
+    client: Any = running.control()
+    made = client.create_code_interpreter(
+        name="mine", networkConfiguration=VPC, description="for tests", executionRoleArn=ROLE, tags={"a": "b"}
+    )
+    interpreter = made["codeInterpreterId"]
+    assert re.fullmatch("mine-[a-zA-Z0-9]{10}", interpreter)
+    arn = f"arn:aws:bedrock-agentcore:us-east-1:{interpreters.ACCOUNT}:code-interpreter-custom/{interpreter}"
+    assert (made["codeInterpreterArn"], made["status"]) == (arn, "CREATING")
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert ready(client, interpreter)
+    got = client.get_code_interpreter(codeInterpreterId=interpreter)
+    assert (got["name"], got["description"], got["executionRoleArn"]) == ("mine", "for tests", ROLE)
+    assert (got["networkConfiguration"], got["codeInterpreterArn"]) == (VPC, arn)
+    assert made["createdAt"] == got["createdAt"] < got["lastUpdatedAt"]
+    deleted = client.delete_code_interpreter(codeInterpreterId=interpreter)
+    assert (deleted["status"], deleted["ResponseMetadata"]["HTTPStatusCode"]) == ("DELETING", 202)
+    assert eventually(lambda: gone(client, interpreter))
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_code_interpreter(codeInterpreterId=interpreter)
+
+
+def test_a_created_interpreter_has_sessions_by_id_and_arn(running: Running) -> None:
+    control, client = running.control(), running.client()
+    interpreter = create(control)
+    with pytest.raises(client.exceptions.ConflictException, match="is CREATING"):
+        client.start_code_interpreter_session(codeInterpreterIdentifier=interpreter)
+    assert ready(control, interpreter)
+    arn = control.get_code_interpreter(codeInterpreterId=interpreter)["codeInterpreterArn"]
+    session = client.start_code_interpreter_session(codeInterpreterIdentifier=arn)["sessionId"]
+    reference = {"codeInterpreterIdentifier": interpreter, "sessionId": session}
+    assert client.get_code_interpreter_session(**reference)["status"] == "READY"
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_code_interpreter_session(codeInterpreterIdentifier="local", sessionId=session)
+    with pytest.raises(control.exceptions.ConflictException, match="has active sessions"):
+        control.delete_code_interpreter(codeInterpreterId=interpreter)
+    client.stop_code_interpreter_session(**reference)
+    control.delete_code_interpreter(codeInterpreterId=interpreter)
+    with pytest.raises(ClientError) as raised:
+        client.start_code_interpreter_session(codeInterpreterIdentifier=interpreter)
+    assert code(raised) in {"ConflictException", "ResourceNotFoundException"}
+
+
+@pytest.mark.parametrize(("network", "shared"), [({"networkMode": "PUBLIC"}, True), (SANDBOX, False), (VPC, False)])
+def test_only_public_mode_shares_the_network(running: Running, network: Any, shared: object) -> None:
+    interpreter = create(running.control(), network=network)
+    assert ready(running.control(), interpreter)
+    running.client().start_code_interpreter_session(codeInterpreterIdentifier=interpreter)
+    assert [made.network for made in running.sandboxes] == [shared]
+
+
+def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running) -> None:
+    client = running.control()
+    interpreter = create(client)
+    with pytest.raises(client.exceptions.ConflictException, match="mine already exists"):
+        create(client)
+    with pytest.raises(client.exceptions.ConflictException, match="is CREATING"):
+        client.delete_code_interpreter(codeInterpreterId=interpreter)
+    assert ready(client, interpreter)
+    client.delete_code_interpreter(codeInterpreterId=interpreter)
+    assert eventually(lambda: gone(client, interpreter))
+    assert create(client) != interpreter
+
+
+def test_client_tokens_make_requests_idempotent(running: Running) -> None:
+    client = running.control()
+    interpreter = create(client, clientToken=TOKEN, tags={"a": "b", "c": "d"})
+    assert create(client, clientToken=TOKEN, tags={"c": "d", "a": "b"}) == interpreter
+    with pytest.raises(ClientError) as raised:
+        create(client, clientToken=TOKEN, description="another")
+    assert dict(raised.value.response)["reason"] == "IdempotentParameterMismatchException"
+    assert ready(client, interpreter)
+    first, second = (client.delete_code_interpreter(codeInterpreterId=interpreter, clientToken=TOKEN) for _ in range(2))
+    assert first["lastUpdatedAt"] == second["lastUpdatedAt"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "with-hyphen"},
+        {"networkConfiguration": {"networkMode": "VPC"}},
+        {"networkConfiguration": {**VPC, "networkMode": "PUBLIC"}},
+        {
+            "networkConfiguration": {
+                "networkMode": "VPC",
+                "vpcConfig": {"subnets": ["x"], "securityGroups": ["sg-12345678"]},
+            }
+        },
+        {"executionRoleArn": "arn:aws:s3:::bucket/role"},
+        {"tags": {"a": "*"}},
+        {
+            "certificates": [
+                {
+                    "location": {
+                        "secretsManager": {"secretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}
+                    }
+                }
+            ]
+        },
+    ],
+)
+def test_what_is_wrong_is_refused(running: Running, wrong: dict[str, Any]) -> None:
+    client: Any = running.control()
+    with pytest.raises(ClientError) as raised:
+        client.create_code_interpreter(**{"name": "mine", "networkConfiguration": SANDBOX, **wrong})
+    assert code(raised) == "ValidationException"
+    assert client.list_code_interpreters(type="CUSTOM")["codeInterpreterSummaries"] == []
+
+
+def test_lists_have_pages_and_kinds(running: Running) -> None:
+    client = running.control()
+    made = [create(client, f"number_{number}") for number in range(4)]
+    first = client.list_code_interpreters(maxResults=3)
+    second = client.list_code_interpreters(maxResults=3, nextToken=first["nextToken"])
+    listed = [item["codeInterpreterId"] for page in (first, second) for item in page["codeInterpreterSummaries"]]
+    assert listed == [*reversed(made), interpreters.SYSTEM]
+    assert "nextToken" not in second
+    system = client.list_code_interpreters(type="SYSTEM")["codeInterpreterSummaries"]
+    arn = f"arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/{interpreters.SYSTEM}"
+    assert [item["codeInterpreterArn"] for item in system] == [arn]
+    with pytest.raises(ClientError, match="nextToken"):
+        client.list_code_interpreters(nextToken="x")
+
+
+def test_the_systems_interpreter_is_there_to_stay(running: Running) -> None:
+    client = running.control()
+    got = client.get_code_interpreter(codeInterpreterId=interpreters.SYSTEM)
+    assert (got["status"], got["networkConfiguration"]) == ("READY", SANDBOX)
+    with pytest.raises(ClientError, match="cannot be deleted"):
+        client.delete_code_interpreter(codeInterpreterId=interpreters.SYSTEM)
+
+
+def test_interpreters_are_limited(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "MAX_INTERPRETERS", 1)
+    create(running.control())
+    with pytest.raises(ClientError, match=r"\(1\) reached") as raised:
+        create(running.control(), "another")
+    assert code(raised) == "ServiceQuotaExceededException"
+
+
+def control_of(variables: dict[str, str]) -> BedrockAgentCoreControlClient:
+    return boto3.client(
+        "bedrock-agentcore-control",
+        endpoint_url=variables["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL"],
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def test_created_interpreters_outlive_the_service(local: Local) -> None:
+    client = control_of(exports(local.text("local", "env")))
+    interpreter = create(client, tags={"a": "b"})
+    assert ready(client, interpreter)
+    assert local.text("local", "stop") == "stopped\n"
+    kept = local.runtime / "interpreters.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    variables = exports(local.text("local", "env"))
+    assert local.text("run", "--interpreter-id", interpreter, "print(6 * 7)", env=variables) == "42\n"
+    assert local.text("local", "stop") == "stopped\n"
+    kept.write_text("{")
+    with pytest.raises(ClientError, match="not found"):
+        control_of(exports(local.text("local", "env"))).get_code_interpreter(codeInterpreterId=interpreter)

@@ -1,0 +1,206 @@
+"""The file tools: every name and content arrives unchanged, and nothing outside the work directory can be named."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentcore_emulator.limits import Limits
+from support import sandboxes
+from support.sandboxes import Session, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT = 1 << 20
+TRAVERSAL = "Invalid file path: potential path traversal detected"
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with sandboxes.start(tmp_path_factory.mktemp("session") / "sandbox", Limits(payload_bytes=LIMIT)) as session:
+        yield session
+
+
+def write(session: Session, **contents: bytes) -> dict[str, Any]:
+    files = [{"path": path, "blob": base64.b64encode(content).decode()} for path, content in contents.items()]
+    return session.invoke("writeFiles", content=files)
+
+
+def read(session: Session, path: str) -> dict[str, Any]:
+    payload = session.invoke("readFiles", paths=[path])
+    assert not payload["isError"], payload
+    resource: dict[str, Any] = payload["content"][0]["resource"]
+    return resource
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "plain",
+        "a b",
+        "-dash",
+        "new\nline",
+        "é☃",
+        "a/b/c/deep",
+        ".hidden",
+        "./dot",
+        "x" * 255,
+        "'quote\"",
+        "\x1b[31m",
+        "c//d",
+    ],
+)
+def test_names(session: Session, path: str) -> None:
+    assert not session.invoke("writeFiles", content=[{"path": path, "text": path}])["isError"]
+    resource = read(session, path)
+    assert resource["text"] == path
+    assert resource["uri"] == "file:///" + os.path.normpath(path)
+    assert not session.invoke("removeFiles", paths=[path])["isError"]
+    assert failure(session.invoke("readFiles", paths=[path])).endswith(" not found")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", b"no\r\nchange\n\n", "é☃".encode(), b"\0", b"\xff\xfe", bytes(range(256)) * 999]
+)
+def test_contents(session: Session, content: bytes) -> None:
+    write(session, contents=content)
+    resource = read(session, "contents")
+    arrived = resource["text"].encode() if resource["type"] == "text" else base64.b64decode(resource["blob"])
+    assert arrived == content
+    assert f"{len(content)} contents" in session.command("wc -c contents")["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "mime_type"),
+    [
+        ("a.csv", b"1,2", "text", "text/csv"),
+        ("a.json", b"{}", "text", "application/json"),
+        ("a.py", b"", "text", "text/x-python"),
+        ("a.png", b"\x89PNG", "blob", "image/png"),
+        ("noext", b"text", "text", "text/plain"),
+        ("noext", b"\xff", "blob", "application/octet-stream"),
+    ],
+)
+def test_types(session: Session, name: str, content: bytes, kind: str, mime_type: str) -> None:
+    write(session, **{name: content})
+    resource = read(session, name)
+    assert (resource["type"], resource["mimeType"]) == (kind, mime_type)
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "..", "a/../../x", "a/../b", "/etc/passwd", "/", "/opt/amazon/x", "/var/x", "./.."]
+)
+@pytest.mark.parametrize("tool", ["readFiles", "removeFiles", "writeFiles", "listFiles"])
+def test_paths_outside(session: Session, tool: str, path: str) -> None:
+    written = [{"path": path, "text": ""}]
+    given: dict[str, Any] = {"writeFiles": {"content": written}, "listFiles": {"path": path}}
+    assert failure(session.invoke(tool, **given.get(tool, {"paths": [path]}))).endswith(TRAVERSAL)
+
+
+def test_an_absolute_path_inside_is_taken(session: Session) -> None:
+    path = "/opt/amazon/genesis1p-tools/var/absolute"
+    session.invoke("writeFiles", content=[{"path": path, "text": "x"}])
+    assert read(session, path)["uri"] == "file:///absolute"
+
+
+def test_all_tools_see_the_same_files(session: Session) -> None:
+    session.invoke("writeFiles", content=[{"path": "shared", "text": "1"}])
+    session.out("text = open('shared').read()\n_ = open('shared', 'a').write('2')")
+    session.command("printf 3 >> shared")
+    assert read(session, "shared")["text"] == "123"
+
+
+def test_one_missing_file_fails_the_whole_call(session: Session) -> None:
+    write(session, there=b"")
+    for tool in ("readFiles", "removeFiles"):
+        text = failure(session.invoke(tool, paths=["there", "gone"]))
+        assert text.endswith("File gone not found")
+    assert read(session, "there")["text"] == ""
+
+
+def test_listing(session: Session) -> None:
+    session.command(
+        "mkdir -p folder/.hidden folder/inner; touch folder/a.txt; ln -s inner folder/link; ln -s gone folder/dead"
+    )
+    given: list[dict[str, Any]] = [{"path": "folder"}, {"directoryPath": "folder"}]
+    for arguments in given:
+        payload = session.invoke("listFiles", **arguments)
+        found = {block["name"]: block for block in payload["content"]}
+        assert {name for name, block in found.items() if block["description"] == "Directory"} == {
+            ".hidden",
+            "inner",
+            "link",
+        }
+        assert found["a.txt"] == {
+            "type": "resource_link",
+            "mimeType": "text/plain",
+            "uri": "file:///folder/a.txt",
+            "name": "a.txt",
+            "description": "File",
+        }
+        assert "dead" in found
+    assert failure(session.invoke("listFiles", path="nowhere")).endswith("File nowhere not found")
+    assert "Not a directory" in failure(session.invoke("listFiles", path="folder/a.txt"))
+
+
+def test_names_that_are_no_unicode_are_listed(session: Session) -> None:
+    session.command("mkdir odd; touch odd/$(printf '\\377')")
+    assert [block["name"] for block in session.invoke("listFiles", path="odd")["content"]] == ["\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "reason"),
+    [
+        ("mkfifo pipe", "pipe", "Not a regular file"),
+        ("mkdir directory", "directory", "Not a regular file"),
+        ("ln -s /dev/zero zero", "zero", "Not a regular file"),
+        ("ln -s loop loop", "loop", "Too many levels of symbolic links"),
+        ("touch secret; chmod 0 secret", "secret", "Permission denied"),
+        (f"truncate -s {LIMIT + 1} large", "large", f"The file has {LIMIT + 1} bytes"),
+        ("truncate -s 1G sparse", "sparse", "The file has 1073741824 bytes"),
+    ],
+)
+def test_what_cannot_be_read(session: Session, make: str, path: str, reason: str) -> None:
+    session.command(make)
+    assert reason in failure(session.invoke("readFiles", paths=[path]))
+
+
+def test_several_files_together_have_a_limit(session: Session) -> None:
+    session.command(f"truncate -s {LIMIT - 10} one two")
+    assert not session.invoke("readFiles", paths=["one"])["isError"]
+    assert "bytes in all" in failure(session.invoke("readFiles", paths=["one", "two"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("file/below", "File exists: file"), ("folder2", "Is a directory"), ("x" * 256, "File name too long")],
+)
+def test_what_cannot_be_written(session: Session, path: str, reason: str) -> None:
+    session.command("touch file; mkdir -p folder2")
+    assert reason in failure(session.invoke("writeFiles", content=[{"path": path, "text": "x"}]))
+
+
+def test_content_that_is_not_base64(session: Session) -> None:
+    text = failure(session.invoke("writeFiles", content=[{"path": "x", "blob": "***"}]))
+    assert "The blob of x is not base64" in text
+
+
+def test_a_payload_above_the_limit(session: Session) -> None:
+    text = failure(write(session, x=bytes(LIMIT + 1)))
+    assert f"The files have {LIMIT + 1} bytes, at most {LIMIT} can be written at once" in text
+
+
+def test_folders_are_not_removed(session: Session) -> None:
+    session.command("mkdir -p kept")
+    assert "Is a directory" in failure(session.invoke("removeFiles", paths=["kept"]))
+
+
+def test_fifty_megabytes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    content = os.urandom(1 << 20) * 50
+    with sandboxes.start(tmp_path_factory.mktemp("large") / "sandbox") as session:
+        assert not write(session, large=content)["isError"]
+        assert base64.b64decode(read(session, "large")["blob"]) == content

@@ -1,0 +1,99 @@
+"""Private folders, and the removal of what a sandbox may leave."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agentcore_emulator import folders
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEPTH = 3000
+
+
+def test_a_private_folder_is_made_and_accepted_again(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert folders.make_private(folder) == folders.make_private(folder) == folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def open_to_all(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+
+
+def a_link(folder: Path) -> None:
+    folder.with_name("target").mkdir(mode=0o700)
+    folder.symlink_to("target")
+
+
+def a_file(folder: Path) -> None:
+    folder.write_text("")
+
+
+def another_users(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65534, 65534)
+
+
+@pytest.mark.parametrize("make", [open_to_all, a_link, a_file, another_users])
+def test_an_unsafe_folder_is_refused(tmp_path: Path, make: object) -> None:
+    folder = tmp_path / "service"
+    assert callable(make)
+    make(folder)
+    with pytest.raises(AgentcoreSandboxError) as raised:
+        folders.make_private(folder)
+    assert raised.value.code == "UnsafeFolder"
+    assert str(folder) in raised.value.message
+    assert "AGENTCORE_SANDBOX_RUNTIME_DIR" in raised.value.hint
+
+
+def test_a_folder_without_permissions_is_removed(tmp_path: Path) -> None:
+    inner = tmp_path / "session" / "locked" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "file").write_text("")
+    inner.parent.chmod(0)
+    folders.remove(tmp_path / "session")
+    assert not (tmp_path / "session").exists()
+
+
+def test_a_deep_tree_is_removed(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    session.mkdir()
+    here = os.open(session, os.O_RDONLY)
+    for _ in range(DEPTH):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    folders.remove(session)
+    assert not session.exists()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("kept")
+    (outside / "file").chmod(0o400)
+    session = tmp_path / "session"
+    (session / "locked").mkdir(parents=True)
+    (session / "locked" / "link").symlink_to(outside)
+    (session / "-rf").symlink_to(outside)
+    (session / "locked").chmod(0o500)
+    folders.remove(session)
+    assert not session.exists()
+    assert (outside / "file").read_text() == "kept"
+    assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o400
+
+
+def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
+    folders.remove(tmp_path / "nothing")

@@ -1,0 +1,102 @@
+"""The system call filter, executed here by a small interpreter of classic BPF, for both architectures."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from agentcore_emulator.isolation import seccomp
+from agentcore_emulator.isolation.seccomp import ARCHITECTURES
+
+ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
+I386, ARM = 0x40000003, 0x40000028
+CLONE_NEWUSER, CLONE_NEWNS, CLONE_VM, SIGCHLD = 0x10000000, 0x00020000, 0x00000100, 17
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, AF_BLUETOOTH, AF_VSOCK = 1, 2, 10, 16, 17, 38, 31, 40
+MACHINES = sorted(ARCHITECTURES)
+
+
+def decide(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
+    """What the kernel would do with a call."""
+    program = [
+        struct.unpack_from("=HBBI", seccomp.program(machine), at) for at in range(0, len(seccomp.program(machine)), 8)
+    ]
+    chosen = ARCHITECTURES[machine].audit if audit is None else audit
+    data = struct.pack("=IIQ6Q", number, chosen, 0, *arguments, *[0] * (6 - len(arguments)))
+    accumulator = position = 0
+    while True:
+        code, if_true, if_false, value = program[position]
+        position += 1
+        if code == 0x20:
+            (accumulator,) = struct.unpack_from("=I", data, value)
+        elif code == 0x06:
+            return int(value)
+        else:
+            holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
+            position += if_true if holds else if_false
+
+
+def refused(machine: str, name: str, *arguments: int) -> int | None:
+    """The error of a call, None where it may pass."""
+    action = decide(machine, ARCHITECTURES[machine].calls[name], *arguments)
+    return None if action == ALLOW else action - ERROR
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    "name", ["ptrace", "keyctl", "add_key", "mount", "unshare", "setns", "bpf", "process_vm_readv", "pidfd_getfd"]
+)
+def test_denied(machine: str, name: str) -> None:
+    assert refused(machine, name) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("name", ["io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"])
+def test_as_if_absent(machine: str, name: str) -> None:
+    assert refused(machine, name) == errno.ENOSYS
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("name", ["socket", "socketpair"])
+def test_socket_families(machine: str, name: str) -> None:
+    for family in (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK):
+        assert refused(machine, name, family) is None
+    for family in (AF_PACKET, AF_ALG, AF_BLUETOOTH, AF_VSOCK, 0, 255, AF_VSOCK | 1 << 32):
+        assert refused(machine, name, family) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_processes_and_threads_but_no_namespaces(machine: str) -> None:
+    assert refused(machine, "clone", SIGCHLD) is None
+    assert refused(machine, "clone", CLONE_VM | SIGCHLD) is None
+    for flag in (CLONE_NEWUSER, CLONE_NEWNS, 0x02000000, 0x04000000, 0x08000000, 0x20000000, 0x40000000):
+        assert refused(machine, "clone", flag | SIGCHLD) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_terminal_input_cannot_be_injected(machine: str) -> None:
+    assert refused(machine, "ioctl", 0, 0x5413) is None
+    assert refused(machine, "ioctl", 0, 0x5412) == errno.EPERM
+    assert refused(machine, "ioctl", 0, 0x541C | 1 << 32) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_personality(machine: str) -> None:
+    assert refused(machine, "personality", 0xFFFFFFFF) is None
+    assert refused(machine, "personality", 0) is None
+    assert refused(machine, "personality", 0x0040000) == errno.EPERM
+
+
+@pytest.mark.parametrize(("machine", "foreign"), [("x86_64", I386), ("aarch64", ARM)])
+def test_other_architectures_are_killed(machine: str, foreign: int) -> None:
+    assert decide(machine, 0, audit=foreign) == KILL
+
+
+def test_the_x32_numbers_are_denied() -> None:
+    assert decide("x86_64", 0x40000000 | 41, AF_VSOCK) == ERROR | errno.EPERM
+
+
+@pytest.mark.parametrize(("machine", "read", "execve"), [("x86_64", 0, 59), ("aarch64", 63, 221)])
+def test_ordinary_calls_pass(machine: str, read: int, execve: int) -> None:
+    assert decide(machine, read) == decide(machine, execve) == ALLOW
