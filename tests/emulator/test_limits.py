@@ -1,4 +1,4 @@
-"""What may be used: figures, variables and flags. test_resources.py runs into each limit of a session."""
+"""What may be used: figures, variables and flags. resources/test_resources.py runs into each limit of a session."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ mount -t tmpfs tmpfs /run
 mount -t cgroup2 cgroup2 "$groups"
 ip link set lo up
 cd "$ROOT" || exit
-"$PYTHON" -m pytest -q -p no:cacheprovider --basetemp="$SCRATCH/tests" tests/emulator/test_resources.py -k cgroup &&
+"$PYTHON" -m pytest -q -p no:cacheprovider --basetemp="$SCRATCH/tests" tests/emulator/resources/test_resources.py -k cgroup &&
     echo passed >"$SCRATCH/root"
 
 # What systemd sets up for a user who logs in: a delegated group, and a bus.
@@ -20,7 +20,7 @@ echo "+memory" >"$groups/user/cgroup.subtree_control"
 chown -R www-data "$groups/user" /run/user
 chmod 700 /run/user
 echo $$ >"$groups/user/login/cgroup.procs"
-cd /run/user && setpriv --reuid=www-data --regid=www-data --clear-groups sh "$ROOT/tests/kernel/user.sh" &&
+cd /run/user && setpriv --reuid=www-data --regid=www-data --clear-groups sh "$ROOT/tests/nightly/kernel/user.sh" &&
     echo passed >"$SCRATCH/unprivileged"
 echo o >/proc/sysrq-trigger
 sleep 60

@@ -9,7 +9,7 @@ import pytest
 
 from agentcore_sandbox.aws.result import Result, combine, from_payload
 
-WIRE = Path(__file__).parent.parent / "wire"
+WIRE = Path(__file__).parents[2] / "wire"
 
 RECORDED = {
     "execute_code_python_ok": ("Dataset Statistics:\n==================\nTotal people: 5", "", 0),
