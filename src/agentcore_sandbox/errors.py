@@ -5,20 +5,24 @@ from __future__ import annotations
 EXIT_USAGE = 2
 EXIT_TIME_LIMIT = 124
 EXIT_FAILURE = 125
-SESSION_OVER = ("SessionGone", "LocalServiceGone")
-"""Codes that say that a session has ended."""
 
 
 class AgentcoreSandboxError(Exception):
-    """The tool or the service failed; the sandboxed program is not to blame.
+    """The tool or the service failed; the sandboxed program is not to blame. Never changed once raised.
 
     Args:
         code: A stable CamelCase name for scripts, such as `SessionGone`.
         message: What happened, one sentence without a secret in it.
         hint: What to do next.
+
+    Attributes:
+        retryable: The same request may succeed a moment later.
+        may_have_run: Nobody knows whether the request was carried out.
     """
 
     status = EXIT_FAILURE
+    retryable = False
+    may_have_run = False
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -42,19 +46,46 @@ class TimeLimitError(AgentcoreSandboxError):
     status = EXIT_TIME_LIMIT
 
 
-class SessionGoneError(AgentcoreSandboxError):
-    """A session is no more.
+class TransientError(AgentcoreSandboxError):
+    """The request was not carried out, for a reason that passes: it was throttled or could not be delivered."""
+
+    retryable = True
+
+
+class LostAnswerError(TransientError):
+    """The request was sent, and no complete answer came back."""
+
+    may_have_run = True
+
+
+class UnexpectedAnswerError(AgentcoreSandboxError):
+    """The answer is not one that the service, or a helper of ours in the session, gives."""
+
+    may_have_run = True
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__("UnexpectedAnswer", message, hint)
+
+
+class SessionOverError(AgentcoreSandboxError):
+    """A session has ended, by itself or with the emulator that it was in."""
+
+
+class SessionGoneError(SessionOverError):
+    """The service says that a session has ended.
 
     Args:
         session_id: The session.
-        message: What the service said.
-        before_start: The request was refused, so that nothing of it can have run.
+        reason: What the service said.
+        may_have_run: The request was accepted before the session ended.
     """
 
-    def __init__(self, session_id: str, message: str, *, before_start: bool = False) -> None:
+    def __init__(self, session_id: str, reason: str, *, may_have_run: bool = True) -> None:
         hint = "it was stopped, or its lifetime (--timeout, 900 seconds if not given) is over: start another one"
-        super().__init__("SessionGone", f"session {session_id} is gone: {message}", hint)
-        self.before_start = before_start
+        super().__init__("SessionGone", f"session {session_id} is gone: {reason}", hint)
+        self.session_id = session_id
+        self.reason = reason
+        self.may_have_run = may_have_run
 
 
 class ReaderGoneError(Exception):

@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 from botocore import eventstream, exceptions
 from urllib3 import exceptions as urllib3_exceptions
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
+from agentcore_sandbox.errors import (
+    AgentcoreSandboxError,
+    LostAnswerError,
+    SessionGoneError,
+    SessionOverError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from agentcore_sandbox.settings import Settings
@@ -114,6 +120,7 @@ _SERVICE = {
 }
 # The quota of sessions is met before a stream begins; in it, one invoke took too long or printed too much.
 _IN_STREAM = {"ServiceQuotaExceededException": ("QuotaExceeded", None, f"{LONGER_HINT}; print little, or into a file")}
+_TYPES = {"Throttled": TransientError, "ServiceFailed": LostAnswerError}
 
 _LONGEST_MESSAGE = 200  # characters of a page that a stranger answered with
 _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
@@ -162,24 +169,24 @@ def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError 
             "print less, or write to a file and read it in parts; the program has run",
         )
     if isinstance(error, eventstream.ParserError):
-        return AgentcoreSandboxError("BrokenStream", f"the answer was damaged: {error}", context.after_loss)
+        return LostAnswerError("BrokenStream", f"the answer was damaged: {error}", context.after_loss)
     if isinstance(error, exceptions.SSLError):
-        return AgentcoreSandboxError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
+        return TransientError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
     if isinstance(error, exceptions.ConnectionError):
         return _unreachable(_place(error), context.settings)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
         kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
-        return AgentcoreSandboxError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
+        return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
     return None
 
 
 def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
     if not settings.is_local:
-        return AgentcoreSandboxError("NoNetwork", f"cannot reach {place}", NETWORK_HINT)
+        return TransientError("NoNetwork", f"cannot reach {place}", NETWORK_HINT)
     hint = "its sessions ended with it; the next call starts it anew"
     if settings.endpoint_url:
         hint = "start it: agentcore-sandbox local serve; or leave the endpoint out, and it starts by itself"
-    return AgentcoreSandboxError("LocalServiceGone", f"the embedded service has ended: nobody answers at {place}", hint)
+    return SessionOverError("LocalServiceGone", f"the embedded service has ended: nobody answers at {place}", hint)
 
 
 def _place(error: exceptions.ConnectionError) -> str:
@@ -210,7 +217,7 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
         return access_denied(message)
     if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
         # One of the service's three ways to say so (facts, "Sessions"). Before the stream, nothing has run.
-        return SessionGoneError(context.session_id, message, before_start=not in_stream)
+        return SessionGoneError(context.session_id, message, may_have_run=in_stream)
     if code == "ResourceNotFoundException":
         hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
@@ -218,14 +225,15 @@ def _from_service(response: Any, context: Context, *, in_stream: bool) -> Agentc
         return _from_status(code, message, context)
     known = _SERVICE | _IN_STREAM if in_stream else _SERVICE
     name, words, hint = known.get(code, (code, None, "see the service's message"))
-    return AgentcoreSandboxError(name, words or message, hint or context.after_loss)
+    kind = _TYPES.get(name, AgentcoreSandboxError)
+    return kind(name, words or message, hint or context.after_loss)
 
 
 def _from_status(status: str, message: str, context: Context) -> AgentcoreSandboxError:
     """An error of a proxy or another server, of which botocore takes the HTTP status for the code."""
     message = f"HTTP status {status}: {message[:_LONGEST_MESSAGE].strip()}"
     if status.startswith("5"):
-        return AgentcoreSandboxError("ServiceFailed", message, context.after_loss)
+        return LostAnswerError("ServiceFailed", message, context.after_loss)
     return AgentcoreSandboxError("HttpError", message, NETWORK_HINT)
 
 

@@ -19,7 +19,13 @@ from botocore.parsers import ResponseParserError
 from agentcore_sandbox.aws import event_stream, result
 from agentcore_sandbox.aws.connection import Connection, connect
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Context, translate
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
+from agentcore_sandbox.errors import (
+    AgentcoreSandboxError,
+    LostAnswerError,
+    SessionGoneError,
+    TimeLimitError,
+    UnexpectedAnswerError,
+)
 from agentcore_sandbox.threads import DeadlineError, within
 
 if TYPE_CHECKING:
@@ -195,7 +201,7 @@ class CodeInterpreter:
         except Exception as error:
             raise _explained(error, context) from error
         if not complete:
-            raise AgentcoreSandboxError("NoResult", "the answer ended without a result", context.after_loss)
+            raise LostAnswerError("NoResult", "the answer ended without a result", context.after_loss)
 
     def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         response = self._retry_what_never_ran(
@@ -250,14 +256,14 @@ class CodeInterpreter:
             return read(answer)
         except DeadlineError:
             hint = "check the network and the endpoint, then try again"
-            raise AgentcoreSandboxError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
+            raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
             raise _explained(error, context) from error
 
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
     if seconds is None:
-        return AgentcoreSandboxError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", LONGER_HINT)
+        return LostAnswerError("ConnectionLost", f"no answer within {INVOKE_SECONDS:.0f} seconds", LONGER_HINT)
     hint = f"raise --exec-timeout; {LONGER_HINT}"
     return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
 
@@ -269,7 +275,7 @@ def _explained(error: Exception, context: Context) -> AgentcoreSandboxError:
     except (ResponseParserError, AttributeError, KeyError, TypeError, ValueError):
         message = f"what answered is not AgentCore, or changed: {type(error).__name__}: {error}"
         hint = f"check --endpoint-url and the proxy settings; {context.after_loss}"
-        return AgentcoreSandboxError("UnexpectedAnswer", message, hint)
+        return UnexpectedAnswerError(message, hint)
 
 
 def _check_type(answer: Any) -> None:

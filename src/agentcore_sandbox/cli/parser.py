@@ -45,9 +45,10 @@ class Parser(argparse.ArgumentParser):
         try:
             parsed = vars(self.parse_intermixed_args(shown))
         except UsageError as error:
+            message = error.message
             for place, word in enumerate(hidden):
-                error.message = error.message.replace(repr(f"\0{place}"), repr(word))
-            raise
+                message = message.replace(repr(f"\0{place}"), repr(word))
+            raise UsageError(message, error.hint) from None
         return {name: _reveal(value, hidden) for name, value in parsed.items()}
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
 HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -25,19 +25,19 @@ STDERR = 2
 class Interrupted(BaseException):
     """A signal asks this process to end. Not an `Exception`, so that no library swallows it.
 
-    Attributes:
-        name: The signal's.
-        status: This process's exit status then.
+    Args:
+        signum: The signal.
         outcome: What there is of the object that `--json` prints.
         hint: What to do about what goes on.
     """
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self, signum: int, outcome: Mapping[str, Any] | None = None, hint: str = "") -> None:
         super().__init__(signum)
+        self.signum = signum
         self.name = signal.Signals(signum).name
         self.status = 128 + signum
-        self.outcome: dict[str, Any] = {}
-        self.hint = ""
+        self.outcome = outcome or {}
+        self.hint = hint
 
 
 class SignalGate:

@@ -70,16 +70,16 @@ class Execution:
         try:
             attempt.run(renew)
         except Interrupted as interrupted:
-            interrupted.outcome = {**attempt.outcome(), "exitCode": interrupted.status, "isError": True}
-            if keeps_session and attempt.may_live_on:
-                interrupted.hint = attempt.advice()
-                self.output.say(f"agentcore-sandbox: interrupted; {interrupted.hint}")
-            raise
+            hint = attempt.advice() if keeps_session and attempt.may_live_on else ""
+            if hint:
+                self.output.say(f"agentcore-sandbox: interrupted; {hint}")
+            outcome = {**attempt.outcome(), "exitCode": interrupted.status, "isError": True}
+            raise Interrupted(interrupted.signum, outcome, hint) from None
         except AgentcoreSandboxError as error:
             if keeps_session and attempt.may_live_on and isinstance(error, TimeLimitError):
-                error.hint = attempt.advice()
+                error = TimeLimitError(error.code, error.message, attempt.advice())
             if not self.output.as_json:
-                raise
+                raise error from None
             failed = {"exitCode": error.status, "isError": True}
             self.output.failure(error, **{**attempt.outcome(), **failed})
             return error.status
@@ -109,6 +109,7 @@ class Attempt:
         self._task = task
         self._interpreter = interpreter
         self._artifacts: list[Artifact] = []
+        self._was_sent = False
         self.session_id = session_id
         self.may_live_on = False
         self.seen: list[Result] = []
@@ -119,7 +120,7 @@ class Attempt:
             self._prepare()
             self._execute()
         except SessionGoneError as gone:
-            if renew is None or not gone.before_start:
+            if renew is None or (self._was_sent and gone.may_have_run):
                 raise
             self.session_id = renew(self.session_id)
             self._prepare()
@@ -146,14 +147,10 @@ class Attempt:
 
     def _prepare(self) -> None:
         """All that comes before the program. Whatever of it fails, the program has not been started."""
-        try:
-            if self._task.transfers.uploads:
-                self._task.output.say_left_out(self._task.transfers.send(self._workspace()))
-            if not self._task.follow:
-                self._set_environment()
-        except SessionGoneError as gone:
-            gone.before_start = True
-            raise
+        if self._task.transfers.uploads:
+            self._task.output.say_left_out(self._task.transfers.send(self._workspace()))
+        if not self._task.follow:
+            self._set_environment()
 
     def _set_environment(self) -> None:
         task = self._task
@@ -183,6 +180,7 @@ class Attempt:
 
     def _execute(self) -> None:
         task = self._task
+        self._was_sent = True
         try:
             self._follow() if task.follow else self._invoke()
         except TimeLimitError as late:

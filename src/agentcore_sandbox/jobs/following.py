@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.aws.result import Result
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import SESSION_OVER, AgentcoreSandboxError, SessionGoneError, TimeLimitError, UsageError
+from agentcore_sandbox.errors import (
+    AgentcoreSandboxError,
+    SessionGoneError,
+    SessionOverError,
+    TimeLimitError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +68,7 @@ def run(
     try:
         result = _watch(watcher, output, limit)
     except SessionGoneError as gone:
-        gone.before_start = False  # this request has not run; the program has
-        raise
+        raise SessionGoneError(gone.session_id, gone.reason) from gone  # this request has not run; the program has
     except BaseException:
         _stop(watcher, output)
         raise
@@ -91,6 +96,7 @@ def _stop(watcher: Watcher, output: Output) -> None:
         try:
             watcher.stop()
             watcher.close()
+        except SessionOverError:
+            return
         except AgentcoreSandboxError as error:
-            if error.code not in SESSION_OVER:
-                output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")
+            output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.jobs.launch import GUEST, folder
 from agentcore_sandbox.sessions.workspace import FOLDER
 
@@ -141,4 +141,4 @@ def killed_error() -> AgentcoreSandboxError:
 
 
 def _nonsense() -> AgentcoreSandboxError:
-    return AgentcoreSandboxError("UnexpectedAnswer", "what the session tells of the job makes no sense", "")
+    return UnexpectedAnswerError("what the session tells of the job makes no sense")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import SESSION_OVER, AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,9 @@ def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
     try:
         with gate.closed(left=left):
             interpreter.stop(session_id)
+    except SessionOverError:
+        return
     except AgentcoreSandboxError as error:
-        if error.code not in SESSION_OVER:
-            output.say(f"agentcore-sandbox: session {session_id} is not stopped, its lifetime will: {error.message}")
+        output.say(
+            f"agentcore-sandbox: session {session_id} was not stopped and runs until its lifetime ends: {error.message}"
+        )

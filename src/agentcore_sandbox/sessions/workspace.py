@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.aws import result
-from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError
+from agentcore_sandbox.errors import AgentcoreSandboxError, LostAnswerError, TimeLimitError, UnexpectedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,6 @@ ATTEMPTS = 8
 LONGEST_PAUSE = 8.0  # seconds
 _FUTURE = "from __future__ import annotations\n"
 _LONGEST_ARGUMENT = 32_768
-_PASSING = {"Throttled", "ConnectionLost", "NoNetwork", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer"}
 
 T = TypeVar("T")
 
@@ -145,7 +144,7 @@ class Workspace:
             )
         except TimeLimitError:
             message = f"no answer within {self._seconds:g} seconds"
-            raise AgentcoreSandboxError("NoAnswer", message, "check the network, then try again") from None
+            raise LostAnswerError("NoAnswer", message, "check the network, then try again") from None
 
 
 def persistently(call: Callable[[], T]) -> T:
@@ -154,7 +153,7 @@ def persistently(call: Callable[[], T]) -> T:
         try:
             return call()
         except AgentcoreSandboxError as error:
-            if error.code not in _PASSING:
+            if not error.retryable:
                 raise
         time.sleep(random.uniform(0.5, 1) * min(0.25 * 2**attempt, LONGEST_PAUSE))  # noqa: S311 - jitter
     return call()
@@ -205,7 +204,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _unexpected(message: str) -> AgentcoreSandboxError:
-    return AgentcoreSandboxError("UnexpectedAnswer", message, "what runs in the session may have changed it")
+    return UnexpectedAnswerError(message, "what runs in the session may have changed it")
 
 
 def _file_error(error: Mapping[str, Any]) -> AgentcoreSandboxError:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import listing, local_tree, staging
 from agentcore_sandbox.transfer.listing import GUEST, Entry
@@ -227,7 +227,7 @@ def _wire(entries: Sequence[Entry], extent: Extent) -> list[str | int]:
 
 def _deliver(data: bytes, extents: Sequence[Extent], write: Callable[[int, bytes], None]) -> None:
     if len(data) != sum(extent.length for extent in extents):
-        raise AgentcoreSandboxError("UnexpectedAnswer", "a part has not the size that was asked for", "try again")
+        raise UnexpectedAnswerError("a part has not the size that was asked for", "try again")
     start = 0
     for extent in extents:
         write(extent.file, data[start : start + extent.length])  # no copy where it is all of them

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import UnexpectedAnswerError
 from agentcore_sandbox.transfer.local_tree import base_name
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPT
         roots = [_root(str(root), patterns) for root in answer["roots"]]
         return [_entry(roots, item) for item in answer["entries"]]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
-        raise AgentcoreSandboxError("UnexpectedAnswer", "the session's list of files makes no sense", "") from None
+        raise UnexpectedAnswerError("the session's list of files makes no sense") from None
 
 
 def _root(root: str, patterns: Sequence[str]) -> str:

@@ -59,10 +59,9 @@ def leaving_running(watched: Watched, output: Output) -> Iterator[None]:
         yield
     except Interrupted as interrupted:
         job_id = watched.job.job_id
-        interrupted.hint = f"job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it"
-        interrupted.outcome = watched.job.as_json()
-        output.say(f"agentcore-sandbox: {interrupted.hint}")
-        raise
+        hint = f"job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it"
+        output.say(f"agentcore-sandbox: {hint}")
+        raise Interrupted(interrupted.signum, watched.job.as_json(), hint) from None
 
 
 def _print_saved(watched: Watched, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
 from agentcore_sandbox.execution import arguments as requests
 from agentcore_sandbox.execution.attempt import Execution
 from agentcore_sandbox.sessions.ephemeral import start, started
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.session_client import CodeInterpreter
     from agentcore_sandbox.jobs.store import Job
 
-MAY_HAVE_STARTED = {"ConnectionLost", "ServiceFailed", "BrokenStream", "NoResult", "NoAnswer", "UnexpectedAnswer"}
-"""Codes of errors after which nobody knows whether a job runs. One in a session of its own has ended with that."""
 _TITLE = 60
 
 
@@ -71,7 +69,7 @@ def _in_session(task: Execution, target: Target, resolved: settings.Settings) ->
     try:
         return _start(task, target.interpreter, resolved, session_id, own_session=False)
     except SessionGoneError as gone:
-        if not target.is_named or not gone.before_start:
+        if not target.is_named or gone.may_have_run:
             raise
     return _start(task, target.interpreter, resolved, target.renew(session_id), own_session=False)
 
@@ -90,11 +88,11 @@ def _start(
         environment = task.environment_in(interpreter.region)
         task_id = launch.launch(Workspace(interpreter, session_id), job.job_id, task.program, environment)
     except AgentcoreSandboxError as error:
-        if own_session or error.code not in MAY_HAVE_STARTED:
-            store.remove(job)
-        else:
-            error.hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
-        raise
+        if own_session or isinstance(error, SessionOverError) or not error.may_have_run:
+            store.remove(job)  # it cannot run, or no longer
+            raise
+        hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
+        raise AgentcoreSandboxError(error.code, error.message, hint) from error
     return store.save(replace(job, task_id=task_id))
 
 
