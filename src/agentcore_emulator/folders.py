@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import subprocess
 from typing import TYPE_CHECKING
 
+from agentcore_emulator import private_folder
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -24,15 +23,11 @@ def make_private(folder: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        found = folder.lstat()
+        problem = private_folder.problem(folder)
     except OSError as error:
         raise unusable(folder, f"cannot be made: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise unusable(folder, "is not a folder")
-    if found.st_uid != os.geteuid():
-        raise unusable(folder, "belongs to another user")
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise unusable(folder, f"is open to others (mode {stat.S_IMODE(found.st_mode):04o})")
+    if problem:
+        raise unusable(folder, problem)
     return folder
 
 

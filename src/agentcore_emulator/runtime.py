@@ -13,16 +13,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_emulator import folders
+from agentcore_emulator import file_lock, folders
 from agentcore_emulator.service.sigv4 import Keys
 from agentcore_sandbox import __version__
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-if sys.platform != "win32":
-    import fcntl
 
 PROGRAM = str(Path(__file__).resolve().parent)
 """The folder of the package that runs here."""
@@ -36,7 +33,6 @@ _PRIVATE = 0o600
 # Not TMPDIR in the first place: shells with different ones would not see each other's service.
 _MEMORY = Path("/tmp")  # noqa: S108 - what is made in it is checked to be private
 _DISK = Path("/var/tmp")  # noqa: S108 - the same
-_RETRY = 0.01  # seconds between two tries to get a lock
 
 
 @dataclass(frozen=True)
@@ -121,7 +117,7 @@ class Runtime:
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
         with self._lock(_SERVING) as serving:
-            if _try_lock(serving, fcntl.LOCK_SH):
+            if file_lock.try_acquire(serving, shared=True):
                 return None
             with suppress(OSError, ValueError, TypeError):
                 return _parse((self.folder / _STATE).read_bytes())
@@ -203,17 +199,6 @@ def _own(folder: Path) -> bool:
 
 
 def _wait_for(lock: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while not _try_lock(lock, fcntl.LOCK_EX):
-        if time.monotonic() > deadline:
-            hint = "`agentcore-sandbox local status` shows it; `agentcore-sandbox local stop` ends it"
-            raise AgentcoreSandboxError("LocalServiceBusy", "another embedded service runs or is starting", hint)
-        time.sleep(_RETRY)
-
-
-def _try_lock(lock: int, kind: int) -> bool:
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    if not file_lock.acquire(lock, patience):
+        hint = "`agentcore-sandbox local status` shows it; `agentcore-sandbox local stop` ends it"
+        raise AgentcoreSandboxError("LocalServiceBusy", "another embedded service runs or is starting", hint)

@@ -119,7 +119,12 @@ def test_hostile_session(local: CommandLine) -> None:
     done = local.run("cp", "work:d", "out")
     assert done.returncode == 0
     assert sorted(path.name for path in (local.home / "out").iterdir()) == ["f"]
-    assert done.stderr.count(b"left out") == 3
+    told = dict(line.rsplit(": ", 1)[::-1] for line in done.stderr.decode().splitlines()[:3])
+    assert told == {
+        "d/etc": "agentcore-sandbox: left out (a symbolic link)",
+        "d/link": "agentcore-sandbox: left out (a symbolic link)",
+        "d/pipe": "agentcore-sandbox: left out (neither a file nor a folder)",
+    }
 
 
 def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:
@@ -133,7 +138,8 @@ def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLin
         "seen/h/sub",
         "seen/h/sub/b",
     ]
-    assert b"left out, hidden, a link, or neither file nor folder: h/.env\n" in done.stderr
+    assert b"left out (hidden): h/.env\n" in done.stderr
+    assert b"left out (instructions for agents): h/sub/CLAUDE.md\n" in done.stderr
     ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
     assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
     ok(local, "cp", "work:h", "all")

@@ -16,21 +16,22 @@ PACKAGE = Path(agentcore_sandbox.__file__).parent
 # Each part and the other parts that it may import; `commands` may import all. In the order of the layers.
 LAYERS = {
     "errors": set(),
+    "atomic_file": set(),
     "threads": set(),
     "settings": {"errors"},
     "cli": {"__version__", "aws", "errors", "settings"},
     "aws": {"__version__", "account", "cli", "errors", "jobs", "settings", "threads"},
-    "sessions": {"aws", "cli", "errors"},
+    "sessions": {"atomic_file", "aws", "cli", "errors"},
     "session_helpers": set(),
-    "transfer": {"cli", "errors", "sessions", "threads"},
-    "execution": {"aws", "cli", "errors", "jobs", "sessions", "transfer"},
+    "transfer": {"atomic_file", "cli", "errors", "sessions", "threads"},
+    "execution": {"atomic_file", "aws", "cli", "errors", "jobs", "sessions", "transfer"},
     "jobs": {"aws", "cli", "errors", "execution", "sessions", "settings"},
     "account": {"aws", "cli", "errors", "settings"},
     "checks": {"account", "aws", "cli", "errors", "settings"},
     "__main__": {"cli"},
     "__init__": set(),
 }
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "sessions"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws", "checks"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module

@@ -140,12 +140,12 @@ class Output:
         if error.hint:
             self.say(f"hint: {_indented(error.hint)}")
 
-    def say_left_out(self, paths: Sequence[str]) -> None:
-        """Tell which files a copy has left out, the first of them by name."""
-        for path in paths[:_MOST_NAMES]:
-            self.say(f"agentcore-sandbox: left out, hidden, a link, or neither file nor folder: {plain(path)}")
-        if len(paths) > _MOST_NAMES:
-            self.say(f"agentcore-sandbox: left out {len(paths) - _MOST_NAMES} more")
+    def say_skipped(self, reasons: Mapping[str, str]) -> None:
+        """Tell which files a copy has left out and why, the first of them by name."""
+        for path, reason in list(reasons.items())[:_MOST_NAMES]:
+            self.say(f"agentcore-sandbox: left out ({reason}): {plain(path)}")
+        if len(reasons) > _MOST_NAMES:
+            self.say(f"agentcore-sandbox: left out {len(reasons) - _MOST_NAMES} more")
 
 
 def _indented(text: str) -> str:

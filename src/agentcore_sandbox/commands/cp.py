@@ -143,9 +143,9 @@ def _download(target: Target, request: Copy, *, force: bool, hidden: bool) -> tu
 def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> None:
     if output.as_json:
         copied = [copied.as_json() for copied in report.copied]
-        output.data({"copied": copied, "skipped": report.skipped, "sessionId": session_id})
+        output.data({"copied": copied, "skipped": list(report.skipped), "sessionId": session_id})
         return
-    output.say_left_out(report.skipped)
+    output.say_skipped(report.skipped)
     if shown:
         size = sum(copied.size for copied in report.copied)
         count = "1 file" if len(report.copied) == 1 else f"{len(report.copied)} files"

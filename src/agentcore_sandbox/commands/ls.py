@@ -18,7 +18,7 @@ from agentcore_sandbox.sessions.reference import Target
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.transfer.listing import Entry
+    from agentcore_sandbox.transfer.session_tree import Entry
 
 HEADER = ("MODE", "SIZE", "MODIFIED", "PATH")
 _TYPES = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "file": stat.S_IFREG, "other": stat.S_IFIFO}
@@ -45,13 +45,13 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
     word = check_target(name or session)
     output = Output(as_json=as_json)
     from agentcore_sandbox.sessions.workspace import Workspace
-    from agentcore_sandbox.transfer import listing
+    from agentcore_sandbox.transfer import session_tree
 
     target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
-    depth = listing.ANY_DEPTH if recursive else 1
+    depth = session_tree.ANY_DEPTH if recursive else 1
     pattern = path if name else ""
-    entries = [entry for entry in listing.scan(workspace, [pattern or "."], depth=depth) if _is_listed(entry)]
+    entries = [entry for entry in session_tree.scan(workspace, [pattern or "."], depth=depth) if _is_listed(entry)]
     if as_json:
         output.data({"entries": [_described(entry) for entry in entries], "sessionId": workspace.session_id})
     elif entries:

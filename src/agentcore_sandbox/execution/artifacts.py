@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.atomic_file import AtomicFile
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SUFFIXES = {
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
 _LONGEST_NAME = 80
 _MOST_TRIES = 10_000
+_MODE = 0o666
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,11 @@ def _save(artifact: Artifact, folder: Path) -> Artifact:
 
 
 def _create(folder: Path, artifact: Artifact) -> Path:
-    temporary = folder / f".{os.urandom(6).hex()}.part"
-    temporary.write_bytes(artifact.data)
-    try:
+    with AtomicFile(folder) as file:
+        file.write(artifact.data)
         for number in range(1, _MOST_TRIES):
             path = folder / (artifact.name if number == 1 else f"{number}-{artifact.name}")
-            if not os.path.lexists(path):
-                temporary.replace(path)
+            with suppress(FileExistsError):
+                file.publish(path, mode=_MODE)
                 return path
         raise OSError("too many files of that name")
-    finally:
-        temporary.unlink(missing_ok=True)

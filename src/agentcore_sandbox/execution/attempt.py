@@ -148,7 +148,7 @@ class Attempt:
     def _prepare(self) -> None:
         """All that comes before the program. Whatever of it fails, the program has not been started."""
         if self._task.transfers.uploads:
-            self._task.output.say_left_out(self._task.transfers.send(self._workspace()))
+            self._task.output.say_skipped(self._task.transfers.send(self._workspace()))
         if not self._task.follow:
             self._set_environment()
 
@@ -205,7 +205,7 @@ class Attempt:
         try:
             self._save_artifacts()
             if self._task.transfers.downloads:
-                self._task.output.say_left_out(self._task.transfers.fetch(self._workspace()))
+                self._task.output.say_skipped(self._task.transfers.fetch(self._workspace()))
         except AgentcoreSandboxError as error:
             if failure is None and not result.combine(self.seen).status:
                 raise

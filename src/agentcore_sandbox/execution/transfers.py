@@ -67,20 +67,20 @@ class Transfers:
     uploaded: list[Copied] = field(default_factory=list)
     downloaded: list[Copied] = field(default_factory=list)
 
-    def send(self, workspace: Workspace) -> list[str]:
-        """Copy into the session; return what was left out."""
+    def send(self, workspace: Workspace) -> dict[str, str]:
+        """Copy into the session; return what was left out and why."""
         self.uploaded.clear()
         reports = [upload.run(workspace) for upload in self._uploads()]
         return _collect(reports, self.uploaded)
 
-    def fetch(self, workspace: Workspace) -> list[str]:
-        """Copy out of the session; return what was left out."""
+    def fetch(self, workspace: Workspace) -> dict[str, str]:
+        """Copy out of the session; return what was left out and why."""
         from agentcore_sandbox.transfer.download import Download
 
-        skipped: list[str] = []
+        skipped: dict[str, str] = {}
         for source, target in self.downloads:
             task = Download([source], target, force=self.force, hidden=self.hidden, quiet=self.quiet)
-            skipped += _collect([task.run(workspace)], self.downloaded)
+            skipped |= _collect([task.run(workspace)], self.downloaded)
         return skipped
 
     def check(self) -> None:
@@ -130,7 +130,7 @@ def _checked(path: str, flag: str) -> str:
     return path
 
 
-def _collect(reports: Sequence[Report], copied: list[Copied]) -> list[str]:
+def _collect(reports: Sequence[Report], copied: list[Copied]) -> dict[str, str]:
     for report in reports:
         copied += report.copied
-    return [path for report in reports for path in report.skipped]
+    return {path: reason for report in reports for path, reason in report.skipped.items()}

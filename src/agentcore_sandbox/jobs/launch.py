@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.execution.program import COMMAND
-from agentcore_sandbox.sessions.workspace import FOLDER, guest_command
+from agentcore_sandbox.sessions.workspace import FOLDER, helper_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def launch(workspace: Workspace, job_id: str, program: Program, environment: Map
         variables.setdefault("PYTHONPATH", WORK)  # as in `exec`, modules of the work directory can be imported
     workspace.write(f"{folder(job_id)}/environment", json.dumps(variables).encode())
     workspace.write(f"{folder(job_id)}/{name}", program.text.encode())
-    command = guest_command(GUEST, {"operation": "supervise", "folder": folder(job_id), "argv": argv})
+    command = helper_command(GUEST, {"operation": "supervise", "folder": folder(job_id), "argv": argv})
     outcome = workspace.invoke("startCommandExecution", {"command": command})
     if outcome.is_error or not outcome.task_id:
         message = f"the job was not started: {outcome.stderr or outcome.stdout}"

@@ -69,7 +69,7 @@ class Workspace:
         """Read a file that begins with `MARK`, and return the rest.
 
         Args:
-            path: Of a file of at most 8 MB, as the guest has made it.
+            path: Of a file of at most 8 MB, as a helper has made it.
         """
         outcome = self._tool("readFiles", {"paths": [path]})
         data = _content(outcome)
@@ -78,10 +78,10 @@ class Workspace:
         return data[len(MARK) :]
 
     def ask(self, module: str, operation: str, **request: Any) -> Any:
-        """Run one operation of a guest module inside the session.
+        """Run one operation of a helper inside the session.
 
         Args:
-            module: Its name in the package `guest`, such as `files`.
+            module: Its name in the package `session_helpers`, such as `files`.
             operation: A key of its `OPERATIONS`.
             request: What the operation needs, as JSON. With `once=True` a repetition after a lost answer does not do it
                 again, but waits for the first and answers the same.
@@ -159,11 +159,11 @@ def persistently(call: Callable[[], T]) -> T:
     return call()
 
 
-def guest_command(module: str, request: Mapping[str, Any]) -> str:
-    """The shell command that does a guest module's operation.
+def helper_command(module: str, request: Mapping[str, Any]) -> str:
+    """The shell command that does a helper's operation.
 
     Args:
-        module: Its name in the package `guest`.
+        module: Its name in the package `session_helpers`.
         request: The operation and what it needs, in all at most some 32 KB.
     """
     return _command(module, json.dumps(request))
@@ -175,7 +175,7 @@ def _command(module: str, argument: str) -> str:
 
 @functools.cache
 def source(module: str) -> str:
-    """The source of a guest module with its frame, ready for `python3 -c`."""
+    """The source of a helper with its frame, ready for `python3 -c`."""
     folder = resources.files("agentcore_sandbox").joinpath("session_helpers")
     texts = [folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in ("frame", module)]
     body = "\n".join(text.replace(_FUTURE, "") for text in texts)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.atomic_file import without_umask
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.threads import in_parallel
-from agentcore_sandbox.transfer import listing, local_tree, staging
-from agentcore_sandbox.transfer.listing import GUEST, Entry
-from agentcore_sandbox.transfer.progress import bar
-from agentcore_sandbox.transfer.report import Copied, Report
+from agentcore_sandbox.transfer import local_tree
+from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
+from agentcore_sandbox.transfer.session_tree import FILE, FOLDER, HELPER, Entry, scan, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from agentcore_sandbox.sessions.workspace import Workspace
-    from agentcore_sandbox.transfer.local_tree import PartialFile, Place
-    from agentcore_sandbox.transfer.progress import Advance
+    from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile
+    from agentcore_sandbox.transfer.report import Advance
 
 OWNER = 0o700
 PART_BYTES = 6 << 20  # base64 makes 8 MiB of it, well below the message limit of 24 MiB
@@ -28,8 +29,14 @@ PARTS_AT_ONCE = 16  # so many lie in the session's disk at a time
 
 
 @dataclass(frozen=True)
-class Extent:
-    """A piece of a file: which one, from where, how many bytes."""
+class ByteRange:
+    """A piece of a file.
+
+    Attributes:
+        file: Which of the files, by its position.
+        offset: Where it begins, in bytes.
+        length: In bytes.
+    """
 
     file: int
     offset: int
@@ -60,55 +67,49 @@ class Download:
         Raises:
             AgentcoreSandboxError: `FileExists`, `UnsafePath`, `LocalFile`, `SessionFile`, or what the service says.
         """
-        found = listing.scan(workspace, self.patterns)
-        entries = [entry for entry in found if self._is_wanted(entry)]
-        places = self._places(entries)
-        for entry, place in places:
-            place.check(folder=entry.kind == listing.FOLDER, force=self.force)
-        files = [(entry, place) for entry, place in places if entry.kind == listing.FILE]
-        with _folders(places):
-            copied = self._fetch(workspace, files)
-        return Report(copied, [entry.path for entry in found if not self._is_wanted(entry)])
+        found = scan(workspace, self.patterns)
+        reasons = [entry.exclusion(hidden=self.hidden) for entry in found]
+        skipped = {entry.path: reason for entry, reason in zip(found, reasons, strict=True) if reason}
+        wanted = self._destinations([entry for entry, reason in zip(found, reasons, strict=True) if not reason])
+        for entry, destination in wanted:
+            destination.check(folder=entry.kind == FOLDER, force=self.force)
+        files = [(entry, destination) for entry, destination in wanted if entry.kind == FILE]
+        with _folders(wanted):
+            return Report(self._fetch(workspace, files), skipped)
 
-    def _is_wanted(self, entry: Entry) -> bool:
-        return entry.kind in (listing.FILE, listing.FOLDER) and (self.hidden or not entry.is_hidden)
-
-    def _places(self, entries: Sequence[Entry]) -> list[tuple[Entry, Place]]:
+    def _destinations(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
         roots = list(dict.fromkeys(entry.root for entry in entries))
         names = [local_tree.base_name(root) for root in roots]
         targets = dict(zip(roots, local_tree.targets(self.destination, names), strict=True))
-        found = []
-        for entry in entries:
-            target = targets[entry.root]
-            parts = (*target.parts, *local_tree.safe_parts(entry.relative))
-            found.append((entry, local_tree.Place(target.base, parts)))
-        local_tree.check_unique([place for _, place in found])
+        found = [(entry, targets[entry.root].below(entry.relative)) for entry in entries]
+        local_tree.check_unique([destination for _, destination in found])
         return found
 
-    def _fetch(self, workspace: Workspace, files: Sequence[tuple[Entry, Place]]) -> list[Copied]:
+    def _fetch(self, workspace: Workspace, files: Sequence[tuple[Entry, Destination]]) -> list[Copied]:
         entries = [entry for entry, _ in files]
-        with ExitStack() as cleanup, bar("download", sum(entry.size for entry in entries), quiet=self.quiet) as advance:
-            opened = _Opened(files, cleanup)
-            with staging.folder(workspace) as folder:
-                transfer(workspace, folder, entries, opened.write, advance)
-                opened.finish()
-                digests = [partial.digest for partial in opened.files]
+        total = sum(entry.size for entry in entries)
+        with ExitStack() as cleanup, progress_bar("download", total, quiet=self.quiet) as advance:
+            incoming = _IncomingFiles(files, cleanup)
+            with staging_folder(workspace) as folder:
+                transfer(workspace, folder, entries, incoming.write, advance)
+                incoming.finish()
+                digests = [file.digest for file in incoming.files]
                 check_digests(workspace, folder, entries, digests)
-            for partial in opened.files:
-                partial.publish(force=self.force)
+            for file in incoming.files:
+                file.publish(force=self.force)
         return [
-            Copied(entry.path, str(place.path), entry.size, digest)
-            for (entry, place), digest in zip(files, digests, strict=True)
+            Copied(entry.path, str(destination.path), entry.size, digest)
+            for (entry, destination), digest in zip(files, digests, strict=True)
         ]
 
 
 @contextmanager
-def _folders(places: Sequence[tuple[Entry, Place]]) -> Iterator[None]:
+def _folders(destinations: Sequence[tuple[Entry, Destination]]) -> Iterator[None]:
     """Make all folders; when the files are there the new ones get their permissions, otherwise they are removed."""
     new: list[Path] = []
     try:
-        for place in dict.fromkeys(place if entry.kind == listing.FOLDER else place.above for entry, place in places):
-            new += place.make_folder()
+        for folder in dict.fromkeys(_folder(entry, destination) for entry, destination in destinations):
+            new += folder.make_folder()
         yield
     except BaseException:
         for path in reversed(new):
@@ -116,20 +117,24 @@ def _folders(places: Sequence[tuple[Entry, Place]]) -> Iterator[None]:
                 path.rmdir()
         raise
     fresh = set(new)
-    for entry, place in reversed(places):
-        if entry.kind == listing.FOLDER and place.path in fresh:
+    for entry, destination in reversed(destinations):
+        if entry.kind == FOLDER and destination.path in fresh:
             # Its owner can always enter and empty it, whatever the sandbox says.
-            place.path.chmod(local_tree.permitted(entry.mode) | OWNER)
+            destination.path.chmod(without_umask(entry.mode) | OWNER)
 
 
-class _Opened:
+def _folder(entry: Entry, destination: Destination) -> Destination:
+    return destination if entry.kind == FOLDER else destination.above
+
+
+class _IncomingFiles:
     """The files that come in, one after another; one at a time is open."""
 
-    def __init__(self, files: Sequence[tuple[Entry, Place]], cleanup: ExitStack) -> None:
+    def __init__(self, files: Sequence[tuple[Entry, Destination]], cleanup: ExitStack) -> None:
         self._waiting = iter(files)
         self._cleanup = cleanup
         self._count = len(files)
-        self.files: list[PartialFile] = []
+        self.files: list[IncomingFile] = []
 
     def write(self, file: int, data: bytes) -> None:
         """Append to a file; empty ones before it are made on the way."""
@@ -147,8 +152,8 @@ class _Opened:
     def _next(self) -> None:
         if self.files:
             self.files[-1].close()
-        entry, place = next(self._waiting)
-        self.files.append(local_tree.PartialFile(place, entry.mode))
+        entry, destination = next(self._waiting)
+        self.files.append(local_tree.IncomingFile(destination, entry.mode))
         self._cleanup.callback(self.files[-1].discard)
 
 
@@ -163,8 +168,8 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
     Raises:
         AgentcoreSandboxError: `SessionFile`: it is no file or more than one.
     """
-    entries = listing.scan(workspace, [pattern], depth=0)
-    if [entry.kind for entry in entries] != [listing.FILE]:
+    entries = scan(workspace, [pattern], depth=0)
+    if [entry.kind for entry in entries] != [FILE]:
         hint = "standard output takes one file at a time"
         raise AgentcoreSandboxError("SessionFile", f"not one file in the session: {pattern}", hint)
     sha = hashlib.sha256()
@@ -173,7 +178,7 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
         sha.update(data)
         write(data)
 
-    with staging.folder(workspace) as folder:
+    with staging_folder(workspace) as folder:
         transfer(workspace, folder, entries, both, lambda _count: None)
         check_digests(workspace, folder, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])
@@ -191,28 +196,29 @@ def transfer(
         write: Takes the position of a file in `entries` and its next bytes.
         advance: Takes the number of bytes that have come.
     """
-    parts = list(cut([entry.size for entry in entries], PART_BYTES))
-    names = [f"part-{number}" for number in range(len(parts))]
-    for start in range(0, len(parts), PARTS_AT_ONCE):
-        window = range(start, min(start + PARTS_AT_ONCE, len(parts)))
-        wanted = [[names[number], [_wire(entries, extent) for extent in parts[number]]] for number in window]
-        before = names[max(0, start - PARTS_AT_ONCE) : start]
-        workspace.ask(GUEST, "pack", staging=folder, parts=wanted, finished=before)
-        paths = [f"{folder}/{names[number]}" for number in window]
-        for number, data in zip(window, in_parallel(workspace.read_part, paths), strict=True):
-            _deliver(data, parts[number], write)
+    parts = enumerate(cut([entry.size for entry in entries], PART_BYTES))
+    names: list[str] = []
+    while window := list(itertools.islice(parts, PARTS_AT_ONCE)):
+        before, names = names, [f"part-{number}" for number, _ in window]
+        wanted = [
+            [name, [_wire(entries, piece) for piece in part]] for name, (_, part) in zip(names, window, strict=True)
+        ]
+        workspace.ask(HELPER, "pack", staging=folder, parts=wanted, finished=before)
+        arriving = in_parallel(workspace.read_part, [f"{folder}/{name}" for name in names])
+        for (_, part), data in zip(window, arriving, strict=True):
+            _deliver(data, part, write)
             advance(len(data))
 
 
-def cut(sizes: Sequence[int], limit: int) -> Iterator[list[Extent]]:
+def cut(sizes: Sequence[int], limit: int) -> Iterator[list[ByteRange]]:
     """Cut files, one after another, into parts of at most `limit` bytes; empty files are in none."""
-    part: list[Extent] = []
+    part: list[ByteRange] = []
     room = limit
     for file, size in enumerate(sizes):
         offset = 0
         while offset < size:
             length = min(room, size - offset)
-            part.append(Extent(file, offset, length))
+            part.append(ByteRange(file, offset, length))
             offset, room = offset + length, room - length
             if not room:
                 yield part
@@ -221,17 +227,17 @@ def cut(sizes: Sequence[int], limit: int) -> Iterator[list[Extent]]:
         yield part
 
 
-def _wire(entries: Sequence[Entry], extent: Extent) -> list[str | int]:
-    return [entries[extent.file].path, extent.offset, extent.length]
+def _wire(entries: Sequence[Entry], piece: ByteRange) -> list[str | int]:
+    return [entries[piece.file].path, piece.offset, piece.length]
 
 
-def _deliver(data: bytes, extents: Sequence[Extent], write: Callable[[int, bytes], None]) -> None:
-    if len(data) != sum(extent.length for extent in extents):
-        raise UnexpectedAnswerError("a part has not the size that was asked for", "try again")
+def _deliver(data: bytes, ranges: Sequence[ByteRange], write: Callable[[int, bytes], None]) -> None:
+    if len(data) != sum(piece.length for piece in ranges):
+        raise UnexpectedAnswerError("a part does not have the size that was asked for", "try again")
     start = 0
-    for extent in extents:
-        write(extent.file, data[start : start + extent.length])  # no copy where it is all of them
-        start += extent.length
+    for piece in ranges:
+        write(piece.file, data[start : start + piece.length])  # no copy where it is all of them
+        start += piece.length
 
 
 def check_digests(workspace: Workspace, folder: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:
@@ -242,7 +248,7 @@ def check_digests(workspace: Workspace, folder: str, entries: Sequence[Entry], d
     """
     if not entries:
         return
-    there = workspace.ask_each(GUEST, "digest", [entry.path for entry in entries], staging=folder)
+    there = workspace.ask_each(HELPER, "digest", [entry.path for entry in entries], staging=folder)
     for entry, ours, theirs in zip(entries, digests, there, strict=True):
         if ours != theirs:
             hint = "it changed while it was copied; wait for the program that writes it, then try again"

@@ -10,12 +10,12 @@ import glob
 import hashlib
 import os
 import stat
-import uuid
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.atomic_file import AtomicFile
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 255  # bytes, the limit of the usual file systems
 DEFAULT_FILE_MODE = 0o644
-_PERMISSIONS = 0o777
+PERMISSIONS = 0o777
+LINK, SPECIAL = "a symbolic link", "neither a file nor a folder"
+"""Why something is not copied."""
 _WINDOWS = os.name == "nt"
 _FORBIDDEN = set("\0/") | (set('\\:*?"<>|') if _WINDOWS else set())
 
 
 @dataclass(frozen=True)
-class Source:
+class LocalEntry:
     """One file or folder to send.
 
     Attributes:
         path: Where it is; None for standard input.
-        parts: Its name below the place that it is copied to; empty for that place itself.
+        parts: Its name below what is copied; empty for that itself.
         is_folder: It is a folder.
         mode: Permissions.
         size: Bytes, 0 where that is not known before.
@@ -67,38 +69,38 @@ def base_name(path: str) -> str:
     return "" if name in ("", ".", "..") else name
 
 
-def walk(root: Path, skipped: list[str]) -> Iterator[Source]:
+def walk(root: Path, skipped: dict[str, str]) -> Iterator[LocalEntry]:
     """A file, or a folder and all in it. Links inside a folder are not followed: they may lead anywhere.
 
     Args:
         root: The file or folder, a link to one included.
-        skipped: Takes the paths of links and of what is neither file nor folder.
+        skipped: Takes the path of each link, and of what is neither file nor folder, and the reason.
     """
-    yield _source(root, (), root.stat())
+    yield _entry(root, (), root.stat())
     if root.is_dir():
         yield from _inside(root, (), skipped)
 
 
-def _inside(folder: Path, parts: tuple[str, ...], skipped: list[str]) -> Iterator[Source]:
+def _inside(folder: Path, parts: tuple[str, ...], skipped: dict[str, str]) -> Iterator[LocalEntry]:
     for path in sorted(folder.iterdir()):
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
-            yield _source(path, (*parts, path.name), status)
+            yield _entry(path, (*parts, path.name), status)
             yield from _inside(path, (*parts, path.name), skipped)
         elif stat.S_ISREG(status.st_mode):
-            yield _source(path, (*parts, path.name), status)
+            yield _entry(path, (*parts, path.name), status)
         else:
-            skipped.append(str(path))
+            skipped[str(path)] = LINK if stat.S_ISLNK(status.st_mode) else SPECIAL
 
 
-def _source(path: Path, parts: tuple[str, ...], status: os.stat_result) -> Source:
+def _entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> LocalEntry:
     is_folder = stat.S_ISDIR(status.st_mode)
     size = 0 if is_folder else status.st_size
-    return Source(path, parts, is_folder, stat.S_IMODE(status.st_mode) & _PERMISSIONS, size)
+    return LocalEntry(path, parts, is_folder, stat.S_IMODE(status.st_mode) & PERMISSIONS, size)
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where something from the sandbox is to be written.
 
     Attributes:
@@ -115,9 +117,13 @@ class Place:
         return self.base.joinpath(*self.parts)
 
     @property
-    def above(self) -> Place:
+    def above(self) -> Destination:
         """The folder that it is in."""
-        return Place(self.base, self.parts[:-1])
+        return Destination(self.base, self.parts[:-1])
+
+    def below(self, relative: str) -> Destination:
+        """A path below it that the sandbox gives; raises what `safe_parts` raises."""
+        return Destination(self.base, (*self.parts, *safe_parts(relative)))
 
     def check(self, *, folder: bool, force: bool) -> None:
         """Check that it may be written, before anything is.
@@ -134,16 +140,14 @@ class Place:
             kind = "a folder" if is_folder else "no folder" if folder else "no file"
             raise AgentcoreSandboxError("FileExists", f"{self.path} exists and is {kind}", "choose another target")
         if not folder and not force:
-            raise exists(self.path)
+            raise _exists(self.path)
 
     def make_folder(self) -> list[Path]:
         """Make the folder and those above it; returns those that were not there, the highest first."""
         self._check_way()
         missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
-        try:
+        with local_failures(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise local_failure(self.path, error) from None
         return missing[::-1]
 
     def _check_way(self) -> None:
@@ -153,24 +157,21 @@ class Place:
                 raise AgentcoreSandboxError("UnsafePath", f"{above} is a symbolic link", hint)
 
 
-class PartialFile:
-    """A file that comes in piece by piece, under a temporary name beside its final one.
+class IncomingFile:
+    """A file that comes in piece by piece and has its name only when it is whole.
 
     Args:
-        place: Where it will be.
+        destination: Where it will be.
         mode: Permissions, less those that the umask takes.
     """
 
-    def __init__(self, place: Place, mode: int) -> None:
-        self.place = place
-        self._mode = permitted(mode)
+    def __init__(self, destination: Destination, mode: int) -> None:
+        self._destination = destination
+        self._path = destination.path
+        self._mode = mode
         self._sha = hashlib.sha256()
-        self._path = place.path.with_name(f".{uuid.uuid4().hex[:12]}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        try:
-            self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")
-        except OSError as error:
-            raise local_failure(self._path, error) from None
+        with local_failures(self._path):
+            self._file = AtomicFile(self._path.parent)
 
     @property
     def digest(self) -> str:
@@ -179,18 +180,14 @@ class PartialFile:
 
     def write(self, data: bytes) -> None:
         """Append."""
-        try:
+        with local_failures(self._path):
             self._file.write(data)
-        except OSError as error:
-            raise local_failure(self.place.path, error) from None
         self._sha.update(data)
 
     def close(self) -> None:
         """Write out what is buffered; more may not follow."""
-        try:
+        with local_failures(self._path):
             self._file.close()
-        except OSError as error:
-            raise local_failure(self.place.path, error) from None
 
     def publish(self, *, force: bool) -> None:
         """Give it its name.
@@ -198,19 +195,16 @@ class PartialFile:
         Raises:
             AgentcoreSandboxError: `FileExists`: another file got that name meanwhile.
         """
-        self.place.check(folder=False, force=force)
-        try:
-            self._path.chmod(self._mode)
-            (Path.replace if force else _give_free_name)(self._path, self.place.path)
-        except OSError as error:
-            raise local_failure(self.place.path, error) from None
+        self._destination.check(folder=False, force=force)
+        with local_failures(self._path):
+            try:
+                self._file.publish(self._path, mode=self._mode, replace=force)
+            except FileExistsError:
+                raise _exists(self._path) from None
 
     def discard(self) -> None:
         """Remove what there is, unless it was published."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        self._file.discard()
 
 
 def safe_parts(path: str) -> tuple[str, ...]:
@@ -235,7 +229,7 @@ def _is_safe(name: str) -> bool:
         return False
 
 
-def targets(destination: str, names: Sequence[str]) -> list[Place]:
+def targets(destination: str, names: Sequence[str]) -> list[Destination]:
     """Where copies with these names go.
 
     Args:
@@ -245,49 +239,34 @@ def targets(destination: str, names: Sequence[str]) -> list[Place]:
     into_folder = len(names) > 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
     if not into_folder and names != [""]:
         path = Path(destination)
-        return [Place(path.parent, (path.name,))]
-    return [Place(Path(destination), safe_parts(name)) for name in names]
+        return [Destination(path.parent, (path.name,))]
+    return [Destination(Path(destination), safe_parts(name)) for name in names]
 
 
-def local_failure(path: Path, error: OSError) -> AgentcoreSandboxError:
-    """A failure of this machine's file system as an error of ours."""
-    return AgentcoreSandboxError("LocalFile", f"{path}: {error.strerror or error}", "nothing was left half-written")
-
-
-def _give_free_name(path: Path, name: Path) -> None:
-    """Rename, but not over what another process has made there meanwhile."""
+@contextmanager
+def local_failures(path: Path) -> Iterator[None]:
+    """Raise failures of this machine's file system as `LocalFile`."""
     try:
-        # Windows renames so by itself; elsewhere only a link does not replace.
-        path.rename(name) if _WINDOWS else name.hardlink_to(path)
-    except FileExistsError:
-        raise exists(name) from None
-    except OSError:  # a file system without hard links
-        path.replace(name)
-    else:
-        path.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise AgentcoreSandboxError("LocalFile", message, "nothing was left half-written") from None
 
 
-def exists(path: Path) -> AgentcoreSandboxError:
+def _exists(path: Path) -> AgentcoreSandboxError:
     """The error for a file that is there and may not be replaced."""
     return AgentcoreSandboxError("FileExists", f"{path} exists", "add --force to replace it")
 
 
-def permitted(mode: int) -> int:
-    """The permissions of a mode from the sandbox, less those that the umask takes."""
-    current = os.umask(0)
-    os.umask(current)
-    return mode & _PERMISSIONS & ~current
-
-
-def check_unique(places: Sequence[Place]) -> None:
+def check_unique(destinations: Sequence[Destination]) -> None:
     """Refuse two files with one name.
 
     Raises:
         AgentcoreSandboxError: `UnsafePath`.
     """
     seen: set[Path] = set()
-    for place in places:
-        if place.path in seen:
+    for destination in destinations:
+        if destination.path in seen:
             hint = "copy them one by one, to names of their own"
-            raise AgentcoreSandboxError("UnsafePath", f"two files would be {place.path}", hint)
-        seen.add(place.path)
+            raise AgentcoreSandboxError("UnsafePath", f"two files would be {destination.path}", hint)
+        seen.add(destination.path)

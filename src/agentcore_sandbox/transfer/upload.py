@@ -6,67 +6,49 @@ import hashlib
 import posixpath
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.threads import in_parallel
-from agentcore_sandbox.transfer import local_tree, staging
-from agentcore_sandbox.transfer.listing import GUEST
-from agentcore_sandbox.transfer.local_tree import Source
-from agentcore_sandbox.transfer.progress import bar
-from agentcore_sandbox.transfer.report import Copied, Report
+from agentcore_sandbox.transfer import local_tree
+from agentcore_sandbox.transfer.local_tree import LocalEntry
+from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
+from agentcore_sandbox.transfer.session_tree import HELPER, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from agentcore_sandbox.sessions.workspace import Workspace
-    from agentcore_sandbox.transfer.progress import Advance
+    from agentcore_sandbox.transfer.report import Advance
 
 PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
 STANDARD_STREAM = "-"
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCopy:
     """One file or folder and its path in the session."""
 
-    source: Source
+    source: LocalEntry
     target: str
 
 
 @dataclass(frozen=True)
-class Root:
+class SourceTree:
     """One thing that is copied.
 
     Attributes:
         name: What it is called in a folder that it goes into; empty for a folder whose contents are meant.
         sources: The file, or the folder and all in it.
-        skipped: Paths in it that are left out.
+        skipped: Path of what is left out -> the reason.
     """
 
     name: str
-    sources: Sequence[Source]
-    skipped: Sequence[str] = ()
-
-
-def _roots(word: str) -> list[Root]:
-    if word == STANDARD_STREAM:
-        return [Root("stdin", [Source(None, ())])]
-    return [_root(path, named=path == word) for path in local_tree.expand(word)]
-
-
-def _root(path: str, *, named: bool) -> Root:
-    if not named and Path(path).is_symlink():  # found by a glob: it may lead anywhere
-        return Root("", (), (path,))
-    skipped: list[str] = []
-    try:
-        sources = list(local_tree.walk(Path(path), skipped))
-    except OSError as error:
-        raise local_tree.local_failure(Path(path), error) from None
-    return Root(local_tree.base_name(path), sources, skipped)
+    sources: Sequence[LocalEntry]
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +67,7 @@ class Upload:
     force: bool = False
     quiet: bool = False
 
-    def roots(self) -> list[Root]:
+    def roots(self) -> list[SourceTree]:
         """All that would be sent, read before anything is.
 
         Raises:
@@ -102,29 +84,29 @@ class Upload:
         """
         roots = self.roots()
         plan = self._plan(workspace, roots)
-        report = Report(skipped=[path for root in roots for path in root.skipped])
+        report = Report(skipped={path: reason for root in roots for path, reason in root.skipped.items()})
         packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         total = sum(planned.source.size for planned in plan)
-        with staging.folder(workspace) as folder:
-            with bar("upload", total, quiet=self.quiet) as advance:
+        with staging_folder(workspace) as folder:
+            with progress_bar("upload", total, quiet=self.quiet) as advance:
                 count = _send(workspace, folder, packer.parts(), advance)
             request = {"staging": folder, "parts": count, "files": packer.manifest, "folders": folders}
-            workspace.ask(GUEST, "unpack", once=True, force=self.force, **request)
+            workspace.ask(HELPER, "unpack", once=True, force=self.force, **request)
         return report
 
-    def _plan(self, workspace: Workspace, roots: Sequence[Root]) -> list[Planned]:
+    def _plan(self, workspace: Workspace, roots: Sequence[SourceTree]) -> list[PlannedCopy]:
         """Decide each file's path in the session, and refuse what could not be finished, before anything is sent."""
         inside = _targets(roots, self.destination, named=True)
         beside = _targets(roots, self.destination, named=False)
         is_clear = len(roots) > 1 or self.destination == "" or self.destination.endswith("/")
         asked = [self.destination, *(planned.target for planned in inside), *(planned.target for planned in beside)]
-        kinds = dict(zip(asked, workspace.ask_each(GUEST, "look", asked), strict=True))
+        kinds = dict(zip(asked, workspace.ask_each(HELPER, "look", asked), strict=True))
         plan = inside if is_clear or kinds[self.destination] == "folder" else beside
         self._check(plan, kinds)
         return plan
 
-    def _check(self, plan: Sequence[Planned], kinds: Mapping[str, str | None]) -> None:
+    def _check(self, plan: Sequence[PlannedCopy], kinds: Mapping[str, str | None]) -> None:
         if len({planned.target for planned in plan}) < len(plan):
             raise AgentcoreSandboxError("FileExists", "two files would get one name", "copy them one by one")
         for planned in plan:
@@ -135,10 +117,25 @@ class Upload:
                 raise AgentcoreSandboxError("FileExists", where, "add --force to replace it")
 
 
-def _targets(roots: Sequence[Root], destination: str, *, named: bool) -> list[Planned]:
+def _roots(word: str) -> list[SourceTree]:
+    if word == STANDARD_STREAM:
+        return [SourceTree("stdin", [LocalEntry(None, ())])]
+    return [_root(path, named=path == word) for path in local_tree.expand(word)]
+
+
+def _root(path: str, *, named: bool) -> SourceTree:
+    if not named and Path(path).is_symlink():  # found by a glob: it may lead anywhere
+        return SourceTree("", (), {path: local_tree.LINK})
+    skipped: dict[str, str] = {}
+    with local_tree.local_failures(Path(path)):
+        sources = list(local_tree.walk(Path(path), skipped))
+    return SourceTree(local_tree.base_name(path), sources, skipped)
+
+
+def _targets(roots: Sequence[SourceTree], destination: str, *, named: bool) -> list[PlannedCopy]:
     """Where everything goes: below the destination by the roots' names, or in place of the destination."""
     plan = [
-        Planned(source, posixpath.join(destination, root.name if named else "", *source.parts).rstrip("/"))
+        PlannedCopy(source, posixpath.join(destination, root.name if named else "", *source.parts).rstrip("/"))
         for root in roots
         for source in root.sources
     ]
@@ -168,7 +165,7 @@ class _Packer:
         report: Takes each file that was read.
     """
 
-    def __init__(self, files: Sequence[Planned], report: Report) -> None:
+    def __init__(self, files: Sequence[PlannedCopy], report: Report) -> None:
         self._files = files
         self._report = report
         self._room = PART_BYTES
@@ -187,22 +184,20 @@ class _Packer:
         if pieces:
             yield b"".join(pieces)
 
-    def _read(self, planned: Planned) -> Iterator[bytes]:
+    def _read(self, planned: PlannedCopy) -> Iterator[bytes]:
         sha, size = hashlib.sha256(), 0
-        try:
-            with _open(planned.source) as file:
-                while piece := file.read(self._room):
-                    sha.update(piece)
-                    size += len(piece)
-                    yield piece
-        except OSError as error:
-            raise local_tree.local_failure(planned.source.path or Path("standard input"), error) from None
+        path = planned.source.path or Path("standard input")
+        with local_tree.local_failures(path), _open(planned.source) as file:
+            while piece := file.read(self._room):
+                sha.update(piece)
+                size += len(piece)
+                yield piece
         self.manifest.append([planned.target, planned.source.mode, size, sha.hexdigest()])
         name = STANDARD_STREAM if planned.source.path is None else str(planned.source.path)
         self._report.copied.append(Copied(name, planned.target, size, sha.hexdigest()))
 
 
-def _open(source: Source) -> AbstractContextManager[BinaryIO]:
+def _open(source: LocalEntry) -> AbstractContextManager[BinaryIO]:
     if source.path is not None:
         return source.path.open("rb")
     if sys.stdin is None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.download import cut
-from agentcore_sandbox.transfer.local_tree import PartialFile, Place, safe_parts
+from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile, safe_parts
 from agentcore_sandbox.transfer.upload import Upload
 
 HOSTILE = ["..", "../x", "a/../../x", "/etc/passwd", "a//b", ".", "a/./b", "a\0b", "x" * 300, "a/", "/", "\ud800"]
@@ -40,14 +40,14 @@ def test_unusual_names_are_names(name: str) -> None:
     assert safe_parts(f"folder/{name}") == ("folder", name)
 
 
-def write(place: Place, data: bytes = b"new", *, force: bool = False) -> None:
-    partial = PartialFile(place, 0o644)
+def write(destination: Destination, data: bytes = b"new", *, force: bool = False) -> None:
+    incoming = IncomingFile(destination, 0o644)
     try:
-        partial.write(data)
-        partial.close()
-        partial.publish(force=force)
+        incoming.write(data)
+        incoming.close()
+        incoming.publish(force=force)
     finally:
-        partial.discard()
+        incoming.discard()
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     outside.mkdir()
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "link").symlink_to(outside)
-    place = Place(tmp_path / "base", ("link", "file"))
+    destination = Destination(tmp_path / "base", ("link", "file"))
     with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
-        place.check(folder=False, force=True)
+        destination.check(folder=False, force=True)
     with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
-        write(place, force=True)
+        write(destination, force=True)
     with pytest.raises(AgentcoreSandboxError, match="symbolic link"):
-        Place(place.base, ("link", "folder")).make_folder()
+        Destination(destination.base, ("link", "folder")).make_folder()
     assert list(outside.iterdir()) == []
 
 
@@ -69,15 +69,15 @@ def test_a_link_with_the_name_of_a_file_is_replaced_and_not_followed(tmp_path: P
     (tmp_path / "outside").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "outside")
     with pytest.raises(AgentcoreSandboxError):
-        write(Place(tmp_path, ("link",)))
-    write(Place(tmp_path, ("link",)), force=True)
+        write(Destination(tmp_path, ("link",)))
+    write(Destination(tmp_path, ("link",)), force=True)
     assert ((tmp_path / "outside").read_text(), (tmp_path / "link").read_text()) == ("old", "new")
 
 
 def test_no_file_is_replaced_without_leave(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     with pytest.raises(AgentcoreSandboxError) as caught:
-        write(Place(tmp_path, ("file",)))
+        write(Destination(tmp_path, ("file",)))
     assert caught.value.code == "FileExists"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
@@ -89,33 +89,23 @@ def test_a_device_or_a_folder_is_not_replaced_by_a_file(tmp_path: Path, *, force
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):
         with pytest.raises(AgentcoreSandboxError, match="exists and is"):
-            Place(tmp_path, (name,)).check(folder=False, force=force)
+            Destination(tmp_path, (name,)).check(folder=False, force=force)
 
 
-def test_a_name_that_was_taken_meanwhile_stays_what_it_is(tmp_path: Path) -> None:
-    partial = PartialFile(Place(tmp_path, ("file",)), 0o644)
-    partial.close()
-    (tmp_path / "file").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(AgentcoreSandboxError, match="exists"):
-        local_tree._give_free_name(partial._path, tmp_path / "file")
-    partial.discard()
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_partial_file_has_another_name_and_leaves_nothing(tmp_path: Path) -> None:
-    place = Place(tmp_path, ("a", "file"))
-    assert place.above.make_folder() == [tmp_path / "a"]
-    partial = PartialFile(place, 0o4777)
-    partial.write(b"half")
+def test_an_incoming_file_has_another_name_and_leaves_nothing(tmp_path: Path) -> None:
+    destination = Destination(tmp_path, ("a", "file"))
+    assert destination.above.make_folder() == [tmp_path / "a"]
+    incoming = IncomingFile(destination, 0o4777)
+    incoming.write(b"half")
     assert not (tmp_path / "a" / "file").exists()
-    partial.discard()
+    incoming.discard()
     assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_permissions_have_no_special_bits(tmp_path: Path) -> None:
-    partial = PartialFile(Place(tmp_path, ("file",)), 0o6755)
-    partial.close()
-    partial.publish(force=False)
+    incoming = IncomingFile(Destination(tmp_path, ("file",)), 0o6755)
+    incoming.close()
+    incoming.publish(force=False)
     assert (tmp_path / "file").stat().st_mode & 0o7000 == 0
     assert (tmp_path / "file").stat().st_mode & 0o100
 
@@ -124,9 +114,12 @@ def test_links_that_a_glob_finds_are_not_sent_and_named_ones_are(tmp_path: Path)
     (tmp_path / "file").write_text("wanted")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     found = Upload([str(tmp_path / "*")], "").roots()
-    assert [(root.name, list(root.skipped)) for root in found] == [("file", []), ("", [str(tmp_path / "link")])]
+    assert [(root.name, root.skipped) for root in found] == [
+        ("file", {}),
+        ("", {str(tmp_path / "link"): "a symbolic link"}),
+    ]
     [named] = Upload([str(tmp_path / "link")], "").roots()
-    assert (named.name, len(named.sources), named.skipped) == ("link", 1, [])
+    assert (named.name, len(named.sources), named.skipped) == ("link", 1, {})
 
 
 def test_links_inside_a_folder_are_not_sent(tmp_path: Path) -> None:
@@ -135,9 +128,9 @@ def test_links_inside_a_folder_are_not_sent(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "file").write_text("x")
     (folder / "link").symlink_to(tmp_path / "secret")
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}
     assert [source.parts for source in local_tree.walk(folder, skipped)] == [(), ("file",)]
-    assert skipped == [str(folder / "link")]
+    assert skipped == {str(folder / "link"): "a symbolic link"}
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 30))
@@ -146,9 +139,9 @@ def test_parts_hold_every_byte_once_in_order(sizes: list[int], limit: int) -> No
     parts = list(cut(sizes, limit))
     joined = [b""] * len(sizes)
     for part in parts:
-        assert 0 < sum(extent.length for extent in part) <= limit
-        for extent in part:
-            joined[extent.file] += files[extent.file][extent.offset : extent.offset + extent.length]
+        assert 0 < sum(piece.length for piece in part) <= limit
+        for piece in part:
+            joined[piece.file] += files[piece.file][piece.offset : piece.offset + piece.length]
     assert joined == files
 
 

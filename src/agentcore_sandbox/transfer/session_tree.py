@@ -1,28 +1,37 @@
-"""What a session's guest tells of files. Checked in form here; where a name may be written is `local_tree`'s matter."""
+"""Files of a session: what its helper lists, checked in form, and the folder that the parts of a transfer go through.
+
+Where a listed name may be written on this machine is the matter of `local_tree`.
+"""
 
 from __future__ import annotations
 
 import glob
+import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.errors import UnexpectedAnswerError
-from agentcore_sandbox.transfer.local_tree import base_name
+from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
+from agentcore_sandbox.sessions.workspace import FOLDER as OWN_FOLDER
+from agentcore_sandbox.sessions.workspace import helper_command
+from agentcore_sandbox.transfer import local_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from agentcore_sandbox.sessions.workspace import Workspace
 
-GUEST = "files"
-FILE, FOLDER, LINK = "file", "folder", "link"
+HELPER = "files"
+FILE, FOLDER = "file", "folder"
 ANY_DEPTH = 1000
-_KINDS = (FILE, FOLDER, LINK, "other")
-_PERMISSIONS = 0o777
+_KINDS = {FILE: "", FOLDER: "", "link": local_tree.LINK, "other": local_tree.SPECIAL}
 # Claude Code obeys these as its user's word, in any folder that it looks into.
-INSTRUCTIONS = ("claude.md", "claude.local.md", "agents.md")
+_INSTRUCTIONS = ("claude.md", "claude.local.md", "agents.md")
 _LARGEST = 1 << 50  # bytes, more than any session has
+_REMOVAL_SECONDS = 10.0
+_LEFT = "parts of the files may stay in the session until a copy an hour or more from now removes them"
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,18 @@ class Entry:
         """The whole path in the session."""
         return f"{self.root.rstrip('/')}/{self.relative}" if self.relative else self.root
 
-    @property
-    def is_hidden(self) -> bool:
-        """Whether it, or a folder that it comes in, has a name that is not shown, or that is obeyed without a look."""
-        names = (base_name(self.root), *self.relative.split("/"))
-        return any(name.startswith(".") or name.casefold() in INSTRUCTIONS for name in names)
+    def exclusion(self, *, hidden: bool) -> str:
+        """Why it is not copied, empty where it is.
+
+        Args:
+            hidden: Copy also what is not shown, or is obeyed by agents without a look, and what is in such a folder.
+        """
+        names = (local_tree.base_name(self.root), *self.relative.split("/"))
+        if not hidden and any(name.startswith(".") for name in names):
+            return "hidden"
+        if not hidden and any(name.casefold() in _INSTRUCTIONS for name in names):
+            return "instructions for agents"
+        return _KINDS[self.kind]
 
 
 def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPTH) -> list[Entry]:
@@ -63,12 +79,12 @@ def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPT
     Args:
         workspace: The session's.
         patterns: Relative to the work directory, or absolute.
-        depth: How many levels below each folder are told.
+        depth: How many levels below each folder are listed.
 
     Raises:
         AgentcoreSandboxError: `SessionFile` where there is none, `UnexpectedAnswer`.
     """
-    answer = workspace.ask(GUEST, "scan", patterns=list(patterns), depth=depth)
+    answer = workspace.ask(HELPER, "scan", patterns=list(patterns), depth=depth)
     try:
         roots = [_root(str(root), patterns) for root in answer["roots"]]
         return [_entry(roots, item) for item in answer["entries"]]
@@ -99,4 +115,23 @@ def _entry(roots: Sequence[str], item: Any) -> Entry:
     number, relative, kind, size, mode, modified = item
     if kind not in _KINDS or not 0 <= int(size) <= _LARGEST or not 0 <= int(number) < len(roots):
         raise ValueError(item)
-    return Entry(roots[int(number)], str(relative), kind, int(size), int(mode) & _PERMISSIONS, float(modified))
+    return Entry(
+        roots[int(number)], str(relative), kind, int(size), int(mode) & local_tree.PERMISSIONS, float(modified)
+    )
+
+
+@contextmanager
+def staging_folder(workspace: Workspace) -> Iterator[str]:
+    """Name a folder for the parts of a transfer. Its last request removes it, and after a failure or a signal this.
+
+    Once and without a word: the session may be gone, and what stays is swept up by the helper, as it is after a client
+    that was killed.
+    """
+    name = f"{OWN_FOLDER}/transfer-{uuid.uuid4().hex}"
+    try:
+        yield name
+    except BaseException:
+        with gate.closed(left=_LEFT), suppress(AgentcoreSandboxError):
+            command = helper_command(HELPER, {"operation": "abandon", "staging": name})
+            workspace.answering_within(_REMOVAL_SECONDS).invoke("executeCommand", {"command": command})
+        raise
