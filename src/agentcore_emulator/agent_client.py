@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent import frames
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
     import threading
@@ -19,7 +19,7 @@ GRACE_SECONDS = 15.0  # for the agent to answer a call that was cancelled
 CHUNK = 1 << 20
 
 
-class SandboxGoneError(AgentcoreSandboxError):
+class SandboxGoneError(EmulatorError):
     """The sandbox has died, or does not keep to the protocol any more."""
 
     def __init__(self, reason: str) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agentcore_sandbox.errors import UsageError
+from agentcore_emulator.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:
         environ: The environment; `AGENTCORE_SANDBOX_LOCAL_MAX_MEMORY_BYTES=512M` sets the field `memory_bytes`.
 
     Raises:
-        UsageError: A value is not a whole number above 0.
+        SettingError: A value is not a whole number above 0.
     """
     dataclass_type: Any = kind
     names = {field.name: PREFIX + field.name.upper() for field in fields(dataclass_type)}
@@ -84,7 +84,7 @@ def _number(variable: str, text: str) -> int:
     try:
         return amount(text, is_bytes=variable.endswith("_BYTES"))
     except ValueError as error:
-        raise UsageError(f"{variable} {error}", f"unset {variable} for the usual figure") from None
+        raise SettingError(f"{variable} {error}", f"unset {variable} for the usual figure") from None
 
 
 def told(size: int) -> str:

@@ -18,12 +18,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from agentcore_emulator import languages
 from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import launcher, programs, runtimes, seccomp
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.resources import usage
 from agentcore_emulator.resources.watchdog import Watched
 from agentcore_emulator.tasks import Tasks
-from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     import subprocess
@@ -88,7 +88,7 @@ class Sandbox:
         """Start it and wait until its agent is ready.
 
         Raises:
-            AgentcoreSandboxError: `LocalSandboxUnavailable`: bubblewrap cannot work here; `LocalPython`: the
+            EmulatorError: `LocalSandboxUnavailable`: bubblewrap cannot work here; `LocalPython`: the
                 interpreter cannot; `LocalSandboxStart`: this one sandbox did not become ready.
         """
         self._start(_working_program())
@@ -260,7 +260,7 @@ def check() -> str:
     """Return the path of a bwrap that really works here.
 
     Raises:
-        AgentcoreSandboxError: `LocalSandboxUnavailable`, with the reason and the remedy; `LocalPython`.
+        EmulatorError: `LocalSandboxUnavailable`, with the reason and the remedy; `LocalPython`.
     """
     return str(_working_program().path)
 
@@ -276,7 +276,7 @@ def _working_program() -> programs.Program:
     for program in programs.candidates():
         try:
             _try(program)
-        except AgentcoreSandboxError as error:
+        except EmulatorError as error:
             if error.code != NOT_STARTED:
                 raise
             reasons.append(f"{program.path}: {error.message}")
@@ -295,6 +295,6 @@ def _try(program: programs.Program) -> None:
 NOT_STARTED = "LocalSandboxStart"
 
 
-def _not_started(reason: str) -> AgentcoreSandboxError:
+def _not_started(reason: str) -> EmulatorError:
     hint = "try again; if it keeps failing, `agentcore-sandbox local status` and the service's log tell more"
-    return AgentcoreSandboxError(NOT_STARTED, f"the sandbox did not start: {reason}", hint)
+    return EmulatorError(NOT_STARTED, f"the sandbox did not start: {reason}", hint)

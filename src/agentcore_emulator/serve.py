@@ -8,7 +8,9 @@ import logging
 import os
 import resource
 import secrets
+import select
 import signal
+import socket
 import string
 import sys
 import threading
@@ -19,12 +21,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from agentcore_emulator import folders, limits, sandbox, tools
+from agentcore_emulator import limits, private_files, sandbox, tools
+from agentcore_emulator.endpoint import LocalEndpoint, settings
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import orphans
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.resources.cgroups import Groups
 from agentcore_emulator.resources.watchdog import Watchdog
-from agentcore_emulator.runtime import LocalEndpoint, Runtime, settings
+from agentcore_emulator.runtime_folder import RuntimeFolder
 from agentcore_emulator.service import faults, interpreter_file
 from agentcore_emulator.service.administration import Administration
 from agentcore_emulator.service.control_plane import ControlPlane
@@ -38,8 +42,6 @@ from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
 from agentcore_emulator.service.timers import Alarms
-from agentcore_emulator.stop_request import StopRequest
-from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.messages import Record
@@ -67,6 +69,7 @@ class Options:
         limits: What one session may use.
         faults: What shall go wrong.
         settings: The variables that say all this, for callers who want the same.
+        version: Of the program that starts it.
     """
 
     port: int = 0
@@ -76,50 +79,88 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
     @classmethod
     def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
         """Read quotas, limits and faults from the environment.
 
         Raises:
-            UsageError: A variable's value cannot be right.
+            SettingError: A variable's value cannot be right.
         """
         switches = [faults.parse(text) for text in environ.get(faults.VARIABLE, "").split()]
         quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
         return cls(quotas=quotas, limits=session, faults=switches, settings=settings(environ), **more)
 
 
-def foreground(runtime: Runtime, options: Options, log: Path | None, ready: Ready) -> None:
+class StopRequest:
+    """What the main thread waits for.
+
+    No `threading.Event`: a signal that the kernel gives to another thread would not wake the main one, and a handler
+    that sets an event while the main thread holds its lock would wait for ever. Python writes each handled signal to
+    the wake-up descriptor, in whichever thread it arrives.
+
+    Args:
+        signals: The signals that ask for the end; only the main thread may say so.
+    """
+
+    def __init__(self, signals: Iterable[int]) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._writer.settimeout(0)
+        for number in signals:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+
+    def set(self) -> None:
+        """Ask for the end; any thread may."""
+        with suppress(OSError):  # full, or closed: it has been asked for
+            self._writer.send(b"\0")
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait for a request at most `timeout` seconds; whether there is one."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
+
+    def close(self) -> None:
+        """Listen no more."""
+        signal.set_wakeup_fd(-1)
+        self._writer.close()
+        self._reader.close()
+
+
+def foreground(folder: RuntimeFolder, options: Options, log: Path | None, ready: Ready) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
 
     Args:
-        runtime: The runtime folder.
+        folder: The runtime folder.
         options: How to serve; what it records goes to `log`.
         log: Where to record requests.
         ready: Called once requests are taken.
 
     Raises:
-        AgentcoreSandboxError: Another one serves, no sandbox works here, or the port is taken.
-        UsageError: The log cannot be written.
+        EmulatorError: Another one serves, no sandbox works here, or the port is taken.
+        SettingError: The log cannot be written.
     """
     with ExitStack() as stack:
         record = _ignore if log is None else stack.enter_context(closing(RequestLog(log))).write
         starting = stack.enter_context(ExitStack())
-        starting.enter_context(runtime.starting(_PATIENCE))
-        stack.enter_context(runtime.serving(_PATIENCE))
+        starting.enter_context(folder.starting(_PATIENCE))
+        stack.enter_context(folder.serving(_PATIENCE))
 
         def published(endpoint: LocalEndpoint) -> None:
             starting.close()
             ready(endpoint)
 
-        _serve(runtime, replace(options, record=record), published)
+        _serve(folder, replace(options, record=record), published)
 
 
-def background(folder: str, ready: int, idle: float) -> NoReturn:
+def background(folder: str, version: str, ready: int, idle: float) -> NoReturn:
     """Leave the caller, which waits for this process only, and serve until nobody needs it. The lock is inherited.
 
     Args:
         folder: The runtime folder.
+        version: Of the caller's program.
         ready: A pipe's descriptor; gets `{}` once requests are taken, or the error as JSON.
         idle: Seconds without a request and a session after which to end.
     """
@@ -130,11 +171,15 @@ def background(folder: str, ready: int, idle: float) -> NoReturn:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        _serve(Runtime(Path(folder)), Options.of(os.environ, idle=idle), lambda _: _report(outcome, {}))
-    except AgentcoreSandboxError as error:
+        _serve(
+            RuntimeFolder(Path(folder)),
+            Options.of(os.environ, version=version, idle=idle),
+            lambda _: _report(outcome, {}),
+        )
+    except EmulatorError as error:
         _report(outcome, {"code": error.code, "message": error.message, "hint": error.hint})
     except OSError as error:
-        message, hint = f"the embedded service did not start: {error}", "see that the disk has room, then try again"
+        message, hint = f"the local emulator did not start: {error}", "make sure that the disk has room, then try again"
         _report(outcome, {"code": "LocalServiceFailed", "message": message, "hint": hint})
     sys.exit(0)
 
@@ -146,34 +191,36 @@ def _report(pipe: BinaryIO, outcome: dict[str, str]) -> None:
             pipe.write(json.dumps(outcome).encode())
 
 
-def _serve(runtime: Runtime, options: Options, ready: Ready) -> None:
+def _serve(folder: RuntimeFolder, options: Options, ready: Ready) -> None:
     sandbox.check()
     _allow_many_files()
     with ExitStack() as stack:
         stop = stack.enter_context(closing(StopRequest((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))))
-        server, sessions = _assemble(runtime, options, stop.set, stack)
-        keys = server.keys
-        endpoint = LocalEndpoint(server.url, keys.access_key_id, keys.secret_access_key, settings=options.settings)
-        runtime.write_state(endpoint)
-        stack.callback(runtime.remove_state)
+        server, sessions = _assemble(folder, options, stop.set, stack)
+        keys = (server.keys.access_key_id, server.keys.secret_access_key)
+        endpoint = LocalEndpoint(server.url, *keys, version=options.version, settings=options.settings)
+        folder.write_state(endpoint)
+        stack.callback(folder.remove_state)
         _log.info("serving at %s", server.url)
         ready(endpoint)
         _wait(stop, server, sessions, options.idle)
 
 
-def _assemble(runtime: Runtime, options: Options, end: Callable[[], None], stack: ExitStack) -> tuple[Server, Sessions]:
+def _assemble(
+    folder: RuntimeFolder, options: Options, end: Callable[[], None], stack: ExitStack
+) -> tuple[Server, Sessions]:
     """Build the service from its parts; `stack` takes them down in the opposite order."""
-    folder = runtime.sessions_folder()
-    stack.callback(_remove_if_empty, folder)
-    threading.Thread(target=_remove, args=[list(folder.iterdir())], name="leftovers").start()
+    sessions_folder = folder.sessions_folder()
+    stack.callback(_remove_if_empty, sessions_folder)
+    threading.Thread(target=_remove, args=[list(sessions_folder.iterdir())], name="leftovers").start()
     clock = Alarms()
     stack.callback(clock.close)
     watchdog = Watchdog(Groups.find())
     stack.callback(watchdog.close)
     make_sandbox = functools.partial(_make_sandbox, options.limits, watchdog)
-    sessions = Sessions(folder, make_sandbox, clock, options.quotas.sessions)
+    sessions = Sessions(sessions_folder, make_sandbox, clock, options.quotas.sessions)
     stack.callback(sessions.close)
-    data, control = _planes(runtime, sessions, clock, options.quotas)
+    data, control = _planes(folder.interpreters_path, sessions, clock, options.quotas)
     administration = Administration(sessions, watchdog.holds(options.limits), end)
     routes = [*data_plane_routes(data), *control_plane_routes(control), *administration.routes()]
     service = Service(routes, options.record, Faults(options.faults, sessions.end))
@@ -190,8 +237,7 @@ def _make_sandbox(limits: Limits, watchdog: Watchdog, folder: Path, network: boo
     return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits, watchdog))
 
 
-def _planes(runtime: Runtime, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
-    path = runtime.interpreters_path
+def _planes(path: Path, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
     known = Interpreters(clock, interpreter_file.load(path), functools.partial(interpreter_file.save, path))
     return DataPlane(known, sessions, tools.invoke, clock, allowed.invoke_seconds), ControlPlane(known, sessions)
 
@@ -211,7 +257,7 @@ def _remove(leftovers: Iterable[Path]) -> None:
     """Remove what a killed server has left: processes, then folders."""
     orphans.end()
     for folder in leftovers:
-        folders.remove(folder)
+        private_files.remove(folder)
 
 
 def _listen(options: Options, service: Service) -> Server:
@@ -222,9 +268,7 @@ def _listen(options: Options, service: Service) -> Server:
         return Server(options.port, keys, service.handle, options.record, options.quotas.payload_bytes)
     except OSError as error:
         hint = "choose another one with --port, or none for a free one"
-        raise AgentcoreSandboxError(
-            "PortUnavailable", f"port {options.port} cannot be used: {error.strerror}", hint
-        ) from error
+        raise EmulatorError("PortUnavailable", f"port {options.port} cannot be used: {error.strerror}", hint) from error
 
 
 def _wait(stop: StopRequest, server: Server, sessions: Sessions, idle: float | None) -> None:

@@ -1,4 +1,4 @@
-"""The embedded service in the tests of other programs; docs/testing-with-the-embedded-service.md shows how."""
+"""The emulator in the tests of other programs; docs/testing-with-the-embedded-service.md shows how."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import tempfile
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from agentcore_emulator import client_environment, daemon
+from agentcore_emulator import daemon
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import PREFIX, Limits
 from agentcore_emulator.service.faults import VARIABLE
 from agentcore_emulator.service.quotas import Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["EmulatorError", "service"]
 
 
 @contextlib.contextmanager
@@ -30,19 +33,19 @@ def service(faults: Sequence[str] = (), **most: int | str) -> Iterator[dict[str,
         The variables that lead there; during the block they are in the environment.
 
     Raises:
-        AgentcoreSandboxError: `LocalSandboxUnavailable`: no sandbox works on this machine, with the reason and the
-            remedy; or the service did not start, for a wrong fault or limit too.
+        EmulatorError: `LocalSandboxUnavailable`: no sandbox works on this machine, with the reason and the
+            remedy; or the emulator did not start, for a wrong fault or limit too.
         TypeError: There is no such limit.
     """
     if unknown := most.keys() - {field.name for kind in (Limits, Quotas) for field in fields(kind)}:
-        raise TypeError(f"no limit of the embedded service: {', '.join(unknown)}")
+        raise TypeError(f"the emulator has no limit {', '.join(unknown)}")
     limits = {PREFIX + name.upper(): str(value) for name, value in most.items()}
     with tempfile.TemporaryDirectory(prefix="agentcore-sandbox-") as folder, contextlib.ExitStack() as stack:
         own = {"AGENTCORE_SANDBOX_RUNTIME_DIR": folder, VARIABLE: " ".join(faults), **limits}
         stack.enter_context(_environment(own))
         endpoint = daemon.ensure()
         stack.callback(daemon.stop)  # should this process be killed, it ends by itself when it is idle
-        variables = client_environment.variables(endpoint, os.environ)
+        variables = endpoint.client_variables(os.environ)
         stack.callback(_forget_credentials)
         stack.enter_context(_environment(variables))
         _forget_credentials()

@@ -51,7 +51,9 @@ def test_a_service_with_other_settings_is_not_used(local: Local) -> None:
     session = local.start_session()
     said = local.failure("local", "env", env=python)
     path = python["AGENTCORE_SANDBOX_LOCAL_PYTHON"]
-    assert f"service without AGENTCORE_SANDBOX_LOCAL_PYTHON (here it is {path}) is running, and it has sessions" in said
+    assert (
+        f"emulator without AGENTCORE_SANDBOX_LOCAL_PYTHON (here it is {path}) is running, and it has sessions" in said
+    )
     assert "LocalServiceMismatch" in local.failure("exec", session, "--interpreter-id", "local", "1", env=python)
     local.text("stop", session, "--interpreter-id", "local", env=python)
     local.text("local", "env", env=python)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator import limits
+from agentcore_emulator.errors import SettingError
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.service.quotas import Quotas
 from agentcore_sandbox.commands.local import serve as serve_command
-from agentcore_sandbox.errors import UsageError
 from support.local import serving
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def test_variables(text: str, expected: int | None) -> None:
     if expected:
         assert limits.read(Limits, environment) == Limits(memory_bytes=expected)
     else:
-        with pytest.raises(UsageError, match="AGENTCORE_SANDBOX_LOCAL_MAX_MEMORY_BYTES must be a whole number above 0"):
+        with pytest.raises(SettingError, match="_LOCAL_MAX_MEMORY_BYTES must be a whole number above 0"):
             limits.read(Limits, environment)
 
 
 def test_a_number_that_counts_no_bytes_has_no_suffix() -> None:
     assert limits.read(Limits, {"AGENTCORE_SANDBOX_LOCAL_MAX_CPUS": "4"}) == Limits(cpus=4)
-    with pytest.raises(UsageError, match="such as 10"):
+    with pytest.raises(SettingError, match="such as 10"):
         limits.read(Limits, {"AGENTCORE_SANDBOX_LOCAL_MAX_CPUS": "4K"})
 
 

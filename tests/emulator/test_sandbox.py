@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator import sandbox
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import launcher, orphans
 from agentcore_emulator.isolation.programs import Program
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig, SandboxGoneError
-from agentcore_sandbox.errors import AgentcoreSandboxError
 from support import sandboxes
 from support.processes import eventually
 
@@ -161,7 +161,7 @@ def test_a_sandbox_that_is_not_ready_says_why(
     program.chmod(0o755)
     (tmp_path / "sandbox").mkdir(mode=0o700)
     made = Sandbox(SandboxConfig(tmp_path / "sandbox"))
-    with pytest.raises(AgentcoreSandboxError, match=reason) as caught:
+    with pytest.raises(EmulatorError, match=reason) as caught:
         made._start(Program(program, program.parent))
     assert caught.value.code == "LocalSandboxStart"
     assert not made.alive
@@ -194,7 +194,7 @@ def test_a_sandbox_closed_while_it_starts(tmp_path: Path, monkeypatch: pytest.Mo
         return launched[0]
 
     monkeypatch.setattr(sandbox, "launcher", SimpleNamespace(**{**vars(launcher), "launch": launch_slowly}))
-    with pytest.raises(AgentcoreSandboxError):
+    with pytest.raises(EmulatorError):
         made.start()
     assert launched[0].poll() is not None
     assert not made.alive

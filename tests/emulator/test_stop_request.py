@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_emulator.stop_request import StopRequest
+from agentcore_emulator.serve import StopRequest
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentcore_emulator import testing
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_emulator.errors import EmulatorError
 from support.processes import DEADLINE
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing-with-the-embedded-service.md"
@@ -55,7 +55,7 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_usage_is_told() -> None:
-    with pytest.raises(TypeError, match="no limit of the embedded service: memory"), testing.service(memory=1):
+    with pytest.raises(TypeError, match="no limit memory"), testing.service(memory=1):
         pass
-    with pytest.raises(AgentcoreSandboxError, match="not a fault: 'much'"), testing.service(faults=["much"]):
+    with pytest.raises(EmulatorError, match="not a fault: 'much'"), testing.service(faults=["much"]):
         pass

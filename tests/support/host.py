@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.runtime import LocalEndpoint, Runtime
+from agentcore_emulator.endpoint import LocalEndpoint
+from agentcore_emulator.runtime_folder import RuntimeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def targets(folder: Path) -> Iterator[Host]:
     (sessions / "other").mkdir(parents=True)
     secret = home / "secret"
     secret.write_text("secret")
-    Runtime(sessions).write_state(LocalEndpoint("http://127.0.0.1:1", "LOCALEXAMPLE", "secret"))
+    RuntimeFolder(sessions).write_state(LocalEndpoint("http://127.0.0.1:1", "LOCALEXAMPLE", "secret"))
     name = f"acs-{uuid.uuid4().hex}"
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-from agentcore_emulator.runtime import Runtime
+from agentcore_emulator.runtime_folder import RuntimeFolder
 from agentcore_emulator.service.sigv4 import Keys
 from support import http_calls
 from support.processes import CommandLine, eventually
@@ -60,7 +60,7 @@ class Local(CommandLine):
 
     @property
     def runs(self) -> bool:
-        return self.runtime.exists() and Runtime(self.runtime).state() is not None
+        return self.runtime.exists() and RuntimeFolder(self.runtime).state() is not None
 
     def request(self, method: str, target: str, body: Any = None) -> http_calls.Answer:
         state = self.state

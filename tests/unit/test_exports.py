@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentcore_emulator.client_environment import variables
-from agentcore_emulator.runtime import LocalEndpoint
+from agentcore_emulator.endpoint import LocalEndpoint
 
 SERVICE = LocalEndpoint("http://127.0.0.1:4000", "LOCALKEY", "dummy")
 PROXY = {"https_proxy": "http://proxy:1", "HTTP_PROXY": "http://proxy:1"}
@@ -22,5 +21,5 @@ PROXY = {"https_proxy": "http://proxy:1", "HTTP_PROXY": "http://proxy:1"}
     ],
 )
 def test_a_proxy_is_not_asked_for_this_machine(environ: dict[str, str], value: str | None) -> None:
-    found = variables(SERVICE, environ)
+    found = SERVICE.client_variables(environ)
     assert (found.get("no_proxy"), found.get("NO_PROXY")) == (value, value)

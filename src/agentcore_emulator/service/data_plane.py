@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service import errors, event_stream, interpreters, model, pages
 from agentcore_emulator.service.client_tokens import ClientTokens
 from agentcore_emulator.service.messages import Answer, EventStream, Members, Request, timestamp
 from agentcore_emulator.service.quotas import Quotas
-from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.sessions import Session, Sessions
@@ -109,7 +109,7 @@ class DataPlane:
             session = self._sessions.start(
                 interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
             )
-        except AgentcoreSandboxError as error:
+        except EmulatorError as error:
             _log.error("no sandbox: %s", error.message)
             raise errors.internal(f"{error.message}; {error.hint}") from error
         except OSError as error:  # not to be taken for a lost connection
@@ -154,7 +154,7 @@ class DataPlane:
             except SandboxGoneError:
                 self._sessions.terminate(session)
                 raise _not_active(session) from None
-            except AgentcoreSandboxError as error:
+            except EmulatorError as error:
                 raise errors.internal(error.message) from error
         if late.is_set():
             raise errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")

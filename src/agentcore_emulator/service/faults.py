@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from agentcore_emulator.errors import SettingError
 from agentcore_emulator.service import errors, event_stream
 from agentcore_emulator.service.messages import EventStream
-from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +68,7 @@ def parse(text: str) -> Fault:
     """Read one switch; a number left out is 1.
 
     Raises:
-        UsageError: It has not the form `FORM`.
+        SettingError: It has not the form `FORM`.
     """
     match = re.fullmatch(r"([a-z]+)=([a-z-]+)(?::(\d{1,6}(?:\.\d{1,6})?))?(?:@(\d{1,6}))?", text)
     kind, operation, number, after = match.groups() if match else ("", "", None, None)
@@ -76,11 +76,11 @@ def parse(text: str) -> Fault:
         hint = (
             f"KIND is {', '.join(KINDS)}; OPERATION is {', '.join(OPERATIONS)}; {', '.join(_ONLY_INVOKE)}: invoke only"
         )
-        raise UsageError(f"not a fault: {text!r}; it looks like {FORM}", hint)
+        raise SettingError(f"not a fault: {text!r}; it looks like {FORM}", hint)
     if kind != "latency" and "." in (number or ""):
-        raise UsageError(f"not a number of requests: {text!r}", f"only latency takes fractions: {FORM}")
+        raise SettingError(f"not a number of requests: {text!r}", f"only latency takes fractions: {FORM}")
     if kind == "latency" and after:
-        raise UsageError(f"latency holds for all requests: {text!r}", f"leave @{after} out: {FORM}")
+        raise SettingError(f"latency holds for all requests: {text!r}", f"leave @{after} out: {FORM}")
     return Fault(kind, OPERATIONS[operation], float(number or 1), int(after or 0))
 
 

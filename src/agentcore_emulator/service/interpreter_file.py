@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator import private_files
 from agentcore_emulator.service.interpreters import Interpreter
 
 if TYPE_CHECKING:
@@ -33,16 +32,10 @@ def load(path: Path) -> list[Interpreter]:
 
 def save(path: Path, interpreters: Sequence[Interpreter]) -> None:
     """Write them, mode 0600, all or nothing. A full disk is logged: the running service knows them all the same."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump([_plain(item) for item in interpreters], file)
-        temporary.replace(path)
+        private_files.replace(path, json.dumps([_plain(item) for item in interpreters]))
     except OSError as error:
         _log.warning("the created interpreters are not kept: %s", error)
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _plain(item: Interpreter) -> dict[str, Any]:

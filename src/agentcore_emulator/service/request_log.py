@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-from agentcore_sandbox.errors import UsageError
+from agentcore_emulator.errors import SettingError
 
 
 class RequestLog:
@@ -22,14 +22,14 @@ class RequestLog:
         path: The file.
 
     Raises:
-        UsageError: It cannot be opened.
+        SettingError: It cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
-            raise UsageError(f"cannot log to {path}: {error.strerror}", "choose another file with --log") from error
+            raise SettingError(f"cannot log to {path}: {error.strerror}", "choose another file with --log") from error
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         self._lock = threading.Lock()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_emulator import folders
+from agentcore_emulator import private_files
 from agentcore_emulator.service import errors, timers
 from agentcore_emulator.service.quotas import Quotas
 
@@ -32,7 +32,7 @@ class Sandbox(Protocol):
     """What a session needs of its sandbox."""
 
     def start(self) -> None:
-        """Start it; raises AgentcoreSandboxError."""
+        """Start it; raises EmulatorError."""
 
     def close(self) -> None:
         """Kill everything in it."""
@@ -105,7 +105,7 @@ class Sessions:
 
         Raises:
             ServiceError: The limit is reached, or the service is going down.
-            AgentcoreSandboxError: The sandbox cannot be started.
+            EmulatorError: The sandbox cannot be started.
         """
         self._reserve()
         try:
@@ -183,9 +183,9 @@ class Sessions:
 
     def _remove(self, folder: Path) -> None:
         try:
-            self._cleaner.submit(folders.remove, folder)
+            self._cleaner.submit(private_files.remove, folder)
         except RuntimeError:  # the service is going down, and this session came too late for it
-            folders.remove(folder)
+            private_files.remove(folder)
 
     def _reserve(self) -> None:
         self._forget_old()
@@ -198,7 +198,7 @@ class Sessions:
 
     def _new(self, interpreter: str, name: str | None, timeout: int, *, network: bool) -> Session:
         session_id = _ulid()
-        folder = folders.make_private(self._folder / session_id)
+        folder = private_files.make_folder(self._folder / session_id)
         now = _now()
         deadline = timers.seconds() + timeout
         sandbox = self._make_sandbox(folder, network)

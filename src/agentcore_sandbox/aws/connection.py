@@ -14,12 +14,12 @@ from botocore.config import Config
 from botocore.exceptions import NoRegionError, UnknownRegionError
 from botocore.utils import parse_timestamp
 
-from agentcore_sandbox import __version__
+from agentcore_sandbox import __version__, emulator
 from agentcore_sandbox.aws import credential_cache
 from agentcore_sandbox.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
-    from agentcore_emulator.daemon import LocalEndpoint
+    from agentcore_emulator.endpoint import LocalEndpoint
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -93,9 +93,7 @@ def connect(settings: Settings, *, runs_code: bool = True) -> Connection:
         AgentcoreSandboxError: The embedded service cannot be started.
     """
     if settings.is_local and not settings.endpoint_url:
-        from agentcore_emulator import daemon
-
-        return _connect_local(daemon.ensure(runs_code=runs_code), settings)
+        return _connect_local(emulator.ensure(runs_code=runs_code), settings)
     botocore_session = _session(profile=settings.profile)
     session = boto3.Session(botocore_session=botocore_session, region_name=settings.region)
     credential_cache.use(botocore_session)

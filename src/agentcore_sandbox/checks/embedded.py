@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.checks.finding import FAILURE, WARNING, Outcome, ok, warning
+from agentcore_sandbox.emulator import translated_errors
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
 
     def checked(chosen: bool) -> Outcome:  # noqa: FBT001 - the one subject of these checks
         try:
-            outcome = check()
+            with translated_errors():
+                outcome = check()
         except AgentcoreSandboxError as error:
             outcome = Outcome(FAILURE, error.message, error.hint)
         return outcome if chosen or outcome.status != FAILURE else replace(outcome, status=WARNING)

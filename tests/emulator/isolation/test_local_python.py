@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import python
-from agentcore_sandbox.errors import AgentcoreSandboxError
 from support import sandboxes
 
 
@@ -120,7 +120,7 @@ def report(prefix: str, version: str = "[3, 12]") -> str:
 )
 def test_what_cannot_be_used(tmp_path: Path, choose: pytest.MonkeyPatch, text: str, reason: str) -> None:
     choose.setenv(python.VARIABLE, str(script(tmp_path / "python", text)))
-    with pytest.raises(AgentcoreSandboxError) as caught:
+    with pytest.raises(EmulatorError) as caught:
         python.find()
     assert caught.value.code == "LocalPython"
     assert reason in caught.value.message
@@ -130,5 +130,5 @@ def test_what_cannot_be_used(tmp_path: Path, choose: pytest.MonkeyPatch, text: s
 @pytest.mark.parametrize("name", ["/nonexistent/python", "no-such-python", "~nobody-at-all/python"])
 def test_a_missing_one(choose: pytest.MonkeyPatch, name: str) -> None:
     choose.setenv(python.VARIABLE, name)
-    with pytest.raises(AgentcoreSandboxError, match="there is no such program"):
+    with pytest.raises(EmulatorError, match="there is no such program"):
         python.find()

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 from urllib3.exceptions import ProtocolError
 
+from agentcore_emulator.errors import SettingError
 from agentcore_emulator.service import faults
-from agentcore_sandbox.errors import UsageError
 from support import http_calls, service
 from support.local import serving
 from support.service import KEYS
@@ -112,7 +112,7 @@ def test_a_fault_may_come_later(tmp_path: Path) -> None:
      "throttle=start@", "throttle=start@x", "throttle=start:1@-1", "latency=invoke:1@2"],
 )  # fmt: skip
 def test_what_is_no_fault_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(SettingError):
         faults.parse(text)
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service import sessions as sessions_module
 from agentcore_emulator.service.errors import ServiceError
 from agentcore_emulator.service.sessions import Session, Sessions
 from agentcore_emulator.service.timers import Alarms
-from agentcore_sandbox.errors import AgentcoreSandboxError
 from support.service import LONG, SteeredSandbox
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def test_the_limit_holds_also_for_starts_at_once(tmp_path: Path) -> None:
 
 def test_a_sandbox_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
     def make(path: Path, _network: object) -> SteeredSandbox:
-        return SteeredSandbox(path, AgentcoreSandboxError("LocalSandboxStart", "no"))
+        return SteeredSandbox(path, EmulatorError("LocalSandboxStart", "no"))
 
     clock = Alarms()
     sessions = Sessions(tmp_path, make, clock)
-    with pytest.raises(AgentcoreSandboxError, match="no"):
+    with pytest.raises(EmulatorError, match="no"):
         sessions.start("local", None, 100)
     assert sessions.newest_first("local") == []
     assert sessions.retire()

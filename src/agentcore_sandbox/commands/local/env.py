@@ -6,11 +6,12 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox import emulator
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 
 if TYPE_CHECKING:
-    from agentcore_emulator.daemon import LocalEndpoint
+    from agentcore_emulator.endpoint import LocalEndpoint
 
 add_arguments = options.add_json
 
@@ -21,9 +22,7 @@ def run(*, as_json: bool) -> int:
     Args:
         as_json: Print JSON.
     """
-    from agentcore_emulator import daemon
-
-    print_exports(Output(as_json=as_json), daemon.ensure())
+    print_exports(Output(as_json=as_json), emulator.ensure())
     return 0
 
 
@@ -34,9 +33,7 @@ def print_exports(output: Output, endpoint: LocalEndpoint) -> None:
         output: Text or JSON.
         endpoint: The service.
     """
-    from agentcore_emulator import client_environment
-
-    variables = client_environment.variables(endpoint, os.environ)
+    variables = endpoint.client_variables(os.environ)
     if output.as_json:
         output.data(variables)
         return

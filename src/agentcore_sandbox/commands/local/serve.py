@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox import emulator
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.local.env import print_exports
@@ -15,7 +16,7 @@ from agentcore_sandbox.commands.local.env import print_exports
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agentcore_emulator.daemon import LocalEndpoint
+    from agentcore_emulator.endpoint import LocalEndpoint
 
 MOST = {
     "max-sessions": "sessions at once (default 1000)",
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_json(parser)
 
 
+@emulator.translated_errors()
 def run(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, **most: str | None) -> int:
     """Serve until a signal or `local stop`.
 
@@ -61,18 +63,18 @@ def run(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, 
         as_json: Print the variables as one JSON object.
         most: What the service and each session may use, AWS's figures where it is None.
     """
-    from agentcore_emulator.runtime import Runtime
+    from agentcore_emulator.runtime_folder import RuntimeFolder
 
     output = Output(as_json=as_json)
     environ = {**os.environ, **_settings(fault, most)}
-    runtime = Runtime.of(environ)  # tells where no service can be, before modules that such a system lacks
+    folder = RuntimeFolder.of(environ)  # tells where no service can be, before modules that such a system lacks
     from agentcore_emulator import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
         print_exports(output, endpoint)
         output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C ends it and its sessions")
 
-    serve.foreground(runtime, serve.Options.of(environ, port=port or 0), log, ready)
+    serve.foreground(folder, serve.Options.of(environ, version=emulator.VERSION, port=port or 0), log, ready)
     output.say("agentcore-sandbox: the service and its sessions have ended")
     return 0
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.emulator import translated_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agentcore_emulator.daemon import LocalEndpoint
+    from agentcore_emulator.endpoint import LocalEndpoint
 
 INTERPRETERS = {
     "local": "has no network",
@@ -21,6 +22,7 @@ INTERPRETERS = {
 add_arguments = options.add_json
 
 
+@translated_errors()
 def run(*, as_json: bool) -> int:
     """Print what is known of it, in lines or as one object.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.emulator import translated_errors
 
 add_arguments = options.add_json
 
 
+@translated_errors()
 def run(*, as_json: bool) -> int:
     """End it, if it runs.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_emulator import folders
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_emulator import private_files
+from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ DEPTH = 3000
 
 def test_a_private_folder_is_made_and_accepted_again(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    assert folders.make_private(folder) == folders.make_private(folder) == folder
+    assert private_files.make_folder(folder) == private_files.make_folder(folder) == folder
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -49,8 +49,8 @@ def test_an_unsafe_folder_is_refused(tmp_path: Path, make: object) -> None:
     folder = tmp_path / "service"
     assert callable(make)
     make(folder)
-    with pytest.raises(AgentcoreSandboxError) as raised:
-        folders.make_private(folder)
+    with pytest.raises(EmulatorError) as raised:
+        private_files.make_folder(folder)
     assert raised.value.code == "UnsafeFolder"
     assert str(folder) in raised.value.message
     assert "AGENTCORE_SANDBOX_RUNTIME_DIR" in raised.value.hint
@@ -61,7 +61,7 @@ def test_a_folder_without_permissions_is_removed(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     (inner / "file").write_text("")
     inner.parent.chmod(0)
-    folders.remove(tmp_path / "session")
+    private_files.remove(tmp_path / "session")
     assert not (tmp_path / "session").exists()
 
 
@@ -75,7 +75,7 @@ def test_a_deep_tree_is_removed(tmp_path: Path) -> None:
         os.close(here)
         here = below
     os.close(here)
-    folders.remove(session)
+    private_files.remove(session)
     assert not session.exists()
 
 
@@ -89,11 +89,11 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (session / "locked" / "link").symlink_to(outside)
     (session / "-rf").symlink_to(outside)
     (session / "locked").chmod(0o500)
-    folders.remove(session)
+    private_files.remove(session)
     assert not session.exists()
     assert (outside / "file").read_text() == "kept"
     assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o400
 
 
 def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
-    folders.remove(tmp_path / "nothing")
+    private_files.remove(tmp_path / "nothing")
