@@ -12,8 +12,7 @@ from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import SessionGoneError, UsageError
 from agentcore_sandbox.execution import transfers
-from agentcore_sandbox.sessions.names import check_target
-from agentcore_sandbox.sessions.reference import Target
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +70,7 @@ def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: boo
         raise UsageError("--json and '-' both want standard output", "copy to a file, or leave --json out")
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
-    target = Target(connect(resolved), request.session, lifetime, output)
+    target = SessionReference(connect(resolved), request.session, lifetime, output)
     if request.uploads:
         report, session_id = _upload(target, request, force=force)
     else:
@@ -96,7 +95,7 @@ def read(paths: Sequence[str]) -> Copy:
             "one side must be a session, the other this machine",
             "write SESSION:PATH for a file of a session; ./a:b for a file here whose name has a colon",
         )
-    session = check_target(str(target[0] or next(iter(sessions))))
+    session = check_id_or_name(str(target[0] or next(iter(sessions))))
     return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
 
 
@@ -109,7 +108,7 @@ def split_path(word: str) -> tuple[str | None, str]:
     return session, path
 
 
-def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]:
+def _upload(target: SessionReference, request: Copy, *, force: bool) -> tuple[Report, str]:
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.upload import Upload
 
@@ -125,7 +124,7 @@ def _upload(target: Target, request: Copy, *, force: bool) -> tuple[Report, str]
     return upload.run(Workspace(target.interpreter, session_id)), session_id
 
 
-def _download(target: Target, request: Copy, *, force: bool, hidden: bool) -> tuple[Report, str]:
+def _download(target: SessionReference, request: Copy, *, force: bool, hidden: bool) -> tuple[Report, str]:
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer import download
 

@@ -9,8 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.execution import arguments as requests
-from agentcore_sandbox.sessions.names import check_target
-from agentcore_sandbox.sessions.reference import Target
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -36,12 +35,12 @@ def run(*, flags: settings.Flags, session: str, lifetime: int, **request: Any) -
         request: The arguments of `request.read`.
     """
     resolved = settings.resolve(flags, os.environ)
-    check_target(session)
+    check_id_or_name(session)
     task = requests.read(**request)
-    return execute(task, Target(connect(resolved), session, lifetime, task.output))
+    return execute(task, SessionReference(connect(resolved), session, lifetime, task.output))
 
 
-def execute(task: Execution, target: Target) -> int:
+def execute(task: Execution, target: SessionReference) -> int:
     """Execute in a session that stays; one that is gone is replaced where it has a name."""
     task.invocation(target.interpreter.region)  # a program that is too long is refused before a start
     renew = target.renew if target.is_named else None

@@ -12,8 +12,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.cp import split_path
-from agentcore_sandbox.sessions.names import check_target
-from agentcore_sandbox.sessions.reference import Target
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -42,12 +41,12 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
     """
     resolved = settings.resolve(flags, os.environ)
     name, path = split_path(session)
-    word = check_target(name or session)
+    word = check_id_or_name(name or session)
     output = Output(as_json=as_json)
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer import session_tree
 
-    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = SessionReference(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     depth = session_tree.ANY_DEPTH if recursive else 1
     pattern = path if name else ""

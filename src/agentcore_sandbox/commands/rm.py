@@ -11,8 +11,7 @@ from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.commands.cp import split_path
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.sessions.names import check_target
-from agentcore_sandbox.sessions.reference import Target
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -39,11 +38,11 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
     split = [split_path(path) for path in paths]
     if len({session for session, _ in split}) != 1 or not all(session and path for session, path in split):
         raise UsageError("give paths of one session, as SESSION:PATH", "list them with: agentcore-sandbox ls SESSION")
-    word = check_target(str(split[0][0]))
+    word = check_id_or_name(str(split[0][0]))
     output = Output(as_json=as_json)
     from agentcore_sandbox.sessions.workspace import Workspace
 
-    target = Target(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = SessionReference(connect(resolved), word, options.DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     patterns = [path for _, path in split]
     answer = workspace.ask("files", "remove", once=True, patterns=patterns, recursive=recursive)

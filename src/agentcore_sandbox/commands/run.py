@@ -37,7 +37,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
     """
     if session is not None:
         from agentcore_sandbox.commands import exec as exec_command
-        from agentcore_sandbox.sessions.names import check_name
+        from agentcore_sandbox.sessions.named import check_name
 
         return exec_command.run(flags=flags, session=check_name(session), lifetime=lifetime, **request)
     resolved = settings.resolve(flags, os.environ)

@@ -11,7 +11,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.sessions.names import SessionStore
+from agentcore_sandbox.sessions.named import NamedSessions
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
 def _names(interpreter: CodeInterpreter) -> dict[str, str]:
     """Session id -> the name that `exec` and the others take for it."""
     try:
-        return {named.session_id: named.name for named in SessionStore(interpreter, os.environ).all()}
+        return {named.session_id: named.name for named in NamedSessions(interpreter, os.environ).all()}
     except AgentcoreSandboxError:
         return {}  # no state folder, so no names
 

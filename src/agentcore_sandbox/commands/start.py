@@ -10,7 +10,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.sessions import ephemeral
-from agentcore_sandbox.sessions.names import SessionStore, check_name
+from agentcore_sandbox.sessions.named import NamedSessions, check_name
 
 if TYPE_CHECKING:
     import argparse
@@ -47,4 +47,4 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
 def _start(interpreter: CodeInterpreter, name: str | None, lifetime: int) -> str:
     if name is None:
         return ephemeral.start(interpreter, lifetime)
-    return SessionStore(interpreter, os.environ).start(name, lifetime).session_id
+    return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id

@@ -10,7 +10,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
-from agentcore_sandbox.sessions.names import SessionStore, check_target, is_session_id
+from agentcore_sandbox.sessions.named import NamedSessions, check_id_or_name, is_session_id
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
     if every == bool(sessions):
         raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
-        check_target(session_id)
+        check_id_or_name(session_id)
     interpreter = connect(resolved, runs_code=False)
     output = Output(as_json=as_json)
     if every:
@@ -88,7 +88,7 @@ def _stop(interpreter: CodeInterpreter, word: str) -> str:
     """Stop a session by id or name."""
     if is_session_id(word):
         return _stop_id(interpreter, word)
-    return _stop_id(interpreter, SessionStore(interpreter, os.environ).session_id(word))
+    return _stop_id(interpreter, NamedSessions(interpreter, os.environ).session_id(word))
 
 
 def _stop_id(interpreter: CodeInterpreter, session_id: str) -> str:
@@ -104,7 +104,7 @@ def _stop_id(interpreter: CodeInterpreter, session_id: str) -> str:
 
 def _forget(interpreter: CodeInterpreter, session_id: str) -> None:
     try:
-        SessionStore(interpreter, os.environ).forget(session_id)
+        NamedSessions(interpreter, os.environ).forget(session_id)
     except AgentcoreSandboxError as error:
         if error.code != "NoStateFolder":  # no folder, so no names
             raise

@@ -14,8 +14,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, Se
 from agentcore_sandbox.execution import arguments as requests
 from agentcore_sandbox.execution.attempt import Execution
 from agentcore_sandbox.sessions.ephemeral import start, started
-from agentcore_sandbox.sessions.names import check_target
-from agentcore_sandbox.sessions.reference import Target
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +45,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
     """
     resolved = settings.resolve(flags, os.environ)
     if session is not None:
-        check_target(session)
+        check_id_or_name(session)
     program, environment = requests.read_program(**request)
     output = Output(as_json=as_json)
     task = Execution(program, environment, None, output)
@@ -54,7 +53,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
     if session is None:
         job = _in_own_session(task, interpreter, resolved, lifetime)
     else:
-        job = _in_session(task, Target(interpreter, session, lifetime, output), resolved)
+        job = _in_session(task, SessionReference(interpreter, session, lifetime, output), resolved)
     _tell(output, job)
     return 0
 
@@ -64,7 +63,7 @@ def _in_own_session(task: Execution, interpreter: CodeInterpreter, resolved: set
         return _start(task, interpreter, resolved, session_id, own_session=True)
 
 
-def _in_session(task: Execution, target: Target, resolved: settings.Settings) -> Job:
+def _in_session(task: Execution, target: SessionReference, resolved: settings.Settings) -> Job:
     session_id = target.session_id()
     try:
         return _start(task, target.interpreter, resolved, session_id, own_session=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.sessions.names import Lease, SessionStore
+from agentcore_sandbox.sessions.named import Found, NamedSessions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,9 @@ class Interpreter:
 
 def test_a_session_that_was_stopped_and_forgotten_meanwhile_is_told_as_replaced(tmp_path: Path) -> None:
     interpreter: Any = Interpreter()
-    store = SessionStore(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
-    assert store.get_or_start("work", 900) == Lease("1")
+    store = NamedSessions(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
+    assert store.get_or_start("work", 900) == Found("1")
     store.forget("1")
-    assert store.renew("work", "1", 900) == Lease("2", replaces="1")
-    assert store.renew("work", "1", 900) == Lease("2", replaces="1")
+    assert store.renew("work", "1", 900) == Found("2", replaces="1")
+    assert store.renew("work", "1", 900) == Found("2", replaces="1")
     assert interpreter.started == 2

@@ -1,4 +1,4 @@
-"""Named sessions: which session a name stands for, kept on disk for all processes of this user.
+"""Sessions by id or name. Which session a name stands for is kept on disk for all processes of this user.
 
 A name belongs to an account (or key), a region, an interpreter and an endpoint. Nothing of these but a hash is stored.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.sessions.state import StateFolder, root
 
@@ -20,35 +22,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.cli.output import Output
 
 _ID = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,40}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 def is_session_id(word: str) -> bool:
-    """Whether a word is a session's id and not a name: the service's ids are ULIDs (facts, "Wire API").
+    """Whether a word is a session's id and not a name.
 
-    Any 20 to 40 letters and digits with a digit among them count, in case AWS changes that.
+    The service's ids are ULIDs (docs/service.md, "Wire API"). Any 20 to 40 letters and digits with a digit among them
+    count, in case AWS changes that.
     """
     return _ID.fullmatch(word) is not None
 
 
-def check_target(word: str) -> str:
-    """Check a word that is a session's id or name.
-
-    Raises:
-        UsageError: It can be neither.
-    """
-    if not is_session_id(word):
-        check_name(word)
-    return word
+def check_id_or_name(word: str) -> str:
+    """Return a word that may be a session's id or name; raises what `check_name` raises."""
+    return word if is_session_id(word) else check_name(word)
 
 
 def check_name(name: str) -> str:
-    """Check a session's name.
+    """Return a word that may be a session's name.
 
     Raises:
-        UsageError: It cannot be one.
+        UsageError: It may not.
     """
     if is_session_id(name) or not _NAME.fullmatch(name):
         hint = (
@@ -81,13 +79,13 @@ class NamedSession:
 
 
 @dataclass(frozen=True)
-class Lease:
-    """A session for a name.
+class Found:
+    """The session that a name stands for now.
 
     Attributes:
-        session_id: The session.
+        session_id: Its id.
         replaces: The session that the name stood for before and that has ended, or None.
-        was_damaged: What was written down of the name said nothing.
+        was_damaged: The record of the name could not be read.
     """
 
     session_id: str
@@ -95,11 +93,11 @@ class Lease:
     was_damaged: bool = False
 
 
-class SessionStore:
+class NamedSessions:
     """The named sessions of one interpreter.
 
     Args:
-        interpreter: Theirs.
+        interpreter: The interpreter.
         environ: Says where the state folder is.
 
     Raises:
@@ -110,10 +108,10 @@ class SessionStore:
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
-    def get_or_start(self, name: str, lifetime: int) -> Lease:
+    def get_or_start(self, name: str, lifetime: int) -> Found:
         """The session of a name, started where there is none or its lifetime is over.
 
-        However many processes ask at once, one session is started.
+        However many processes ask at once, only one session is started.
 
         Args:
             name: A checked name.
@@ -122,10 +120,10 @@ class SessionStore:
         with self._folder.locked(_digest(name)):
             known = self.find(name)
             if known and not known.has_expired:
-                return Lease(known.session_id)
+                return Found(known.session_id)
             return self._start(name, lifetime, known)
 
-    def renew(self, name: str, gone: str, lifetime: int) -> Lease:
+    def renew(self, name: str, gone: str, lifetime: int) -> Found:
         """A session instead of one that was found gone, unless another process has renewed it already.
 
         Args:
@@ -136,10 +134,10 @@ class SessionStore:
         with self._folder.locked(_digest(name)):
             known = self.find(name)
             if known and known.session_id != gone:
-                return Lease(known.session_id, replaces=gone)
-            return replace(self._start(name, lifetime, known), replaces=gone)  # `stop NAME` may have forgotten it
+                return Found(known.session_id, replaces=gone)
+            return replace(self._start(name, lifetime, known), replaces=gone)  # also where `stop NAME` has forgotten it
 
-    def start(self, name: str, lifetime: int) -> Lease:
+    def start(self, name: str, lifetime: int) -> Found:
         """Start a session for a name that is free, or whose session has ended.
 
         Raises:
@@ -149,7 +147,7 @@ class SessionStore:
             known = self.find(name)
             if known and self._interpreter.is_ready(known.session_id):
                 hint = f"use it: agentcore-sandbox exec {name} CODE; or end it: agentcore-sandbox stop {name}"
-                raise AgentcoreSandboxError("NameTaken", f"session {name!r} runs ({known.session_id})", hint)
+                raise AgentcoreSandboxError("NameTaken", f"session {name!r} is running ({known.session_id})", hint)
             return self._start(name, lifetime, known)
 
     def session_id(self, word: str) -> str:
@@ -177,7 +175,7 @@ class SessionStore:
             return None
 
     def forget(self, session_id: str) -> None:
-        """Let go of the names of a session that has ended."""
+        """Forget the names of a session that has ended."""
         for named in list(self.all()):
             if named.session_id == session_id:
                 self._folder.remove(_digest(named.name))
@@ -189,17 +187,75 @@ class SessionStore:
             if record and set(record) == set(NamedSession.__dataclass_fields__):
                 yield NamedSession(**record)
 
-    def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Lease:
+    def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Found:
         key = _digest(name)
         was_damaged = self._folder.is_damaged(key)
         session_id = self._interpreter.start(name=name, lifetime=lifetime)
         try:
             self._folder.write(key, asdict(NamedSession(name, session_id, time.time(), lifetime)))
         except AgentcoreSandboxError:
-            with suppress(AgentcoreSandboxError):  # nobody would know its id
+            with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
             raise
-        return Lease(session_id, known.session_id if known else None, was_damaged)
+        return Found(session_id, known.session_id if known else None, was_damaged)
+
+
+@dataclass(frozen=True)
+class SessionReference:
+    """The session that a command works in, given by id or by name.
+
+    Attributes:
+        interpreter: The session's.
+        word: Its id, or a name, both checked.
+        lifetime: Of a session that is started for the name, in seconds.
+        output: Where the user is told that the session is a new one.
+    """
+
+    interpreter: CodeInterpreter
+    word: str
+    lifetime: int
+    output: Output
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the word is a name, so that a session that is gone can be replaced."""
+        return not is_session_id(self.word)
+
+    def session_id(self) -> str:
+        """The session's id; for a name without a session, one is started."""
+        if not self.is_named:
+            return self.word
+        with gate.closed():  # a session that is started must be recorded
+            return self._announced(self._named().get_or_start(self.word, self.lifetime))
+
+    def known_id(self) -> str:
+        """The session's id; nothing is started.
+
+        Raises:
+            AgentcoreSandboxError: `UnknownSession`: nothing is known by this name.
+        """
+        return self._named().session_id(self.word) if self.is_named else self.word
+
+    def renew(self, gone: str) -> str:
+        """A session for the name instead of one that is gone."""
+        with gate.closed():
+            return self._announced(self._named().renew(self.word, gone, self.lifetime))
+
+    def _named(self) -> NamedSessions:
+        return NamedSessions(self.interpreter, os.environ)
+
+    def _announced(self, found: Found) -> str:
+        if found.replaces:
+            self.output.say(
+                f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
+                f"its variables and files are lost. {found.session_id} takes its place"
+            )
+        if found.was_damaged:
+            self.output.say(
+                f"agentcore-sandbox: the record of {self.word!r} is damaged; {found.session_id} takes the place of "
+                "its session, which may still be running: see agentcore-sandbox sessions"
+            )
+        return found.session_id
 
 
 def _digest(text: str) -> str:
