@@ -111,9 +111,7 @@ def test_a_damaged_name_gets_a_session_and_that_is_told(
     state_file(aws).write_bytes(damage)
     done = in_process(aws, "exec", "work", "x")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello\n", 1)
-    assert done.stderr.decode().startswith(
-        f"agentcore-sandbox: what was known of 'work' is damaged; {numbered.started[1]}"
-    )
+    assert done.stderr.decode().startswith(f"agentcore-sandbox: the record of 'work' is damaged; {numbered.started[1]}")
     assert in_process(aws, "exec", "work", "x").stderr == b""
 
 

@@ -27,8 +27,8 @@ LAYERS = {
     "sessions": {"atomic_file", "aws", "cli", "errors"},
     "session_helpers": set(),
     "transfer": {"atomic_file", "cli", "errors", "sessions", "threads"},
+    "jobs": {"aws", "errors", "sessions", "settings"},
     "execution": {"atomic_file", "aws", "cli", "errors", "jobs", "sessions", "transfer"},
-    "jobs": {"aws", "cli", "errors", "execution", "sessions", "settings"},
     "account": {"aws", "cli", "errors", "settings"},
     "checks": {"account", "aws", "cli", "emulator", "errors", "settings"},
     "__main__": {"cli"},
@@ -38,7 +38,7 @@ USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws", "checks"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module
-LIGHT = {"account.access", "account.arguments", "aws.connect", "jobs.following"}  # but these
+LIGHT = {"account.access", "account.arguments", "aws.connect"}  # but these
 
 
 def modules() -> list[Path]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.connection import Connection
     from agentcore_sandbox.aws.interpreter_client import ControlPlane
     from agentcore_sandbox.aws.session_client import CodeInterpreter
-    from agentcore_sandbox.jobs.watched import Watched
+    from agentcore_sandbox.jobs.job import Job
     from agentcore_sandbox.settings import Flags, Settings
 
 
@@ -62,7 +62,7 @@ def connect_control(settings: Settings) -> ControlPlane:
     return ControlPlane(connection, settings)
 
 
-def find_job(job_id: str, flags: Flags) -> Watched:
+def find_job(job_id: str, flags: Flags) -> Job:
     """Find a job and connect to where it runs.
 
     Args:
@@ -72,9 +72,9 @@ def find_job(job_id: str, flags: Flags) -> Watched:
     Raises:
         AgentcoreSandboxError: There is no such job, or no way to it.
     """
-    from agentcore_sandbox.jobs import watched
+    from agentcore_sandbox.jobs import job
 
-    return watched.find(job_id, flags, connect)
+    return job.find(job_id, flags, connect)
 
 
 def _enable_awscrt(settings: Settings) -> None:

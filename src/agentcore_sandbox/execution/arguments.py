@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.execution import program, transfers
 from agentcore_sandbox.execution.attempt import Execution
-from agentcore_sandbox.jobs import following
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +97,7 @@ def read(
     copies = transfers.read(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
     copies.check()
     if follow:
-        following.check(chosen, artifacts)
+        _check_follow(chosen, artifacts)
     return Execution(
         program=chosen,
         environment=environment,
@@ -107,6 +107,17 @@ def read(
         artifacts=artifacts,
         follow=follow,
     )
+
+
+def _check_follow(chosen: Program, artifacts: Path | None) -> None:
+    """Refuse what a program in a process of its own cannot do."""
+    if artifacts is not None:
+        raise UsageError(
+            "--follow and --artifacts do not go together: only the result of an execution carries images",
+            "write a file and fetch it with --download",
+        )
+    if chosen.clear_context:
+        raise UsageError("--follow and --clear-context do not go together", "with --follow there are no variables yet")
 
 
 def read_program(

@@ -10,7 +10,6 @@ from agentcore_sandbox.aws.result import Result
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.execution import artifacts, transfers
-from agentcore_sandbox.jobs import following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -196,9 +195,11 @@ class Attempt:
         task.output.program(results, self.seen)
 
     def _follow(self) -> None:
+        from agentcore_sandbox.execution import follow
+
         task = self._task
         environment = task.environment_in(self._interpreter.region)
-        self.seen.append(following.run(self._workspace(), task.program, environment, task.output, task.limit))
+        self.seen.append(follow.run(self._workspace(), task.program, environment, task.output, task.limit))
 
     def _finish(self, failure: AgentcoreSandboxError | None) -> None:
         """Save what came out; after a failure, what goes wrong with that is told and not raised."""

@@ -15,6 +15,8 @@ from agentcore_sandbox.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentcore_sandbox.jobs.process import Script
+
 MAX_BYTES = 100_000_000  # the service's limit on strings (facts, "Wire API")
 LANGUAGES = {
     "python": "python",
@@ -36,6 +38,10 @@ SUFFIXES = {
 }
 MAX_COMMAND_BYTES = 128 * 1024 - 1  # a longer one hangs the service (facts, "Results": executeCommand)
 
+WORK_DIRECTORY = "/opt/amazon/genesis1p-tools/var"
+"""The service's work directory (docs/service.md, "Inside the sandbox")."""
+# A script's output goes to files, and must be there while it runs.
+_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GIVE_CODE = "give it as an argument, with --file PATH, or on standard input"
 
@@ -88,6 +94,28 @@ class Program:
         command = _with_variables(self.text, environment)
         _check_size(command, MAX_COMMAND_BYTES, "a command")
         return Invocation("executeCommand", {"command": command})
+
+    def script(self, environment: Mapping[str, str]) -> Script:
+        """The program as a file that runs in a process of its own, without the session's variables."""
+        from agentcore_sandbox.jobs.process import Script
+
+        name, interpreter = self._script_kind()
+        variables = {**_UNBUFFERED, **environment}
+        if self.language == "python":
+            variables.setdefault("PYTHONPATH", WORK_DIRECTORY)  # as in `exec`, modules there can be imported
+        return Script(name, self.text, interpreter, variables)
+
+    def _script_kind(self) -> tuple[str, list[str]]:
+        """The name of the program's file and the argument list that runs it."""
+        if self.language == COMMAND:
+            return "program.sh", ["/bin/sh"]
+        if self.language == "python":
+            return "program.py", ["python3"]
+        is_typed = self.language == "typescript"
+        if self.runtime == "nodejs":
+            # CommonJS for JavaScript, ES modules for TypeScript (docs/service.md, "Results").
+            return "program.mts" if is_typed else "program.cjs", ["node"]
+        return "program.ts" if is_typed else "program.js", ["deno", "run", "--allow-all"]
 
     def _arguments(self, code: str) -> dict[str, Any]:
         runtime = {"runtime": self.runtime} if self.runtime else {}

@@ -21,13 +21,13 @@ _ID = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job.
+class JobRecord:
+    """What is known of a job.
 
     Attributes:
         job_id: Its id.
         session_id: The session that it runs in.
-        own_session: The session was started for it.
+        owns_session: The session was started for it alone, and is stopped with it.
         interpreter_id: The session's interpreter.
         region: Its region.
         profile: The AWS profile, None for AWS's own rules.
@@ -42,7 +42,7 @@ class Job:
 
     job_id: str
     session_id: str
-    own_session: bool
+    owns_session: bool
     interpreter_id: str
     region: str
     profile: str | None
@@ -74,7 +74,7 @@ class Job:
         return {
             "jobId": self.job_id,
             "sessionId": self.session_id,
-            "ownSession": self.own_session,
+            "ownSession": self.owns_session,
             "state": self.state,
             "exitCode": self.exit_code,
             "startedAt": datetime.fromtimestamp(self.started, timezone.utc).isoformat(timespec="seconds"),
@@ -98,13 +98,13 @@ class JobStore:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = StateFolder(root(environ) / "jobs")
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[JobRecord]:
         """All jobs, the oldest first."""
         found = [self._read(key) for key in self._folder.keys()]  # noqa: SIM118 - a method of ours
         return sorted((job for job in found if job), key=lambda job: job.started)
 
-    def find(self, job_id: str) -> Job:
-        """One job.
+    def find(self, job_id: str) -> JobRecord:
+        """What is known of a job.
 
         Raises:
             UsageError: It cannot be an id.
@@ -118,45 +118,47 @@ class JobStore:
             raise AgentcoreSandboxError("UnknownJob", f"there is no job {job_id}", hint)
         return job
 
-    def save(self, job: Job) -> Job:
-        """Write down what is known."""
+    def save(self, job: JobRecord) -> JobRecord:
+        """Record what is known."""
         self._folder.write(job.job_id, asdict(job))
         return job
 
-    def locked(self, job: Job) -> AbstractContextManager[None]:
+    def locked(self, job: JobRecord) -> AbstractContextManager[None]:
         """One process at a time adds to the saved output."""
         return self._folder.locked(job.job_id)
 
-    def offsets(self, job: Job) -> tuple[int, int]:
+    def offsets(self, job: JobRecord) -> tuple[int, int]:
         """How many bytes of stdout and stderr are saved."""
         out, err = (self._size(job, name) for name in STREAMS)
         return out, err
 
-    def append(self, job: Job, stdout: bytes, stderr: bytes) -> None:
+    def append(self, job: JobRecord, stdout: bytes, stderr: bytes) -> None:
         """Save output that has been read."""
         for name, data in zip(STREAMS, (stdout, stderr), strict=True):
             if data:
                 self._folder.append(f"{job.job_id}.{name}", data)
 
-    def saved(self, job: Job, offsets: tuple[int, int] = (0, 0), limit: int = -1) -> tuple[bytes, bytes]:
+    def saved(self, job: JobRecord, offsets: tuple[int, int] = (0, 0), limit: int = -1) -> tuple[bytes, bytes]:
         """The saved stdout and stderr from some bytes on."""
         out, err = (self._tail(job, name, offset, limit) for name, offset in zip(STREAMS, offsets, strict=True))
         return out, err
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: JobRecord) -> None:
         """Forget it with its output."""
         self._folder.remove(job.job_id)
 
-    def _read(self, key: str) -> Job | None:
+    def _read(self, key: str) -> JobRecord | None:
         record = self._folder.read(key) or {}
-        known = {member.name for member in fields(Job)}
-        return Job(**record) if set(record) == known else None
+        if "own_session" in record:  # what version 0.1 calls it
+            record["owns_session"] = record.pop("own_session")
+        known = {member.name for member in fields(JobRecord)}
+        return JobRecord(**record) if set(record) == known else None
 
-    def _size(self, job: Job, name: str) -> int:
+    def _size(self, job: JobRecord, name: str) -> int:
         path = self._folder.file(job.job_id, name)
         return path.stat().st_size if path.exists() else 0
 
-    def _tail(self, job: Job, name: str, offset: int, limit: int) -> bytes:
+    def _tail(self, job: JobRecord, name: str, offset: int, limit: int) -> bytes:
         path = self._folder.file(job.job_id, name)
         if not path.exists():
             return b""

@@ -12,7 +12,7 @@ from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.jobs.store import Job
+    from agentcore_sandbox.jobs.store import JobRecord
 
 HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
 
@@ -28,7 +28,7 @@ def run(*, as_json: bool) -> int:
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.store import JobStore
 
-    jobs = [_looked_at(job, output) for job in JobStore(os.environ).all()]
+    jobs = [_refreshed(job, output) for job in JobStore(os.environ).all()]
     if as_json:
         output.data({"jobs": [job.as_json() for job in jobs]})
     elif jobs:
@@ -38,12 +38,12 @@ def run(*, as_json: bool) -> int:
     return 0
 
 
-def _looked_at(job: Job, output: Output) -> Job:
-    """The job as it is now, or as it was last seen where its session cannot be asked."""
+def _refreshed(job: JobRecord, output: Output) -> JobRecord:
+    """The job as it is now, or as it was last seen where its session does not answer."""
     if not job.is_running:
         return job
     try:
-        return find_job(job.job_id, settings.Flags()).look()
+        return find_job(job.job_id, settings.Flags()).refresh()
     except AgentcoreSandboxError as error:
         output.say(f"agentcore-sandbox: job {job.job_id} is shown as it was last seen: {error.message}")
         return job

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox import settings
     from agentcore_sandbox.cli.streams import LiveProgram
-    from agentcore_sandbox.jobs.watched import Watched
+    from agentcore_sandbox.jobs.job import Job
 
 _PIECE = 1 << 20
 
@@ -39,34 +39,34 @@ def run(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bo
         as_json: Print an object with the keys of `job list`, `stdout` and `stderr`.
     """
     output = Output(as_json=as_json, raw=raw)
-    watched = find_job(job, flags)
-    with leaving_running(watched, output), output.live() as live:
-        offsets = _print_saved(watched, live, (0, 0))
-        for _ in watched.collect(follow=follow):
-            offsets = _print_saved(watched, live, offsets)
+    found = find_job(job, flags)
+    with leaving_running(found, output), output.live() as live:
+        offsets = _print_saved(found, live, (0, 0))
+        for _ in found.save_output(follow=follow):
+            offsets = _print_saved(found, live, offsets)
     if as_json:
-        stdout, stderr = (data.decode("utf-8", "replace") for data in watched.store.saved(watched.job))
-        output.data({**watched.job.as_json(), "stdout": stdout, "stderr": stderr})
-    elif watched.job.is_lost:
-        output.say(f"agentcore-sandbox: {watched.loss()}; this is what had been saved")
+        stdout, stderr = (data.decode("utf-8", "replace") for data in found.store.saved(found.record))
+        output.data({**found.record.as_json(), "stdout": stdout, "stderr": stderr})
+    elif found.record.is_lost:
+        output.say(f"agentcore-sandbox: {found.loss_message()}; this is what had been saved")
     return 0
 
 
 @contextmanager
-def leaving_running(watched: Watched, output: Output) -> Iterator[None]:
+def leaving_running(job: Job, output: Output) -> Iterator[None]:
     """Tell whoever interrupts the block that the job does not end with it."""
     try:
         yield
     except Interrupted as interrupted:
-        job_id = watched.job.job_id
+        job_id = job.record.job_id
         hint = f"job {job_id} goes on; agentcore-sandbox job stop {job_id} ends it"
         output.say(f"agentcore-sandbox: {hint}")
-        raise Interrupted(interrupted.signum, watched.job.as_json(), hint) from None
+        raise Interrupted(interrupted.signum, job.record.as_json(), hint) from None
 
 
-def _print_saved(watched: Watched, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:
+def _print_saved(job: Job, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:
     while True:
-        stdout, stderr = watched.store.saved(watched.job, offsets, _PIECE)
+        stdout, stderr = job.store.saved(job.record, offsets, _PIECE)
         if not stdout and not stderr:
             return offsets
         live.write(stdout, stderr, keep=False)

@@ -12,7 +12,7 @@ from agentcore_sandbox.sessions.ephemeral import stop
 
 if TYPE_CHECKING:
     from agentcore_sandbox import settings
-    from agentcore_sandbox.jobs.watched import Watched
+    from agentcore_sandbox.jobs.job import Job
 
 
 add_arguments = options.add_job
@@ -27,12 +27,12 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the key `removed`.
     """
     output = Output(as_json=as_json)
-    watched = find_job(job, flags)
-    if watched.job.own_session:
-        stop(watched.interpreter, watched.job.session_id, output)
+    found = find_job(job, flags)
+    if found.record.owns_session:
+        stop(found.interpreter, found.record.session_id, output)
     else:
-        _clear(watched)
-    watched.store.remove(watched.job)
+        _clear(found)
+    found.store.remove(found.record)
     if as_json:
         output.data({"removed": [job]})
     else:
@@ -40,10 +40,10 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     return 0
 
 
-def _clear(watched: Watched) -> None:
+def _clear(job: Job) -> None:
     try:
-        watched.stop()
-        if not watched.job.is_lost:
-            watched.discard()
+        job.stop()
+        if not job.record.is_lost:
+            job.discard()
     except SessionGoneError:
         return  # and so are its files

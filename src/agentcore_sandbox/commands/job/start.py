@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox.aws.session_client import CodeInterpreter
-    from agentcore_sandbox.jobs.store import Job
+    from agentcore_sandbox.jobs.store import JobRecord
 
 _TITLE = 60
 
@@ -58,36 +58,38 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
     return 0
 
 
-def _in_own_session(task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, lifetime: int) -> Job:
+def _in_own_session(
+    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, lifetime: int
+) -> JobRecord:
     with started(interpreter, task.output, lambda: start(interpreter, lifetime), kept=True) as session_id:
-        return _start(task, interpreter, resolved, session_id, own_session=True)
+        return _start(task, interpreter, resolved, session_id, owns_session=True)
 
 
-def _in_session(task: Execution, target: SessionReference, resolved: settings.Settings) -> Job:
+def _in_session(task: Execution, target: SessionReference, resolved: settings.Settings) -> JobRecord:
     session_id = target.session_id()
     try:
-        return _start(task, target.interpreter, resolved, session_id, own_session=False)
+        return _start(task, target.interpreter, resolved, session_id, owns_session=False)
     except SessionGoneError as gone:
         if not target.is_named or gone.may_have_run:
             raise
-    return _start(task, target.interpreter, resolved, target.renew(session_id), own_session=False)
+    return _start(task, target.interpreter, resolved, target.renew(session_id), owns_session=False)
 
 
 def _start(
-    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, own_session: bool
-) -> Job:
-    from agentcore_sandbox.jobs import launch
+    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, owns_session: bool
+) -> JobRecord:
+    from agentcore_sandbox.jobs.process import JobProcess
     from agentcore_sandbox.jobs.store import JobStore
     from agentcore_sandbox.sessions.workspace import Workspace
 
     store = JobStore(os.environ)
-    # Written down first: a program that runs and that nobody knows would be lost.
-    job = store.save(_new_job(task, interpreter, resolved, session_id, own_session=own_session))
+    # Recorded first: a program that runs and that nobody knows would be lost.
+    job = store.save(_new_job(task, interpreter, resolved, session_id, owns_session=owns_session))
     try:
-        environment = task.environment_in(interpreter.region)
-        task_id = launch.launch(Workspace(interpreter, session_id), job.job_id, task.program, environment)
+        script = task.program.script(task.environment_in(interpreter.region))
+        task_id = JobProcess(Workspace(interpreter, session_id), job.job_id).start(script)
     except AgentcoreSandboxError as error:
-        if own_session or isinstance(error, SessionOverError) or not error.may_have_run:
+        if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
             store.remove(job)  # it cannot run, or no longer
             raise
         hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
@@ -96,15 +98,15 @@ def _start(
 
 
 def _new_job(
-    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, own_session: bool
-) -> Job:
-    from agentcore_sandbox.jobs import launch
-    from agentcore_sandbox.jobs.store import Job
+    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, owns_session: bool
+) -> JobRecord:
+    from agentcore_sandbox.jobs.process import new_id
+    from agentcore_sandbox.jobs.store import JobRecord
 
-    return Job(
-        job_id=launch.new_id(),
+    return JobRecord(
+        job_id=new_id(),
         session_id=session_id,
-        own_session=own_session,
+        owns_session=owns_session,
         interpreter_id=resolved.interpreter_id,
         region=interpreter.region,
         profile=resolved.profile,
@@ -113,9 +115,9 @@ def _new_job(
     )
 
 
-def _tell(output: Output, job: Job) -> None:
+def _tell(output: Output, job: JobRecord) -> None:
     if output.as_json:
-        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.own_session})
+        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session})
         return
     output.say(f"agentcore-sandbox: it runs in session {job.session_id}; see: job logs -f {job.job_id}")
     output.line(job.job_id)

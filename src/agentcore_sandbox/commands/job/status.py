@@ -24,12 +24,12 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    watched = find_job(job, flags)
-    seen = watched.look()
+    found = find_job(job, flags)
+    seen = found.refresh()
     if as_json:
         output.data(seen.as_json())
     else:
         output.table(HEADER, [seen.cells()])
         if seen.is_lost:
-            output.say(f"agentcore-sandbox: {watched.loss()}; job logs prints what had been saved")
+            output.say(f"agentcore-sandbox: {found.loss_message()}; job logs prints what had been saved")
     return 0

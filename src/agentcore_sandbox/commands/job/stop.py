@@ -23,9 +23,9 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    watched = find_job(job, flags)
-    was_running = watched.look().is_running
-    seen = watched.stop()
+    found = find_job(job, flags)
+    was_running = found.refresh().is_running
+    seen = found.stop()
     if as_json:
         output.data(seen.as_json())
     elif seen.has_exited:

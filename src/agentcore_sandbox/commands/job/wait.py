@@ -24,11 +24,11 @@ def run(*, flags: settings.Flags, job: str, as_json: bool) -> int:
         as_json: Print an object with the keys of `job list`.
     """
     output = Output(as_json=as_json)
-    watched = find_job(job, flags)
-    with leaving_running(watched, output):
-        for _ in watched.collect(follow=True):
+    found = find_job(job, flags)
+    with leaving_running(found, output):
+        for _ in found.save_output(follow=True):
             pass
-    status = watched.status()
+    status = found.exit_status()
     if as_json:
-        output.data(watched.job.as_json())
+        output.data(found.record.as_json())
     return status

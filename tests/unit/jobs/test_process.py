@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.jobs import watcher
+from agentcore_sandbox.jobs import process
 from support import event_stream, fault_server
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ ENDED = {"exit": 5, "alive": True, "sizes": [0, 0], "lengths": [0, 0]}
 def test_a_look_that_gets_no_answer_is_repeated(
     aws: CommandLine, in_process: Run, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(process, "ANSWER_SECONDS", 2.0)
     silent = [fault_server.silence]
 
     def answer(handler: Handler) -> None:

@@ -1,18 +1,19 @@
-"""Watch a job: its output from any byte on, and its end."""
+"""A job's program in its session: started, read from any byte on, and ended."""
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
-from agentcore_sandbox.jobs.launch import GUEST, folder
-from agentcore_sandbox.sessions.workspace import FOLDER
+from agentcore_sandbox.sessions.workspace import FOLDER, helper_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agentcore_sandbox.sessions.workspace import Workspace
 
@@ -20,19 +21,37 @@ MOST_BYTES = 3 << 20  # of each stream at a time; both together are 8 MiB as bas
 PAUSE_SECONDS = 0.3
 LONGEST_PAUSE = 0.6  # a line a second is to be seen within one and a half
 START_SECONDS = 60.0
-ANSWER_SECONDS = 60.0  # a look takes a fraction of one: whatever is silent for so long has been lost
+ANSWER_SECONDS = 60.0  # a poll takes a fraction of one: whatever is silent for so long has been lost
 HIGHEST_STATUS = 255
+_HELPER = "jobs"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A program as a file in the session.
+
+    Attributes:
+        name: The file's.
+        text: Its contents.
+        interpreter: The argument list that the file's path completes.
+        environment: Variables for it.
+    """
+
+    name: str
+    text: str
+    interpreter: Sequence[str]
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is new of a job.
+    """What a poll has found.
 
     Attributes:
         stdout: Bytes that follow those that were read before.
         stderr: The same of standard error.
-        exit_code: The exit status, None while it runs.
-        complete: It has ended, and there is no more output.
+        exit_code: The exit status, None while the program runs.
+        complete: The program has ended, and there is no more output.
         killed: It has ended without an exit status.
         unread: How many bytes of stdout and stderr were left.
     """
@@ -46,28 +65,53 @@ class Snapshot:
 
     @property
     def pause(self) -> float:
-        """Seconds to wait before the next look."""
+        """Seconds to wait before the next poll."""
         if self.exit_code is not None or self.killed or max(len(self.stdout), len(self.stderr)) >= MOST_BYTES:
             return 0.0
         return PAUSE_SECONDS if self.stdout or self.stderr else LONGEST_PAUSE
 
 
-class Watcher:
-    """Reads a job's output piece by piece.
+def new_id() -> str:
+    """An id for a job: 12 hexadecimal digits."""
+    return secrets.token_hex(6)
+
+
+class JobProcess:
+    """A program that runs by itself in a session.
 
     Args:
-        workspace: Of its session.
-        job_id: The job.
+        workspace: Of the session.
+        job_id: As `new_id` gives it.
     """
 
     def __init__(self, workspace: Workspace, job_id: str) -> None:
-        self._workspace = workspace.answering_within(ANSWER_SECONDS)
-        self._folder = folder(job_id)
+        self._workspace = workspace
+        self._polled = workspace.answering_within(ANSWER_SECONDS)
+        self._folder = f"{FOLDER}/jobs/{job_id}"  # relative to the session's work directory
         self._delta = f"{FOLDER}/delta-{uuid.uuid4().hex}"
-        self._started = time.monotonic()
+        self._created = time.monotonic()
+
+    def start(self, script: Script) -> str:
+        """Start a program. The request is sent once.
+
+        Returns:
+            The service's id of the task.
+
+        Raises:
+            AgentcoreSandboxError: `NotStarted`, or what the service says.
+        """
+        path = f"{self._folder}/{script.name}"
+        self._workspace.write(f"{self._folder}/environment", json.dumps(dict(script.environment)).encode())
+        self._workspace.write(path, script.text.encode())
+        request = {"operation": "supervise", "folder": self._folder, "argv": [*script.interpreter, path]}
+        outcome = self._workspace.invoke("startCommandExecution", {"command": helper_command(_HELPER, request)})
+        if outcome.is_error or not outcome.task_id:
+            message = f"the job was not started: {outcome.stderr or outcome.stdout}"
+            raise AgentcoreSandboxError("NotStarted", message, "try again, or in another session")
+        return outcome.task_id
 
     def poll(self, offsets: tuple[int, int], limit: int = MOST_BYTES) -> Snapshot:
-        """Look once.
+        """Ask once how it is.
 
         Args:
             offsets: How many bytes of stdout and stderr have been read before.
@@ -75,7 +119,7 @@ class Watcher:
         """
         answer = self._ask(offsets, limit)
         out, err = answer["lengths"]
-        data = self._workspace.read_part(self._delta) if out + err else b""
+        data = self._polled.read_part(self._delta) if out + err else b""
         if len(data) != out + err:
             raise _nonsense()
         rest = [
@@ -86,7 +130,7 @@ class Watcher:
         return Snapshot(data[:out], data[out:], answer["exit"], complete, killed, (rest[0], rest[1]))
 
     def follow(self, offsets: tuple[int, int] = (0, 0)) -> Iterator[Snapshot]:
-        """Yield snapshots until the job has ended and all output was read; what is lost on the way is read again.
+        """Yield snapshots until the program has ended and all output was read; what is lost on the way is read again.
 
         Raises:
             AgentcoreSandboxError: `JobKilled`: it has ended without an exit status.
@@ -101,22 +145,21 @@ class Watcher:
                 return
             time.sleep(snapshot.pause)
 
-    def stop(self) -> int | None:
-        """End the program; returns its exit status."""
-        status = self._workspace.ask(GUEST, "stop", folder=self._folder)
-        return status if isinstance(status, int) else None
+    def stop(self) -> None:
+        """End the program."""
+        self._polled.ask(_HELPER, "stop", folder=self._folder)
 
     def close(self) -> None:
         """Remove what polling has left in the session."""
-        self._workspace.ask(GUEST, "discard", path=self._delta)
+        self._polled.ask(_HELPER, "discard", path=self._delta)
 
     def discard(self) -> None:
         """Remove the job's files from the session."""
-        self._workspace.ask(GUEST, "discard", path=self._folder)
+        self._polled.ask(_HELPER, "discard", path=self._folder)
 
     def _ask(self, offsets: tuple[int, int], limit: int) -> dict[str, Any]:
-        answer = self._workspace.ask(
-            GUEST, "poll", folder=self._folder, offsets=list(offsets), limit=limit, delta=self._delta
+        answer = self._polled.ask(
+            _HELPER, "poll", folder=self._folder, offsets=list(offsets), limit=limit, delta=self._delta
         )
         try:
             status = answer["exit"]
@@ -129,9 +172,9 @@ class Watcher:
             raise _nonsense() from None
 
     def _was_killed(self, alive: object) -> bool:
-        is_late = alive is None and time.monotonic() - self._started > START_SECONDS
-        # It may have ended between two looks of the guest's, so it is asked again.
-        return (alive is False or is_late) and self._ask((0, 0), 0)["exit"] is None
+        is_overdue = alive is None and time.monotonic() - self._created > START_SECONDS
+        # It may have ended between two looks of the helper's, so it is asked again.
+        return (alive is False or is_overdue) and self._ask((0, 0), 0)["exit"] is None
 
 
 def killed_error() -> AgentcoreSandboxError:
@@ -141,4 +184,4 @@ def killed_error() -> AgentcoreSandboxError:
 
 
 def _nonsense() -> AgentcoreSandboxError:
-    return UnexpectedAnswerError("what the session tells of the job makes no sense")
+    return UnexpectedAnswerError("what the session says about the job makes no sense")

@@ -1,4 +1,4 @@
-"""`--follow`: a program whose output appears while it runs, as a job that nobody else knows."""
+"""`--follow`: a program whose output appears while it runs, as a job that is not recorded."""
 
 from __future__ import annotations
 
@@ -12,32 +12,15 @@ from agentcore_sandbox.errors import (
     SessionGoneError,
     SessionOverError,
     TimeLimitError,
-    UsageError,
 )
+from agentcore_sandbox.jobs.process import JobProcess, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.execution.program import Program
-    from agentcore_sandbox.jobs.watcher import Watcher
     from agentcore_sandbox.sessions.workspace import Workspace
-
-
-def check(program: Program, artifacts: Path | None) -> None:
-    """Refuse what a program of its own process cannot do.
-
-    Raises:
-        UsageError: `--clear-context` or `--artifacts`.
-    """
-    if artifacts is not None:
-        raise UsageError(
-            "--follow and --artifacts do not go together: only the result of an execution carries images",
-            "write a file and fetch it with --download",
-        )
-    if program.clear_context:
-        raise UsageError("--follow and --clear-context do not go together", "with --follow there are no variables yet")
 
 
 def run(
@@ -59,28 +42,24 @@ def run(
         TimeLimitError: `limit`.
         AgentcoreSandboxError: What the service says.
     """
-    from agentcore_sandbox.jobs import launch
-    from agentcore_sandbox.jobs.watcher import Watcher
-
-    job_id = launch.new_id()
-    launch.launch(workspace, job_id, program, environment)
-    watcher = Watcher(workspace, job_id)
+    process = JobProcess(workspace, new_id())
+    process.start(program.script(environment))
     try:
-        result = _watch(watcher, output, limit)
+        result = _print(process, output, limit)
     except SessionGoneError as gone:
         raise SessionGoneError(gone.session_id, gone.reason) from gone  # this request has not run; the program has
     except BaseException:
-        _stop(watcher, output)
+        _stop(process, output)
         raise
-    watcher.close()
-    watcher.discard()
+    process.close()
+    process.discard()
     return result
 
 
-def _watch(watcher: Watcher, output: Output, limit: float | None) -> Result:
+def _print(process: JobProcess, output: Output, limit: float | None) -> Result:
     started, status = time.monotonic(), 0
     with output.live() as live:
-        for snapshot in watcher.follow():
+        for snapshot in process.follow():
             live.write(snapshot.stdout, snapshot.stderr, keep=output.as_json)
             status = snapshot.exit_code or 0
             if limit is not None and snapshot.exit_code is None and time.monotonic() - started > limit:
@@ -90,12 +69,12 @@ def _watch(watcher: Watcher, output: Output, limit: float | None) -> Result:
     return Result(stdout, stderr, status, round(time.monotonic() - started, 3), is_error=status != 0)
 
 
-def _stop(watcher: Watcher, output: Output) -> None:
-    """End the program; that it cannot be ended is told, not raised."""
+def _stop(process: JobProcess, output: Output) -> None:
+    """End the program; a failure of that is reported, not raised."""
     with gate.closed():
         try:
-            watcher.stop()
-            watcher.close()
+            process.stop()
+            process.close()
         except SessionOverError:
             return
         except AgentcoreSandboxError as error:
