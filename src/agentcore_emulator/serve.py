@@ -33,11 +33,11 @@ from agentcore_emulator.service import faults, interpreter_file
 from agentcore_emulator.service.administration import Administration
 from agentcore_emulator.service.control_plane import ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
+from agentcore_emulator.service.dispatch import Dispatcher
 from agentcore_emulator.service.faults import Fault, Faults
 from agentcore_emulator.service.interpreters import Interpreters
 from agentcore_emulator.service.quotas import Quotas
 from agentcore_emulator.service.request_log import RequestLog
-from agentcore_emulator.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
@@ -45,6 +45,7 @@ from agentcore_emulator.service.timers import Alarms
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.messages import Record
+    from agentcore_emulator.service.server import Handle
 
 _POLL = 0.1  # seconds until a stopped server notices
 _PATIENCE = 2.0  # seconds for a lock that only a look at the state holds
@@ -222,9 +223,9 @@ def _assemble(
     stack.callback(sessions.close)
     data, control = _planes(folder.interpreters_path, sessions, clock, options.quotas)
     administration = Administration(sessions, watchdog.holds(options.limits), end)
-    routes = [*data_plane_routes(data), *control_plane_routes(control), *administration.routes()]
-    service = Service(routes, options.record, Faults(options.faults, sessions.end))
-    server = _listen(options, service)
+    handlers = {**data.handlers(), **control.handlers()}
+    faults_ = Faults(options.faults, sessions.end)
+    server = _listen(options, Dispatcher(handlers, options.record, faults_, administration.handlers()).handle)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
     thread.start()
@@ -260,12 +261,12 @@ def _remove(leftovers: Iterable[Path]) -> None:
         private_files.remove(folder)
 
 
-def _listen(options: Options, service: Service) -> Server:
+def _listen(options: Options, handle: Handle) -> Server:
     letters = string.ascii_uppercase + string.digits
     access_key_id = "LOCAL" + "".join(secrets.choice(letters) for _ in range(15))
     try:
         keys = Keys(access_key_id, secrets.token_urlsafe(30))
-        return Server(options.port, keys, service.handle, options.record, options.quotas.payload_bytes)
+        return Server(options.port, keys, handle, options.record, options.quotas.payload_bytes)
     except OSError as error:
         hint = "choose another one with --port, or none for a free one"
         raise EmulatorError("PortUnavailable", f"port {options.port} cannot be used: {error.strerror}", hint) from error

@@ -14,9 +14,9 @@ from agentcore_emulator.agent_client import SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service.control_plane import ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
+from agentcore_emulator.service.dispatch import Dispatcher
 from agentcore_emulator.service.faults import Faults, parse
 from agentcore_emulator.service.interpreters import Interpreters
-from agentcore_emulator.service.routes import Service, control_plane_routes, data_plane_routes
 from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
@@ -92,6 +92,7 @@ class Running:
     sessions: Sessions
     tools: Tools
     sandboxes: list[SteeredSandbox]
+    dispatcher: Dispatcher
     requests: list[Mapping[str, Any]]
     clients: ExitStack
 
@@ -135,15 +136,14 @@ def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: S
     sessions = Sessions(folder, make, clock, limit)
     known = Interpreters(clock)
     data, control = DataPlane(known, sessions, tools.invoke, clock, max_invoke), ControlPlane(known, sessions)
-    routes = [*data_plane_routes(data), *control_plane_routes(control)]
-    server = Server(
-        0, KEYS, Service(routes, requests.append, Faults(map(parse, faults), sessions.end)).handle, requests.append
-    )
+    handlers = {**data.handlers(), **control.handlers()}
+    dispatcher = Dispatcher(handlers, requests.append, Faults(map(parse, faults), sessions.end))
+    server = Server(0, KEYS, dispatcher.handle, requests.append)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         with ExitStack() as clients:
-            yield Running(server, sessions, tools, sandboxes, requests, clients)
+            yield Running(server, sessions, tools, sandboxes, dispatcher, requests, clients)
     finally:
         server.shutdown()
         thread.join()

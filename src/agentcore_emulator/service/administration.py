@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.service.messages import Answer, Members, Request
-from agentcore_emulator.service.routes import Route
-from agentcore_emulator.service.shapes import Structure, Text
+from agentcore_emulator.service.model import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agentcore_emulator.service.messages import Handler, Members, Request
     from agentcore_emulator.service.sessions import Sessions
 
-STATUS = "/local/status"
-STOP = "/local/stop"
+_ONLY_IDLE = {"onlyIdle": {"shape": "OnlyIdle", "location": "querystring"}}
+STATUS = Operation("Status", "GET", "/local/status")
+STOP = Operation(
+    "Stop",
+    "PUT",
+    "/local/stop",
+    input={"members": _ONLY_IDLE},
+    shapes={"OnlyIdle": {"type": "string", "enum": ["true", "false"]}},
+)
 
 
 class Administration:
@@ -31,22 +37,18 @@ class Administration:
         self._limits = limits
         self._end = end
 
-    def routes(self) -> list[Route]:
-        """Return the two routes."""
-        stop = Structure({"onlyIdle": Text(enum=("true", "false"))})
-        return [
-            Route("Status", "GET", STATUS, Structure({}), self._status),
-            Route("Stop", "PUT", STOP, stop, self._stop, ["onlyIdle"]),
-        ]
+    def handlers(self) -> list[tuple[Operation, Handler]]:
+        """Return the two operations, and what performs them."""
+        return [(STATUS, self._status), (STOP, self._stop)]
 
-    def _status(self, _members: Members, _request: Request) -> Answer:
+    def _status(self, _members: Members, _request: Request) -> Members:
         ready = self._sessions.ready()
         with_network = sum(session.network for session in ready)
-        return Answer({"sessions": len(ready), "sessionsWithNetwork": with_network, "limits": self._limits})
+        return {"sessions": len(ready), "sessionsWithNetwork": with_network, "limits": self._limits}
 
-    def _stop(self, members: Members, _request: Request) -> Answer:
+    def _stop(self, members: Members, _request: Request) -> Members:
         """Stop; with `onlyIdle` not while there is a session."""
         stopping = members.get("onlyIdle") != "true" or self._sessions.retire()
         if stopping:
             self._end()
-        return Answer({"stopping": stopping})
+        return {"stopping": stopping}

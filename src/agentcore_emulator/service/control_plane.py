@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.service import errors, interpreters, model, pages
+from agentcore_emulator.service import errors, interpreters, pages
 from agentcore_emulator.service.client_tokens import ClientTokens
-from agentcore_emulator.service.messages import Answer, Members, Request, timestamp
+from agentcore_emulator.service.messages import Handler, Members, Request, timestamp
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.interpreters import Interpreter, Interpreters
@@ -26,56 +25,59 @@ class ControlPlane:
     def __init__(self, known: Interpreters, sessions: Sessions) -> None:
         self._interpreters = known
         self._sessions = sessions
-        self._creates: ClientTokens[Answer] = ClientTokens()
-        self._deletes: ClientTokens[Answer] = ClientTokens()
+        self._creates: ClientTokens[Members] = ClientTokens()
+        self._deletes: ClientTokens[Members] = ClientTokens()
 
-    def create(self, members: Members, request: Request) -> Answer:
+    def handlers(self) -> dict[str, Handler]:
+        """Return what performs each operation."""
+        return {
+            "CreateCodeInterpreter": self.create,
+            "GetCodeInterpreter": self.get,
+            "ListCodeInterpreters": self.list_all,
+            "DeleteCodeInterpreter": self.delete,
+        }
+
+    def create(self, members: Members, request: Request) -> Members:
         """CreateCodeInterpreter."""
-        _refuse_what_is_not_there(members)
+        interpreters.refuse_not_emulated(members)
         _check_network(members["networkConfiguration"])
         asked = {name: value for name, value in members.items() if name != "clientToken"}
         token = members.get("clientToken")
         return self._creates.once(token, json.dumps(asked, sort_keys=True), lambda: self._create(members, request))
 
-    def get(self, members: Members, request: Request) -> Answer:
+    def get(self, members: Members, request: Request) -> Members:
         """GetCodeInterpreter."""
         found = self._interpreters.get(members["codeInterpreterId"])
         details = {name: value for name, value in found.details.items() if name != "tags"}
         configuration = {"networkConfiguration": found.network, "lastUpdatedAt": timestamp(found.updated)}
-        return Answer({**_reference(found, request), "name": found.name, **details, **configuration})
+        return {**_reference(found, request), "name": found.name, **details, **configuration}
 
-    def list_all(self, members: Members, request: Request) -> Answer:
+    def list_all(self, members: Members, request: Request) -> Members:
         """ListCodeInterpreters: those created, newest first, then the system's (assumed)."""
         kind = members.get("type")
         custom = self._interpreters.newest_first() if kind != "SYSTEM" else []
         system = [interpreters.BUILT_IN] if kind != "CUSTOM" else []
         page, following = pages.page([*custom, *system], members, _place)
-        return Answer({"codeInterpreterSummaries": [_summary(item, request) for item in page], **following})
+        return {"codeInterpreterSummaries": [_summary(item, request) for item in page], **following}
 
-    def delete(self, members: Members, _request: Request) -> Answer:
+    def delete(self, members: Members, _request: Request) -> Members:
         """DeleteCodeInterpreter: sessions have to be stopped before (documented; the error is assumed)."""
         interpreter_id = members["codeInterpreterId"]
         return self._deletes.once(members.get("clientToken"), interpreter_id, lambda: self._delete(interpreter_id))
 
-    def _create(self, members: Members, request: Request) -> Answer:
+    def _create(self, members: Members, request: Request) -> Members:
         details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
         made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
-        return Answer(_reference(made, request), HTTPStatus.ACCEPTED)
+        return _reference(made, request)
 
-    def _delete(self, interpreter_id: str) -> Answer:
+    def _delete(self, interpreter_id: str) -> Members:
         if interpreter_id == interpreters.SYSTEM:
             raise errors.validation(f"{interpreter_id} cannot be deleted")
         if any(session.interpreter == interpreter_id for session in self._sessions.ready()):
             raise errors.conflict(f"Code interpreter {interpreter_id} has active sessions")
         gone = self._interpreters.delete(interpreter_id)
         updated = {"lastUpdatedAt": timestamp(gone.updated)}
-        return Answer({"codeInterpreterId": interpreter_id, "status": gone.status, **updated}, HTTPStatus.ACCEPTED)
-
-
-def _refuse_what_is_not_there(members: Members) -> None:
-    for name in model.NOT_EMULATED:
-        if members.get(name):
-            raise errors.validation(f"The embedded service has no {name}")
+        return {"codeInterpreterId": interpreter_id, "status": gone.status, **updated}
 
 
 def _check_network(network: Members) -> None:

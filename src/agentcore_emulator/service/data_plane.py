@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent_client import SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.service import errors, event_stream, interpreters, model, pages
+from agentcore_emulator.service import errors, event_stream, interpreters, pages
 from agentcore_emulator.service.client_tokens import ClientTokens
-from agentcore_emulator.service.messages import Answer, EventStream, Members, Request, timestamp
+from agentcore_emulator.service.messages import EventStream, Handler, Members, Request, timestamp
 from agentcore_emulator.service.quotas import Quotas
 
 if TYPE_CHECKING:
@@ -56,14 +56,22 @@ class DataPlane:
         self._invoke_tool = invoke_tool
         self._clock = clock
         self._max_invoke = max_invoke
-        self._starts: ClientTokens[Answer] = ClientTokens()
-        self._stops: ClientTokens[Answer] = ClientTokens()
+        self._starts: ClientTokens[Members] = ClientTokens()
+        self._stops: ClientTokens[Members] = ClientTokens()
 
-    def start_session(self, members: Members, _request: Request) -> Answer:
+    def handlers(self) -> dict[str, Handler]:
+        """Return what performs each operation."""
+        return {
+            "StartCodeInterpreterSession": self.start_session,
+            "InvokeCodeInterpreter": self.invoke,
+            "StopCodeInterpreterSession": self.stop_session,
+            "GetCodeInterpreterSession": self.get_session,
+            "ListCodeInterpreterSessions": self.list_sessions,
+        }
+
+    def start_session(self, members: Members, _request: Request) -> Members:
         """StartCodeInterpreterSession."""
-        for name in model.NOT_EMULATED:
-            if members.get(name):
-                raise errors.validation(f"The embedded service has no {name}")
+        interpreters.refuse_not_emulated(members)
         asked = _asked(members, "codeInterpreterIdentifier", "name", "sessionTimeoutSeconds")
         return self._starts.once(members.get("clientToken"), asked, lambda: self._start(members))
 
@@ -74,33 +82,31 @@ class DataPlane:
             raise _not_active(session)
         return EventStream({SESSION_HEADER: session.session_id}, self._messages(session, members, request.cancelled))
 
-    def stop_session(self, members: Members, _request: Request) -> Answer:
+    def stop_session(self, members: Members, _request: Request) -> Members:
         """StopCodeInterpreterSession."""
         asked = _asked(members, "codeInterpreterIdentifier", "sessionId")
         return self._stops.once(members.get("clientToken"), asked, lambda: self._stop(members))
 
-    def get_session(self, members: Members, _request: Request) -> Answer:
+    def get_session(self, members: Members, _request: Request) -> Members:
         """GetCodeInterpreterSession."""
         session = self._find(members)
         name = {"name": session.name} if session.name else {}
-        return Answer(
-            {
-                **_reference(members, session),
-                **name,
-                "createdAt": timestamp(session.created),
-                "sessionTimeoutSeconds": session.timeout,
-                "status": session.status,
-            }
-        )
+        return {
+            **_reference(members, session),
+            **name,
+            "createdAt": timestamp(session.created),
+            "sessionTimeoutSeconds": session.timeout,
+            "status": session.status,
+        }
 
-    def list_sessions(self, members: Members, _request: Request) -> Answer:
+    def list_sessions(self, members: Members, _request: Request) -> Members:
         """ListCodeInterpreterSessions, newest first (assumed)."""
         listed = self._sessions.newest_first(self._interpreter(members).interpreter_id)
         matching = [session for session in listed if members.get("status") in (None, session.status)]
         page, following = pages.page(matching, members, lambda session: session.number)
-        return Answer({"items": [_summary(members, session) for session in page], **following})
+        return {"items": [_summary(members, session) for session in page], **following}
 
-    def _start(self, members: Members) -> Answer:
+    def _start(self, members: Members) -> Members:
         lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
         interpreter = self._interpreter(members)
         if interpreter.status != "READY":  # the error is assumed
@@ -116,13 +122,13 @@ class DataPlane:
             _log.error("no sandbox: %s", error)
             remedy = _REMEDIES.get(error.errno or 0, "the service's log says more")
             raise errors.internal(f"a sandbox cannot be made: {error.strerror}; {remedy}") from error
-        return Answer({**_reference(members, session), "createdAt": timestamp(session.created)})
+        return {**_reference(members, session), "createdAt": timestamp(session.created)}
 
-    def _stop(self, members: Members) -> Answer:
+    def _stop(self, members: Members) -> Members:
         session = self._find(members)
         if not self._sessions.terminate(session):
             raise errors.conflict(f"Session already terminated: {session.session_id}")
-        return Answer({**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)})
+        return {**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)}
 
     def _find(self, members: Members) -> Session:
         return self._sessions.find(self._interpreter(members).interpreter_id, members["sessionId"])

@@ -16,7 +16,7 @@ from agentcore_emulator.service.messages import EventStream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from agentcore_emulator.service.messages import Answer, Members
+    from agentcore_emulator.service.messages import Members, Result
 
 VARIABLE = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
 """Faults, with blanks between them."""
@@ -97,7 +97,7 @@ class Faults:
         self._end_session = end_session
         self._lock = threading.Lock()
 
-    def run(self, operation: str, members: Members, action: Callable[[], Answer | EventStream]) -> Answer | EventStream:
+    def run(self, operation: str, members: Members, action: Callable[[], Result]) -> Result:
         """Perform a request with the faults that it meets.
 
         Args:

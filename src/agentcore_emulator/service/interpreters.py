@@ -26,6 +26,7 @@ TRANSITION = 0.2
 """Seconds from CREATING to READY, and from DELETING to gone; on AWS they are some seconds."""
 MAX_INTERPRETERS = 1000
 """Created ones at once (assumed)."""
+NOT_EMULATED = ("certificates", "filesystemConfigurations")
 
 _ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:bedrock-agentcore:[a-z0-9-]+:(?:[0-9]{12}|aws):code-interpreter(?:-custom)?/(.+)"
@@ -78,6 +79,17 @@ def identifier(id_or_arn: str) -> str:
     """Return the id part of an ARN, or the id itself."""
     match = _ARN.fullmatch(id_or_arn)
     return match[1] if match else id_or_arn
+
+
+def refuse_not_emulated(members: Mapping[str, Any]) -> None:
+    """Refuse what an interpreter or a session here cannot have.
+
+    Raises:
+        ServiceError: ValidationException.
+    """
+    for name in NOT_EMULATED:
+        if members.get(name):
+            raise errors.validation(f"The embedded service has no {name}")
 
 
 class Interpreters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 Members = Mapping[str, Any]
-"""The validated members of a request."""
+"""The checked members of a request, or the members of an answer."""
 Record = Callable[[Mapping[str, Any]], None]
 """Is told of each request when it is performed and when it is answered; never keys, headers or bodies."""
 
@@ -48,8 +47,8 @@ class Request:
 class Answer:
     """A JSON body and the HTTP status that the model names."""
 
-    body: Mapping[str, Any]
-    status: HTTPStatus = HTTPStatus.OK
+    body: Members
+    status: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,12 @@ class EventStream:
 
     headers: Mapping[str, str]
     messages: Iterator[bytes]
+
+
+Result = Members | EventStream
+"""What an operation returns."""
+Handler = Callable[[Members, Request], Result]
+"""Performs an operation."""
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,137 +1,251 @@
-"""The request shapes of both planes.
+"""AWS's own model of the API, as botocore ships it: routes, shapes and constraints.
 
-Source: botocore 1.44's service models `bedrock-agentcore` 2024-02-28 and `bedrock-agentcore-control` 2023-06-05; a test
-compares all bounds with those installed.
+It is read as data: botocore's own reader takes longer to import than all the rest of the emulator.
 """
 
 from __future__ import annotations
 
-from agentcore_emulator.service.shapes import Blob, Boolean, Integer, List, Map, Shape, Structure, Text
+import gzip
+import importlib.util
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
-MAX_TEXT = 100_000_000
-"""Characters of a text argument, bytes of a blob."""
+from agentcore_emulator.service import errors
 
-_LONG = Text(maximum=MAX_TEXT)
-_TRACE = {"traceId": Text(maximum=1024), "traceParent": Text(maximum=1024)}
-_INTERPRETER = {"codeInterpreterIdentifier": Text()}
-_SESSION = {"sessionId": Text(pattern="[0-9a-zA-Z]{1,40}")}
-_TOKEN = {"clientToken": Text(33, 256, "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}")}
-_PAGE: dict[str, Shape] = {"maxResults": Integer(1, 100), "nextToken": Text(1, 2048, r"\S*")}
-_STATUS = {"status": Text(enum=("READY", "TERMINATED"))}
+if TYPE_CHECKING:
+    from agentcore_emulator.service.messages import Request
 
-_SECRET_ARN = Text(pattern="arn:aws(-[a-z-]+)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]+")
-_SECRET = Structure({"secretArn": _SECRET_ARN}, required=["secretArn"])
-_CERTIFICATE = Structure({"location": Structure({"secretsManager": _SECRET}, union=True)}, required=["location"])
+SERVICES = ("bedrock-agentcore", "bedrock-agentcore-control")
+MOST_PROBLEMS = 100
+"""Broken members that one error tells of (assumed)."""
 
-_MOUNT_PATH = Text(6, 200, "/mnt/[a-zA-Z0-9._-]+/?")
-_S3 = Structure(
-    {
-        "accessPointArn": Text(
-            0,
-            256,
-            "arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}",
-        ),
-        "mountPath": _MOUNT_PATH,
-        "fileSystemArn": Text(0, 256, "arn:aws[-a-z]*:s3files:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{17,40}"),
-    },
-    required=["accessPointArn", "mountPath", "fileSystemArn"],
-)
-_EFS = Structure(
-    {
-        "accessPointArn": Text(0, 128, "arn:aws[-a-z]*:elasticfilesystem:[0-9a-z-:]+:access-point/fsap-[0-9a-f]{8,40}"),
-        "mountPath": _MOUNT_PATH,
-        "fileSystemArn": Text(
-            0, 256, "arn:aws[-a-z]*:elasticfilesystem:[a-z0-9-]+:[0-9]{12}:file-system/fs-[0-9a-f]{8,40}"
-        ),
-    },
-    required=["accessPointArn", "mountPath", "fileSystemArn"],
-)
-_FILE_SYSTEM = Structure({"s3FilesConfiguration": _S3, "efsConfiguration": _EFS}, union=True)
-_CERTIFICATES = {"certificates": List(_CERTIFICATE, 1, 200)}
-_FILE_SYSTEMS = {"filesystemConfigurations": List(_FILE_SYSTEM, 0, 10)}
-NOT_EMULATED = (*_CERTIFICATES, *_FILE_SYSTEMS)
+Definition = Mapping[str, Any]
+"""A part of a service-2.json file."""
 
-_INPUT_FILE = Structure({"path": _LONG, "text": _LONG, "blob": Blob(MAX_TEXT)}, required=["path"])
-ARGUMENTS = Structure(
-    {
-        "code": _LONG,
-        "language": Text(enum=("python", "javascript", "typescript")),
-        "clearContext": Boolean(),
-        "command": _LONG,
-        "path": _LONG,
-        "paths": List(_LONG),
-        "content": List(_INPUT_FILE),
-        "directoryPath": _LONG,
-        "taskId": _LONG,
-        "runtime": Text(enum=("nodejs", "deno", "python")),
-    }
-)
-TOOLS = (
-    "executeCode",
-    "executeCommand",
-    "readFiles",
-    "listFiles",
-    "removeFiles",
-    "writeFiles",
-    "startCommandExecution",
-    "getTask",
-    "stopTask",
-)
 
-START_SESSION = Structure(
-    {
-        **_TRACE,
-        **_INTERPRETER,
-        **_TOKEN,
-        "name": Text(1, 100),
-        "sessionTimeoutSeconds": Integer(1, 28800),
-        **_CERTIFICATES,
-        **_FILE_SYSTEMS,
-    },
-    required=["codeInterpreterIdentifier"],
-)
-INVOKE = Structure(
-    {**_TRACE, **_INTERPRETER, **_SESSION, "name": Text(enum=TOOLS), "arguments": ARGUMENTS},
-    # The model does not require sessionId; without one there is nothing to run in. Assumed to be refused.
-    required=["codeInterpreterIdentifier", "sessionId", "name"],
-)
-STOP_SESSION = Structure(
-    {**_TRACE, **_INTERPRETER, **_SESSION, **_TOKEN}, required=["codeInterpreterIdentifier", "sessionId"]
-)
-GET_SESSION = Structure({**_INTERPRETER, **_SESSION}, required=["codeInterpreterIdentifier", "sessionId"])
-LIST_SESSIONS = Structure({**_INTERPRETER, **_STATUS, **_PAGE}, required=["codeInterpreterIdentifier"])
+class Problem(NamedTuple):
+    """One member that breaks its shape: where, and which constraint."""
 
-_NETWORK = Structure(
-    {
-        "networkMode": Text(enum=("PUBLIC", "SANDBOX", "VPC")),
-        "vpcConfig": Structure(
-            {
-                "securityGroups": List(Text(pattern="sg-[0-9a-zA-Z]{8,17}"), 1, 16),
-                "subnets": List(Text(pattern="subnet-[0-9a-zA-Z]{8,17}"), 1, 16),
-                "requireServiceS3Endpoint": Boolean(),
-            },
-            required=["securityGroups", "subnets"],
-        ),
-    },
-    required=["networkMode"],
-)
-_TAG_CHARACTERS = r"[a-zA-Z0-9\s._:/=+@-]*"
-_ID = {
-    "codeInterpreterId": Text(pattern=r"(aws\.codeinterpreter\.v1|[a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"),
+    path: str
+    constraint: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """How an operation is reached, and what its input must be like.
+
+    Args:
+        name: As in the model.
+        method: HTTP method.
+        uri: Its path; members in braces.
+        status: HTTP status of success.
+        input: The input's structure.
+        shapes: Those that `input` refers to, by name.
+    """
+
+    name: str
+    method: str
+    uri: str
+    status: int = 200
+    input: Definition = field(default_factory=lambda: {"members": {}})
+    shapes: Mapping[str, Definition] = field(default_factory=dict, repr=False)
+
+    def members(self, request: Request) -> dict[str, Any] | None:
+        """Return the members that a request carries, None where it is for another operation.
+
+        Raises:
+            ServiceError: ValidationException. The text follows AWS's usual one; assumed for this service.
+        """
+        match = self._path.fullmatch(request.path) if request.method == self.method else None
+        return match and self.check(self._gathered(match.groupdict(), request))
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members that the model knows. Null means absent, as in all of AWS's JSON protocols.
+
+        Raises:
+            ServiceError: ValidationException with reason FieldValidationFailed and each broken member in `fieldList`.
+        """
+        problems = list(itertools.islice(_structure(self.input, self.shapes, "", given), MOST_PROBLEMS))
+        if problems:
+            raise _failure(problems)
+        return {name: given[name] for name in self.input["members"] if given.get(name) is not None}
+
+    @cached_property
+    def _path(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.uri))
+
+    def _gathered(self, in_path: Mapping[str, str], request: Request) -> dict[str, Any]:
+        """Take each member from where the model puts it, and from nowhere else; the body has what has no place."""
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        members = _json(request.body)
+        for name, member in self.input["members"].items():
+            key = member.get("locationName", name)
+            match member.get("location"):
+                case "uri":
+                    members[name] = unquote(in_path[key])
+                case "header":
+                    members[name] = request.headers.get(key.lower())
+                case "querystring":
+                    members[name] = _from_query(self.shapes[member["shape"]], query.get(key))
+        return members
+
+
+def operations() -> dict[str, Operation]:
+    """Read the operations of both planes, by name.
+
+    Raises:
+        OSError: botocore's data is not there.
+    """
+    found = {}
+    for service in SERVICES:
+        definition = _definition(service)
+        for name, operation in definition["operations"].items():
+            http, shapes = operation["http"], definition["shapes"]
+            structure = shapes[operation["input"]["shape"]] if "input" in operation else {"members": {}}
+            if name == "InvokeCodeInterpreter":
+                # The model does not require it. Without a session there is nothing to run in: assumed to be refused.
+                structure = {**structure, "required": [*structure["required"], "sessionId"]}
+            found[name] = Operation(
+                name, http["method"], http["requestUri"], http.get("responseCode", 200), structure, shapes
+            )
+    return found
+
+
+def _definition(service: str) -> Any:
+    package = importlib.util.find_spec("botocore")
+    if package is None or not package.origin:
+        raise FileNotFoundError("botocore is not installed, and the emulator reads AWS's model from it")
+    newest = max(Path(package.origin).with_name("data").joinpath(service).iterdir())
+    plain = newest / "service-2.json"  # in our zipapps
+    text = plain.read_bytes() if plain.is_file() else gzip.decompress(plain.with_suffix(".json.gz").read_bytes())
+    return json.loads(text)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise errors.validation("The request body is not JSON", "CannotParse") from None
+    if not isinstance(members, dict):
+        raise errors.validation("The request body is not a JSON object", "CannotParse")
+    return members
+
+
+def _from_query(shape: Definition, text: str | None) -> Any:
+    """A query string has texts only; what is not a number stays one, so that the check refuses it."""
+    is_number = shape["type"] == "integer" and text is not None and re.fullmatch("-?[0-9]{1,9}", text)
+    return int(text) if is_number and text else text
+
+
+Shapes = Mapping[str, Definition]
+Check = Callable[[Definition, Shapes, str, Any], Iterator[Problem]]
+
+
+def _check(name: str, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    """Yield what is wrong with a value at `path` that should have the named shape."""
+    shape = shapes[name]
+    return CHECKS[shape["type"]](shape, shapes, path, value)
+
+
+def _structure(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    """Unknown members are ignored, as in all of AWS's JSON protocols."""
+    if not isinstance(value, Mapping):
+        yield Problem(path, "Member must be an object")
+        return
+    prefix = f"{path}." if path else ""
+    given = [name for name in shape["members"] if value.get(name) is not None]
+    for name in shape.get("required", ()):
+        if name not in given:
+            yield Problem(prefix + name, "Member must not be null")
+    if shape.get("union") and len(given) != 1:
+        yield Problem(path, f"Member must have exactly one of [{', '.join(shape['members'])}]")
+    for name in given:
+        yield from _check(shape["members"][name]["shape"], shapes, prefix + name, value[name])
+
+
+def _list(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, list):
+        yield Problem(path, "Member must be a list")
+        return
+    yield from _length(shape, path, len(value))
+    if len(value) <= shape.get("max", len(value)):
+        for number, member in enumerate(value, 1):
+            yield from _check(shape["member"]["shape"], shapes, f"{path}.{number}.member", member)
+
+
+def _map(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield Problem(path, "Member must be an object")
+        return
+    yield from _length(shape, path, len(value))
+    if len(value) <= shape.get("max", len(value)):
+        for key, member in value.items():
+            yield from _check(shape["key"]["shape"], shapes, f"{path}.key", key)
+            yield from _check(shape["value"]["shape"], shapes, f"{path}.value", member)
+
+
+def _string(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, str):
+        yield Problem(path, "Member must be a string")
+        return
+    yield from _length(shape, path, len(value))
+    if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
+        yield Problem(path, f"Member must satisfy regular expression pattern: {shape['pattern']}")
+    if "enum" in shape and value not in shape["enum"]:
+        yield Problem(path, f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
+
+
+def _blob(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    """In JSON a blob is base64; its bounds count the bytes."""
+    if not isinstance(value, str) or len(value) % 4 or not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", value):
+        yield Problem(path, "Member must be base64")
+    else:
+        yield from _length(shape, path, len(value) // 4 * 3 - value[-2:].count("="))
+
+
+def _integer(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, int) or isinstance(value, bool):
+        yield Problem(path, "Member must be an integer")
+    else:
+        yield from _bounds(shape, path, value, "value")
+
+
+def _boolean(_shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, bool):
+        yield Problem(path, "Member must be a boolean")
+
+
+def _length(shape: Definition, path: str, length: int) -> Iterator[Problem]:
+    return _bounds(shape, path, length, "length")
+
+
+def _bounds(shape: Definition, path: str, number: int, of: str) -> Iterator[Problem]:
+    if number < shape.get("min", number):
+        yield Problem(path, f"Member must have {of} greater than or equal to {shape['min']}")
+    if number > shape.get("max", number):
+        yield Problem(path, f"Member must have {of} less than or equal to {shape['max']}")
+
+
+CHECKS: Mapping[str, Check] = {
+    "structure": _structure,
+    "list": _list,
+    "map": _map,
+    "string": _string,
+    "blob": _blob,
+    "integer": _integer,
+    "boolean": _boolean,
 }
-CREATE = Structure(
-    {
-        "name": Text(pattern="[a-zA-Z][a-zA-Z0-9_]{0,47}"),
-        "description": Text(1, 4096),
-        "executionRoleArn": Text(1, 2048, "arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+"),
-        "networkConfiguration": _NETWORK,
-        **_CERTIFICATES,
-        **_FILE_SYSTEMS,
-        **_TOKEN,
-        "tags": Map(Text(1, 128, _TAG_CHARACTERS), Text(0, 256, _TAG_CHARACTERS), 0, 50),
-    },
-    required=["name", "networkConfiguration"],
-)
-GET = Structure(_ID, required=["codeInterpreterId"])
-LIST = Structure({**_PAGE, "type": Text(enum=("SYSTEM", "CUSTOM"))})
-DELETE = Structure({**_ID, **_TOKEN}, required=["codeInterpreterId"])
+
+
+def _failure(problems: Sequence[Problem]) -> errors.ServiceError:
+    told = "; ".join(f"Value at '{path}' failed to satisfy constraint: {rule}" for path, rule in problems)
+    plural = "s" if len(problems) > 1 else ""
+    fields = [{"name": path, "message": rule} for path, rule in problems]
+    return errors.validation(f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields)

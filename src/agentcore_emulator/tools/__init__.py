@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from agentcore_emulator.sandbox import Sandbox
 
-    Tool = Callable[[Sandbox, Mapping[str, Any], threading.Event], Payload]
+    Tool = Callable[..., Payload]
 
 TOOLS: dict[str, Tool] = {
     "executeCode": execution.execute_code,
@@ -47,18 +47,18 @@ def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: thr
     """
     tool = TOOLS[name]
     began = sandbox.watched.mark()
-    payload = _payload(tool, sandbox, arguments.snake_case(name), given, cancelled)
+    payload = _payload(tool, sandbox, given, cancelled)
     return payloads.with_notes(payload, sandbox.watched.since(began))
 
 
-def _payload(tool: Tool, sandbox: Sandbox, label: str, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
+def _payload(tool: Tool, sandbox: Sandbox, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
     try:
-        arguments.check(label, given)
-        return tool(sandbox, given, cancelled)
+        return tool(sandbox, cancelled, **arguments.check(tool, given))
     except ToolError as error:
-        return payloads.failure(f"Error executing tool {label}: {error}")
+        reason = str(error)
     except HungUpError:
-        return payloads.failure(f"Error executing tool {label}: {execution.KILLED_TEXT}")
+        reason = execution.KILLED_TEXT
     except SandboxGoneError:
         sandbox.close()
         raise
+    return payloads.failure(f"Error executing tool {tool.__name__}: {reason}")

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from agentcore_emulator.sandbox import Sandbox
     from agentcore_emulator.tasks import Task
 
-    Arguments = Mapping[str, Any]
 
-DEFAULT_LANGUAGE = "python"
 UNLIMITED_SECONDS = 1 << 30
 """A synchronous call is ended by its caller."""
 HIGHEST_EXIT_CODE = 255
@@ -33,15 +31,21 @@ INTERRUPTED = "\r\nThe command was interrupted.\r\n"
 TIME_IS_UP = "\r\nThe command was ended after {} seconds.\r\n"
 
 
-def execute_code(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def execute_code(
+    sandbox: Sandbox,
+    cancelled: threading.Event,
+    *,
+    code: str,
+    language: str = languages.PYTHON,
+    runtime: str | None = None,
+    clear_context: bool = False,
+) -> Payload:
     """Run code in the context of its language."""
-    language = given.get("language") or DEFAULT_LANGUAGE
     try:
-        context = sandbox.context(language, given.get("runtime"))
+        context = sandbox.context(language, runtime)
     except languages.UnsupportedError as error:
         raise ToolError(str(error)) from error
-    limit = sandbox.config.limits.output_bytes
-    request = {"code": given["code"], "clear": bool(given.get("clearContext")), "outputLimit": limit}
+    request = {"code": code, "clear": clear_context, "outputLimit": sandbox.config.limits.output_bytes}
     answer, data = sandbox.ask(context, request, cancelled)
     stdout, stderr, *images = answers.parts(answer, data, at_least=2)
     exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
@@ -62,15 +66,15 @@ def _losses(answer: Mapping[str, Any], exit_code: int) -> tuple[str, str]:
     return before, after
 
 
-def execute_command(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def execute_command(sandbox: Sandbox, cancelled: threading.Event, command: str) -> Payload:
     """Run a shell command and wait for its end."""
-    answer, data = sandbox.ask("request", _command(sandbox, given["command"], UNLIMITED_SECONDS), cancelled)
+    answer, data = sandbox.ask("request", _command(sandbox, command, UNLIMITED_SECONDS), cancelled)
     return _command_payload(answer, data)
 
 
-def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: threading.Event) -> Payload:
+def start_command_execution(sandbox: Sandbox, _cancelled: threading.Event, command: str) -> Payload:
     """Start a shell command and do not wait."""
-    request = _command(sandbox, given["command"], sandbox.config.limits.task_seconds)
+    request = _command(sandbox, command, sandbox.config.limits.task_seconds)
     began, call = sandbox.watched.mark(), sandbox.call("request")
     with contextlib.ExitStack() as failing:
         failing.callback(call.close)
@@ -83,26 +87,26 @@ def start_command_execution(sandbox: Sandbox, given: Arguments, _cancelled: thre
     return payloads.task(text, taskId=task_id, taskStatus="submitted", stdout="", stderr="")
 
 
-def get_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def get_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Payload:
     """Tell how a task stands. Of a running one nothing is shown before its end (assumed)."""
     with sandbox.tasks.lock:
-        task = _task(sandbox, given["taskId"])
+        task = _task(sandbox, task_id)
         _refresh(sandbox, task, cancelled)
         if task.payload is not None:
             return task.payload
         return payloads.task(f"Task is {task.status}", taskStatus=task.status)
 
 
-def stop_task(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def stop_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Payload:
     """End a task that still runs. The text is assumed, that for a finished one recorded."""
     with sandbox.tasks.lock:
-        task = _task(sandbox, given["taskId"])
+        task = _task(sandbox, task_id)
         _refresh(sandbox, task, cancelled)
         if task.status != WORKING:
             return payloads.failure(f"Task cannot be canceled (current status: TaskStatus.{task.status.upper()})")
         task.call.close()
         task.status = CANCELED
-    return payloads.task("Successfully canceled the task", taskId=given["taskId"], taskStatus=CANCELED)
+    return payloads.task("Successfully canceled the task", taskId=task_id, taskStatus=CANCELED)
 
 
 def _task(sandbox: Sandbox, task_id: str) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import errno
 import posixpath
 from typing import TYPE_CHECKING, Any
@@ -15,24 +14,24 @@ from agentcore_emulator.tools.payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agentcore_emulator.sandbox import Sandbox
 
-    Arguments = Mapping[str, Any]
 
-
-def read_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def read_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str]) -> Payload:
     """Return the contents of files: of all, or an error where one is missing."""
-    paths = [_inside(path) for path in given["paths"]]
+    paths = [_inside(path) for path in paths]
     request = {"do": "read", "paths": paths, "dataLimit": sandbox.config.limits.payload_bytes}
     contents = answers.parts(*_ask(sandbox, request, cancelled), at_least=len(paths))
     return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=False)])
 
 
-def list_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
-    """List one level of a folder, which `path` or `directoryPath` names."""
-    folder = _inside(given.get("path") or given.get("directoryPath") or ".")
+def list_files(
+    sandbox: Sandbox, cancelled: threading.Event, path: str | None = None, directory_path: str | None = None
+) -> Payload:
+    """List one level of a folder."""
+    folder = _inside(path or directory_path or ".")
     answer, _ = _ask(sandbox, {"do": "list", "path": folder}, cancelled)
     links = [
         payloads.resource_link(posixpath.normpath(f"{folder}/{name}"), name, is_folder=is_folder)
@@ -41,34 +40,29 @@ def list_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -
     return payloads.blocks(links)
 
 
-def remove_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def remove_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str]) -> Payload:
     """Remove files: all, or none where one is missing. The text is assumed."""
-    paths = [_inside(path) for path in given["paths"]]
+    paths = [_inside(path) for path in paths]
     _ask(sandbox, {"do": "remove", "paths": paths}, cancelled)
     return payloads.success(f"Successfully removed all {len(paths)} files")
 
 
-def write_files(sandbox: Sandbox, given: Arguments, cancelled: threading.Event) -> Payload:
+def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[Mapping[str, str]]) -> Payload:
     """Write files and make their folders."""
-    contents = [(_inside(file["path"]), _content(file)) for file in given["content"]]
-    total, limit = sum(len(content) for _, content in contents), sandbox.config.limits.payload_bytes
+    contents = [(_inside(file["path"]), _content(file)) for file in content]
+    total, limit = sum(len(data) for _, data in contents), sandbox.config.limits.payload_bytes
     if total > limit:
         raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
     if not sandbox.watched.has_room(total):
         most = told(sandbox.config.limits.disk_bytes)
         raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
-    request = {"do": "write", "files": [[path, len(content)] for path, content in contents]}
-    _ask(sandbox, request, cancelled, b"".join(content for _, content in contents))
+    request = {"do": "write", "files": [[path, len(data)] for path, data in contents]}
+    _ask(sandbox, request, cancelled, b"".join(data for _, data in contents))
     return payloads.success(f"Successfully wrote all {len(contents)} files")
 
 
-def _content(file: Mapping[str, Any]) -> bytes:
-    if file.get("blob") is None:
-        return str(file["text"]).encode()
-    try:
-        return base64.b64decode(file["blob"], validate=True)
-    except binascii.Error as error:
-        raise ToolError(f"The blob of {file['path']} is not base64: {error}") from error
+def _content(file: Mapping[str, str]) -> bytes:
+    return file["text"].encode() if file.get("blob") is None else base64.b64decode(file["blob"], validate=True)
 
 
 def _inside(path: str) -> str:

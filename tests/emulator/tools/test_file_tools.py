@@ -184,11 +184,6 @@ def test_what_cannot_be_written(session: Session, path: str, reason: str) -> Non
     assert reason in failure(session.invoke("writeFiles", content=[{"path": path, "text": "x"}]))
 
 
-def test_content_that_is_not_base64(session: Session) -> None:
-    text = failure(session.invoke("writeFiles", content=[{"path": "x", "blob": "***"}]))
-    assert "The blob of x is not base64" in text
-
-
 def test_a_payload_above_the_limit(session: Session) -> None:
     text = failure(write(session, x=bytes(LIMIT + 1)))
     assert f"The files have {LIMIT + 1} bytes, at most {LIMIT} can be written at once" in text

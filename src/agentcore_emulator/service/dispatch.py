@@ -1,0 +1,74 @@
+"""From a verified request to the operation it asks for: members checked, recorded, performed."""
+
+from __future__ import annotations
+
+import functools
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.service import errors, model
+from agentcore_emulator.service.faults import Faults
+from agentcore_emulator.service.messages import Answer, EventStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from agentcore_emulator.service.messages import Handler, Members, Record, Request
+    from agentcore_emulator.service.model import Operation
+
+_RECORDED = {
+    "codeInterpreterIdentifier": "interpreter",
+    "codeInterpreterId": "interpreter",
+    "sessionId": "sessionId",
+    "traceId": "traceId",
+    "traceParent": "traceParent",
+}
+"""Members that the record has, and their names there."""
+
+
+class Dispatcher:
+    """All operations of the endpoint.
+
+    Args:
+        handlers: What performs the operations of AWS's model, by their names.
+        record: Is told of each request before it is performed.
+        faults: What shall go wrong.
+        more: Operations that AWS's model does not have.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        record: Record,
+        faults: Faults | None = None,
+        more: Iterable[tuple[Operation, Handler]] = (),
+    ) -> None:
+        known = model.operations()
+        self.operations = [*((known[name], handler) for name, handler in handlers.items()), *more]
+        self._record = record
+        self._faults = faults or Faults()
+
+    def handle(self, request: Request) -> Answer | EventStream:
+        """Perform a request.
+
+        Raises:
+            ServiceError: It fails.
+        """
+        operation, handler, members = self._find(request)
+        self._record({"event": "request", "requestId": request.request_id, **_recorded(operation, members)})
+        result = self._faults.run(operation.name, members, functools.partial(handler, members, request))
+        return result if isinstance(result, EventStream) else Answer(result, operation.status)
+
+    def _find(self, request: Request) -> tuple[Operation, Handler, Members]:
+        for operation, handler in self.operations:
+            members = operation.members(request)
+            if members is not None:
+                return operation, handler, members
+        message = f"No operation at {request.method} {request.path}"
+        raise errors.ServiceError("UnknownOperationException", HTTPStatus.NOT_FOUND, message)
+
+
+def _recorded(operation: Operation, members: Members) -> dict[str, Any]:
+    tool = {"tool": members["name"]} if operation.name == "InvokeCodeInterpreter" else {}
+    known = {name: members[member] for member, name in _RECORDED.items() if member in members}
+    return {"operation": operation.name, **known, **tool}
