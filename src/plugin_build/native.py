@@ -1,6 +1,6 @@
 """Pack awscrt, the only native part for Python, so that it costs nothing until it is needed.
 
-It goes into the zipapp as one archive: `agentcore_sandbox.aws.common_runtime` unpacks it for the profiles that need
+It goes into the zipapp as one archive: `agentcore_sandbox.aws.crt` unpacks it for the profiles that need
 it. Packed together, the builds for Python 3.10 and for the stable ABI (3.11 and newer) are smaller than one alone in a
 zip.
 """

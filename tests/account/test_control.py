@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from agentcore_sandbox.account.interpreters import Network
-from agentcore_sandbox.aws import connection, interpreter_client
-from agentcore_sandbox.aws.interpreter_client import ControlPlane
+from agentcore_sandbox.aws import connect, interpreter_client
+from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+from agentcore_sandbox.aws.interpreters import Network
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 
@@ -26,19 +26,19 @@ GOT = {**MADE, "name": NAME, "networkConfiguration": {"networkMode": "SANDBOX"},
 
 
 @pytest.fixture
-def plane() -> ControlPlane:
+def plane() -> InterpreterClient:
     session = boto3.Session("AKIDEXAMPLE", "dummy-secret", region_name="us-east-1")
-    return ControlPlane(connection.Connection(session), Settings(""))
+    return InterpreterClient(connect.Connection(Settings(""), session))
 
 
 @pytest.fixture
-def answers(plane: ControlPlane) -> Iterator[Stubber]:
+def answers(plane: InterpreterClient) -> Iterator[Stubber]:
     with Stubber(plane._client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
 
 
-CALLS: dict[str, Callable[[ControlPlane], Any]] = {
+CALLS: dict[str, Callable[[InterpreterClient], Any]] = {
     "create_code_interpreter": lambda plane: plane.create(NAME, Network("SANDBOX"), role=None, tags={}),
     "get_code_interpreter": lambda plane: plane.get(ID),
     "list_code_interpreters": lambda plane: list(plane.all()),
@@ -55,7 +55,7 @@ CODES = {
 }
 
 
-def test_every_error_of_every_operation_has_a_code_and_a_remedy(plane: ControlPlane, answers: Stubber) -> None:
+def test_every_error_of_every_operation_has_a_code_and_a_remedy(plane: InterpreterClient, answers: Stubber) -> None:
     model = plane._client.meta.service_model
     for method, call in CALLS.items():
         operation = model.operation_model(plane._client.meta.method_to_api_mapping[method])
@@ -68,7 +68,7 @@ def test_every_error_of_every_operation_has_a_code_and_a_remedy(plane: ControlPl
             assert failure.value.hint
 
 
-def test_failed_create_tells_the_reason(plane: ControlPlane, answers: Stubber) -> None:
+def test_failed_create_tells_the_reason(plane: InterpreterClient, answers: Stubber) -> None:
     answers.add_response("get_code_interpreter", {**GOT, "status": "CREATE_FAILED", "failureReason": "no room"})
     with pytest.raises(AgentcoreSandboxError, match=f"{ID} is CREATE_FAILED: no room"):
         plane.wait_until_ready(ID, lambda _text: None)
@@ -87,7 +87,7 @@ class Clock:
         self.now += seconds
 
 
-def test_a_long_wait_tells_that_it_goes_on_and_ends(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_wait_tells_that_it_goes_on_and_ends(plane: InterpreterClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter_client, "time", Clock())
     monkeypatch.setattr(plane, "get", lambda _id: interpreter_client._interpreter(GOT, Network("VPC")))
     said: list[str] = []

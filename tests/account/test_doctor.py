@@ -19,7 +19,7 @@ import pytest
 
 import agentcore_sandbox
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.checks import embedded, program
+from agentcore_sandbox.checks import emulator, program
 from support import event_stream, fault_server
 from support.processes import CommandLine
 
@@ -88,7 +88,7 @@ def test_run_executes_a_line_and_stops_the_session(user: CommandLine, faults: Fa
     faults.answers["stop"] = fault_server.in_turn(fault_server.DEFAULTS["stop"], GONE)
     checks = examine(user, "--run")
     assert checks["StartCodeInterpreterSession"]["status"] == "ok"
-    assert "print(6 * 7) gave 42 after" in checks["execution"]["message"]
+    assert "print(6 * 7) printed 42 after" in checks["execution"]["message"]
     assert faults.operations()[1:4] == ["start", "invoke", "stop"]
 
 
@@ -144,13 +144,13 @@ def test_start_is_weighed_by_iams_simulator(user: CommandLine, account: Account,
         check = examine(user, status=status, env=env)["StartCodeInterpreterSession"]
         return check["status"], check["message"]
 
-    assert start(status=1) == ("failure", f"not allowed (implicitDeny), says IAM's simulator of {arn}")
+    assert start(status=1) == ("failure", f"not allowed (implicitDeny), according to IAM's simulator for {arn}")
     conditional = caller_document(interpreter_id, Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}})
     held = iam.create_policy(PolicyName="p", PolicyDocument=conditional)["Policy"]["Arn"]
     iam.attach_user_policy(UserName="u", PolicyArn=held)
-    assert start() == ("warning", "not known: it depends on aws:SourceVpc, which IAM's simulator is not told")
+    assert start() == ("warning", "unknown: it depends on aws:SourceVpc, which IAM's simulator is not told")
     iam.create_policy_version(PolicyArn=held, PolicyDocument=caller_document(interpreter_id), SetAsDefault=True)
-    assert start() == ("ok", f"allowed, says IAM's simulator of {arn}")
+    assert start() == ("ok", f"allowed, according to IAM's simulator for {arn}")
     proxy.refused = {"SimulatePrincipalPolicy"}
     status, message = start()
     assert status == "warning"
@@ -168,7 +168,7 @@ def test_start_of_an_assumed_role(user: CommandLine, account: Account, proxy: Qu
     session = account.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     proxy.refused = refused
     check = examine(user, env=keys_of(session))["StartCodeInterpreterSession"]
-    assert check["message"] == f"allowed, says IAM's simulator of {role}"
+    assert check["message"] == f"allowed, according to IAM's simulator for {role}"
 
 
 def dated(seconds: float) -> Callable[[Handler], None]:
@@ -277,7 +277,7 @@ def test_no_interpreter_is_set(cli: CommandLine) -> None:
 def test_local_needs_no_aws_and_runs_a_line(cli: CommandLine) -> None:
     checks = examine(cli, "--interpreter-id", "local", "--run")
     assert checks["local sandbox"]["status"] == "ok"
-    assert "gave 42" in checks["execution"]["message"]
+    assert "printed 42" in checks["execution"]["message"]
     assert not {"credentials", "endpoint", "interpreter"} & set(checks)
     assert cli.run("local", "stop").returncode == 0
 
@@ -368,8 +368,8 @@ def test_what_the_kernel_says_of_namespaces(
 ) -> None:
     (tmp_path / "max_user_namespaces").write_text(f"{value}\n")
     switches = {str(tmp_path / "max_user_namespaces"): "0", str(tmp_path / "not of this kernel"): "0"}
-    monkeypatch.setattr(embedded, "NAMESPACE_SWITCHES", switches)
-    assert embedded.namespaces().status == status
+    monkeypatch.setattr(emulator, "NAMESPACE_SWITCHES", switches)
+    assert emulator.namespaces().status == status
 
 
 @pytest.mark.parametrize(
@@ -379,6 +379,6 @@ def test_what_the_kernel_says_of_namespaces(
 )
 def test_version_of_a_runtime(monkeypatch: pytest.MonkeyPatch, said: str, status: str, words: str) -> None:
     monkeypatch.setenv("AGENTCORE_SANDBOX_LOCAL_NODE", sys.executable)
-    monkeypatch.setattr(embedded, "_version", lambda _path: said)
-    outcome = embedded.node()
+    monkeypatch.setattr(emulator, "_version", lambda _path: said)
+    outcome = emulator.node()
     assert (outcome.status, words in outcome.message) == (status, True)

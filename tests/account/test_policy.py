@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from agentcore_sandbox.account import access, policies
+from agentcore_sandbox.account import arguments, policies
 from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.commands import job
 from support.in_process import QuickCommandLine
@@ -82,7 +82,7 @@ def test_no_access_grants_a_wildcard_action() -> None:
 
 
 def test_every_kind_of_access_has_a_flag() -> None:
-    assert access.names() == list(policies.ACCESS)
+    assert arguments.access_names() == list(policies.ACCESS)
 
 
 def test_examples_of_access_are_taken() -> None:

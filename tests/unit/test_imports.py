@@ -19,12 +19,13 @@ EMULATOR = Path(agentcore_emulator.__file__).parent
 LAYERS = {
     "errors": set(),
     "atomic_file": set(),
+    "retry": set(),
     "threads": set(),
     "settings": {"errors"},
     "emulator": {"__version__", "errors"},
     "cli": {"__version__", "aws", "errors", "settings"},
-    "aws": {"__version__", "account", "cli", "emulator", "errors", "jobs", "settings", "threads"},
-    "sessions": {"atomic_file", "aws", "cli", "errors"},
+    "aws": {"__version__", "cli", "emulator", "errors", "retry", "settings", "threads"},
+    "sessions": {"atomic_file", "aws", "cli", "errors", "retry"},
     "session_helpers": set(),
     "transfer": {"atomic_file", "cli", "errors", "sessions", "threads"},
     "jobs": {"aws", "errors", "sessions", "settings"},
@@ -36,9 +37,9 @@ LAYERS = {
 }
 USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
-AWS_IMPORTERS = {"aws", "checks"}
+AWS_IMPORTERS = {"aws"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module
-LIGHT = {"account.access", "account.arguments", "aws.connect"}  # but these
+LIGHT = {"account.arguments", "aws.connect"}  # but these
 
 
 def modules() -> list[Path]:

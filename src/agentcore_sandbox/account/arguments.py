@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.account import access
 from agentcore_sandbox.aws.connect import connect_account
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.account.blueprint import Blueprint
-    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.account.policies import Grant
+    from agentcore_sandbox.aws.interpreters import Network
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.settings import Flags, Settings
 
@@ -30,6 +30,13 @@ NETWORKS = {
     "sandbox": "nothing but S3 and DNS",
     "vpc": "what the subnets and security groups allow",
     "public": "the whole internet",
+}
+# Flag: what it allows. A test holds them against `account.policies.ACCESS`, which start-up does not load.
+ACCESS_FLAGS = {
+    "--logs-group": "query this CloudWatch log group with Logs Insights",
+    "--s3-read": "list this bucket and read its objects",
+    "--s3-write": "write objects into this bucket",
+    "--dynamodb-read": "read this table and its indexes",
 }
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 PUBLIC_WARNING = (
@@ -105,8 +112,34 @@ def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:
         return connection.partition, connection.region, account
     from agentcore_sandbox.account import identity
 
-    caller = identity.identify(connection, resolved)
+    caller = identity.identify(connection)
     return caller.partition, connection.region, caller.account
+
+
+def add_access(parser: argparse.ArgumentParser) -> None:
+    """Add the flags; each may be repeated."""
+    group = parser.add_argument_group("what code in the sandbox may do, with its execution role")
+    for flag, about in ACCESS_FLAGS.items():
+        group.add_argument(flag, metavar="ARN", action="append", default=[], help=about)
+
+
+def access_names() -> list[str]:
+    """The flags as argparse names their values."""
+    return [flag.strip("-").replace("-", "_") for flag in ACCESS_FLAGS]
+
+
+def read_access(given: Mapping[str, Sequence[str]]) -> tuple[Grant, ...]:
+    """Read the flags.
+
+    Args:
+        given: Name of each flag as argparse has it -> ARNs.
+
+    Raises:
+        UsageError: An ARN is not one of such a resource.
+    """
+    from agentcore_sandbox.account import policies
+
+    return tuple(policies.grant(name, arn) for name, arns in given.items() for arn in arns)
 
 
 def add_tags(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +154,7 @@ def add_blueprint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
     parser.add_argument("--with-listing", action="store_true", help="callers may also see sessions")
     add_network(parser)
-    access.add_arguments(parser)
+    add_access(parser)
     add_tags(parser)
 
 
@@ -131,7 +164,7 @@ def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> B
     Raises:
         UsageError: One cannot be right.
     """
-    grants = access.read({flag: given[flag] for flag in access.names()})
+    grants = read_access({flag: given[flag] for flag in access_names()})
     tags = read_tags(given["tags"])
     from agentcore_sandbox.account.blueprint import Blueprint
     from agentcore_sandbox.account.policies import OWNER_TAG
@@ -188,7 +221,7 @@ def read_network(given: Mapping[str, Any]) -> Network:
     if network == "vpc":
         _check_ids("--subnet", subnets, _SUBNET, at_least=2)
         _check_ids("--security-group", security_groups, _SECURITY_GROUP, at_least=1)
-    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.aws.interpreters import Network
 
     return Network(network.upper(), tuple(subnets), tuple(security_groups))
 

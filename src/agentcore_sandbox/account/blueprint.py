@@ -1,16 +1,33 @@
-"""What `setup` shall make, and what its parts are called. Pure."""
+"""What `setup` makes: as values, and as a CloudFormation template. Pure.
+
+The template's resource types and properties are those of the CloudFormation registry, which cfn-lint checks in the
+tests. A managed policy has no tags there, so `setup` takes that of a stack for somebody else's.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.account import policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.account.identity import Identity
-    from agentcore_sandbox.account.interpreters import Network
-    from agentcore_sandbox.account.policies import Grant
+    from agentcore_sandbox.account.policies import Document, Grant
+    from agentcore_sandbox.aws.interpreters import Network
+
+SOURCE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:*"}
+ROLE_NAME = "BedrockAgentCore-${Name}-${AWS::Region}"
+LONGEST_NAME = 32
+INTERPRETER_ARN = {"Fn::GetAtt": ["Interpreter", "CodeInterpreterArn"]}
+OUTPUTS: Mapping[str, tuple[str, Any]] = {
+    "InterpreterId": ("For --interpreter-id", {"Fn::GetAtt": ["Interpreter", "CodeInterpreterId"]}),
+    "InterpreterArn": ("The interpreter", INTERPRETER_ARN),
+    "RoleArn": ("The role of code in the sandbox", {"Fn::GetAtt": ["ExecutionRole", "Arn"]}),
+    "CallerPolicyArn": ("Attach it to those who run code", {"Ref": "CallerPolicy"}),
+}
 
 
 @dataclass(frozen=True)
@@ -55,3 +72,87 @@ class Place:
     def iam_arn(self, path: str) -> str:
         """The ARN of something in IAM, such as `role/NAME`."""
         return f"arn:{self.identity.partition}:iam::{self.identity.account}:{path}"
+
+
+def cloudformation(blueprint: Blueprint) -> Document:
+    """The template that makes what `setup` makes of the same blueprint.
+
+    Args:
+        blueprint: What shall be there. Its name, subnets and security groups become defaults of parameters.
+    """
+    resources = {
+        "ExecutionRole": _role(blueprint),
+        "Interpreter": _interpreter(blueprint),
+        "CallerPolicy": _caller_policy(blueprint),
+    }
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "An Amazon Bedrock AgentCore Code Interpreter for agentcore-sandbox",
+        "Parameters": _parameters(blueprint),
+        "Resources": resources,
+        "Outputs": {name: {"Description": about, "Value": value} for name, (about, value) in OUTPUTS.items()},
+    }
+
+
+def _parameters(blueprint: Blueprint) -> Document:
+    name = {
+        "Type": "String",
+        "Default": blueprint.name,
+        "AllowedPattern": f"[a-zA-Z][a-zA-Z0-9_]{{0,{LONGEST_NAME - 1}}}",
+        "Description": "Of the interpreter; role and policy are named after it",
+    }
+    if not blueprint.network or blueprint.network.mode != "VPC":
+        return {"Name": name}
+    return {
+        "Name": name,
+        "Subnets": _list_of("AWS::EC2::Subnet::Id", "Private, in two Availability Zones", blueprint.network.subnets),
+        "SecurityGroups": _list_of(
+            "AWS::EC2::SecurityGroup::Id", "What they let out can be reached", blueprint.network.security_groups
+        ),
+    }
+
+
+def _list_of(kind: str, about: str, default: Any) -> Document:
+    return {
+        "Type": f"List<{kind}>",
+        "Description": about,
+        **({"Default": ",".join(default)} if default else {}),
+    }
+
+
+def _role(blueprint: Blueprint) -> Document:
+    properties: Document = {
+        "RoleName": {"Fn::Sub": ROLE_NAME},
+        "AssumeRolePolicyDocument": policies.trust({"Ref": "AWS::AccountId"}, SOURCE_ARN),
+        "Description": policies.ROLE_ABOUT,
+        "Tags": _tag_list(blueprint.tags),
+    }
+    if blueprint.grants:
+        document = policies.execution(blueprint.grants)
+        properties["Policies"] = [{"PolicyName": policies.INLINE_NAME, "PolicyDocument": document}]
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def _interpreter(blueprint: Blueprint) -> Document:
+    network: Document = {"NetworkMode": blueprint.network.mode if blueprint.network else "SANDBOX"}
+    if network["NetworkMode"] == "VPC":
+        network["VpcConfig"] = {"Subnets": {"Ref": "Subnets"}, "SecurityGroups": {"Ref": "SecurityGroups"}}
+    properties = {
+        "Name": {"Ref": "Name"},
+        "ExecutionRoleArn": {"Fn::GetAtt": ["ExecutionRole", "Arn"]},
+        "NetworkConfiguration": network,
+        "Tags": {**blueprint.tags, **policies.OWNER_TAG},
+    }
+    return {"Type": "AWS::BedrockAgentCore::CodeInterpreterCustom", "Properties": properties}
+
+
+def _caller_policy(blueprint: Blueprint) -> Document:
+    properties = {
+        "ManagedPolicyName": {"Fn::Sub": f"{ROLE_NAME}-caller"},
+        "PolicyDocument": policies.caller(INTERPRETER_ARN, with_listing=blueprint.with_listing),
+    }
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[Document]:
+    return [{"Key": key, "Value": value} for key, value in {**tags, **policies.OWNER_TAG}.items()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.account.plan import Change, Undo, remove
 from agentcore_sandbox.account.policies import INLINE_NAME, OWNER_TAG, ROLE_ABOUT
-from agentcore_sandbox.aws.account_errors import code_of
+from agentcore_sandbox.aws.errors import code_of
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:

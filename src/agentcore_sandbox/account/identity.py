@@ -1,15 +1,25 @@
-"""Who the credentials belong to, by STS. The call needs no permission."""
+"""Whose credentials these are, and what IAM's simulator says they may do.
+
+The simulator evaluates the policies of a user or role, permissions boundaries and service control policies, but not a
+session policy (IAM user guide, "Testing IAM policies with the IAM policy simulator").
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.aws.account_errors import translated
+from agentcore_sandbox.aws.errors import code_of, translated
+from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.settings import Settings
+    from types_boto3_iam import IAMClient
+
+    from agentcore_sandbox.aws.connect import Connection
+
+_USER = re.compile(r"arn:[^:]+:iam::[0-9]{12}:user/.+")
+_ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/]+)/.+")
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,66 @@ class Identity:
         return self.arn.split(":")[1]
 
 
-def identify(connection: Connection, settings: Settings) -> Identity:
+def identify(connection: Connection) -> Identity:
     """Ask STS who the caller is.
 
     Raises:
         AgentcoreSandboxError: There are no usable credentials, or STS cannot be reached.
     """
-    with translated(settings):
+    with translated(connection.settings):
         answer = connection.client("sts").get_caller_identity()
     return Identity(answer["Account"], answer["Arn"])
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the simulator says.
+
+    Attributes:
+        principal: ARN of the user or role whose policies were weighed.
+        verdict: allowed, explicitDeny or implicitDeny.
+        missing: Condition keys that the policies ask for and the simulator was not told.
+    """
+
+    principal: str
+    verdict: str
+    missing: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may."""
+        return self.verdict == "allowed"
+
+
+def simulate(connection: Connection, caller: str, action: str, resource: str) -> Decision:
+    """Ask about one action on one resource.
+
+    Args:
+        connection: Credentials.
+        caller: ARN as STS tells it.
+        action: As policies name it.
+        resource: Its ARN.
+
+    Raises:
+        AgentcoreSandboxError: `UnknownPrincipal`: no policies of IAM belong to this kind of caller.
+        ClientError: IAM may not be asked.
+    """
+    iam: IAMClient = connection.client("iam")
+    principal = _principal(iam, caller)
+    answer = iam.simulate_principal_policy(PolicySourceArn=principal, ActionNames=[action], ResourceArns=[resource])
+    (result,) = answer["EvaluationResults"]
+    return Decision(principal, result["EvalDecision"], tuple(result.get("MissingContextValues", ())))
+
+
+def _principal(iam: IAMClient, caller: str) -> str:
+    if _USER.fullmatch(caller):
+        return caller
+    assumed = _ASSUMED.fullmatch(caller)
+    if not assumed:
+        raise AgentcoreSandboxError("UnknownPrincipal", f"{caller} is neither a user nor a role")
+    try:  # the session's ARN lacks the role's path
+        return iam.get_role(RoleName=assumed["name"])["Role"]["Arn"]
+    except Exception as error:
+        if code_of(error) != "AccessDenied":
+            raise
+        return f"arn:{assumed['partition']}:iam::{assumed['account']}:role/{assumed['name']}"

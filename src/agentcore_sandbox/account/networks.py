@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.aws.account_errors import translated
+from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from types_boto3_ec2 import EC2Client
 
-    from agentcore_sandbox.account.interpreters import Network
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.interpreters import Network
 
 ZONES = 2
 USUAL_SERVICES = ("logs", "s3", "sts")
@@ -65,14 +64,13 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-def check(network: Network, services: Collection[str], connection: Connection, settings: Settings) -> list[str]:
+def check(network: Network, services: Collection[str], connection: Connection) -> list[str]:
     """Look at the network of an interpreter in VPC mode.
 
     Args:
         network: Its subnets and security groups.
         services: What its code is to reach, as VPC endpoints call it, such as logs.
         connection: Credentials.
-        settings: The same, for the words of errors.
 
     Returns:
         What to know about it, one sentence each.
@@ -80,15 +78,15 @@ def check(network: Network, services: Collection[str], connection: Connection, s
     Raises:
         AgentcoreSandboxError: `UnfitNetwork`, or EC2 cannot be asked.
     """
-    findings = judge(_ask(network, connection, settings), services, connection.region)
+    findings = judge(_ask(network, connection), services, connection.region)
     if findings.faults:
         hint = "choose others, or pass --no-network-check if you know better"
         raise AgentcoreSandboxError("UnfitNetwork", "; ".join(findings.faults), hint)
     return findings.warnings
 
 
-def _ask(network: Network, connection: Connection, settings: Settings) -> Facts:
-    with translated(settings):
+def _ask(network: Network, connection: Connection) -> Facts:
+    with translated(connection.settings):
         ec2: EC2Client = connection.client("ec2")
         subnets = ec2.describe_subnets(SubnetIds=list(network.subnets))["Subnets"]
         groups = ec2.describe_security_groups(GroupIds=list(network.security_groups))["SecurityGroups"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox.aws.account_errors import refused, translated
+from agentcore_sandbox.aws.errors import translated, was_refused
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -86,7 +86,7 @@ class Undo:
         except Interrupted:  # comes only while no request is under way
             raise
         except BaseException as error:
-            if not refused(error):
+            if not was_refused(error):
                 self.stack.callback(self._call, what, call)
             raise
         self.stack.callback(self._call, what, call)

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
-from agentcore_sandbox.aws.account_errors import translated
-from agentcore_sandbox.aws.interpreter_client import DELETING, READY, UNDER_WAY, ControlPlane
+from agentcore_sandbox.aws.errors import translated
+from agentcore_sandbox.aws.interpreter_client import DELETING, READY, UNDER_WAY, InterpreterClient
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentcore_sandbox.account.blueprint import Blueprint, Place
-    from agentcore_sandbox.account.interpreters import Interpreter, Network
     from agentcore_sandbox.account.policies import Document
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.interpreters import Interpreter, Network
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class InterpreterStep:
         tell: Is given each state while it is waited for.
     """
 
-    control: ControlPlane
+    control: InterpreterClient
     blueprint: Blueprint
     role_arn: str
     tell: Callable[[str], None]
@@ -137,26 +136,21 @@ class Steps:
         return [self.role, self.permissions, self.interpreter, self.caller]
 
 
-def steps(
-    blueprint: Blueprint, place: Place, connection: Connection, settings: Settings, tell: Callable[[str], None]
-) -> Steps:
+def steps(blueprint: Blueprint, place: Place, connection: Connection, tell: Callable[[str], None]) -> Steps:
     """Make the steps of a blueprint; asks nothing and changes nothing yet.
 
     Args:
         blueprint: What shall be there.
         place: Where.
         connection: Credentials.
-        settings: The same, for the words of errors.
         tell: Says something to the user.
     """
-    with translated(settings):
+    with translated(connection.settings):
         iam = connection.client("iam")
     role_name, policy_name = place.role_name(blueprint.name), place.policy_name(blueprint.name)
     source = policies.source_arn(place.identity.partition, place.region, place.identity.account)
     document = policies.execution(blueprint.grants) if blueprint.grants else None
-    interpreter = InterpreterStep(
-        ControlPlane(connection, settings), blueprint, place.iam_arn(f"role/{role_name}"), tell
-    )
+    interpreter = InterpreterStep(InterpreterClient(connection), blueprint, place.iam_arn(f"role/{role_name}"), tell)
     return Steps(
         ExecutionRole(iam, role_name, policies.trust(place.identity.account, source), blueprint.tags),
         ExecutionPolicy(iam, role_name, document),

@@ -1,84 +1,150 @@
-"""Connect the commands to the client, which is imported only then."""
+"""Connections to AWS or to the emulator: which credentials, which endpoint, how long to wait.
+
+Commands import this module at their top; boto3 and botocore are imported when a connection is made.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import __version__, emulator
+from agentcore_sandbox.settings import is_loopback
 
 if TYPE_CHECKING:
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.aws.interpreter_client import ControlPlane
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
-    from agentcore_sandbox.jobs.job import Job
-    from agentcore_sandbox.settings import Flags, Settings
+    import boto3
+
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+    from agentcore_sandbox.aws.session_client import SessionClient
+    from agentcore_sandbox.settings import Settings
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+AGENTCORE = ("bedrock-agentcore", "bedrock-agentcore-control")
 
 
-def connect(settings: Settings, *, runs_code: bool = True) -> CodeInterpreter:
-    """Make a client.
+@dataclass(frozen=True)
+class Connection:
+    """Makes clients of AWS's services.
+
+    Attributes:
+        settings: What was asked for.
+        session: Credentials and region.
+        endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. All other services are always AWS's own.
+    """
+
+    settings: Settings
+    session: boto3.Session
+    endpoint_url: str | None = None
+
+    @property
+    def region(self) -> str:
+        """The region that requests go to.
+
+        Raises:
+            NoRegionError: None is set.
+        """
+        if not self.session.region_name:
+            from botocore.exceptions import NoRegionError
+
+            raise NoRegionError
+        return self.session.region_name
+
+    @property
+    def partition(self) -> str:
+        """The region's partition, such as aws-cn; `aws` for a region that botocore does not know."""
+        from botocore.exceptions import UnknownRegionError
+
+        try:
+            return self.session.get_partition_for_region(self.region)
+        except UnknownRegionError:
+            return "aws"
+
+    def client(self, service: str, *, read_seconds: float = READ_SECONDS, signed: bool = True) -> Any:
+        """Make a botocore client.
+
+        Args:
+            service: botocore's name of it, such as bedrock-agentcore.
+            read_seconds: How long the service may stay silent.
+            signed: Sign requests; otherwise no credentials are needed.
+        """
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        endpoint_url = self.endpoint_url if service in AGENTCORE else None
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=read_seconds,
+            retries={"mode": "standard"},
+            tcp_keepalive=True,
+            signature_version=None if signed else UNSIGNED,
+            user_agent_extra=f"agentcore-sandbox/{__version__}",
+            # A proxy cannot reach this machine's loopback.
+            proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
+        )
+        make: Any = self.session.client  # typed for literal names only
+        return make(service, endpoint_url=endpoint_url, config=config)
+
+
+def connect(settings: Settings, *, runs_code: bool = True) -> SessionClient:
+    """Make a client for the sessions of an interpreter; `local` starts the emulator if it is not running.
 
     Args:
-        settings: Where to run.
-        runs_code: Not only looks at sessions, and stops them.
+        settings: The interpreter, and who asks.
+        runs_code: False for commands that only list and stop sessions: they accept an emulator of another version.
 
     Raises:
-        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+        AgentcoreSandboxError: The profile, region or credentials cannot be used, or the emulator cannot be started.
     """
-    _enable_awscrt(settings)
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    connection = _open(settings, runs_code=runs_code)
+    from agentcore_sandbox.aws.session_client import SessionClient
 
-    return CodeInterpreter(settings, runs_code=runs_code)
+    return SessionClient(connection)
 
 
 def connect_account(settings: Settings) -> Connection:
     """Find credentials and region for the services of an account.
 
-    Args:
-        settings: Which account.
-
     Raises:
-        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+        AgentcoreSandboxError: The profile, region or credentials cannot be used.
     """
-    _enable_awscrt(settings)
-    from agentcore_sandbox.aws import connection
-    from agentcore_sandbox.aws.account_errors import translated
+    connection = _open(settings)
+    from agentcore_sandbox.aws.errors import translated
 
     with translated(settings):
-        connected = connection.connect(settings)
-        _ = connected.region  # nothing can be done without one
-    return connected
+        _ = connection.region  # nothing can be done without one
+    return connection
 
 
-def connect_control(settings: Settings) -> ControlPlane:
-    """Make a client of the control plane.
-
-    Args:
-        settings: Which account.
+def connect_control(settings: Settings) -> InterpreterClient:
+    """Make a client for the interpreters of an account.
 
     Raises:
-        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+        AgentcoreSandboxError: The profile, region or credentials cannot be used.
     """
     connection = connect_account(settings)
-    from agentcore_sandbox.aws.interpreter_client import ControlPlane
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 
-    return ControlPlane(connection, settings)
-
-
-def find_job(job_id: str, flags: Flags) -> Job:
-    """Find a job and connect to where it runs.
-
-    Args:
-        job_id: Its id.
-        flags: Replace what was noted of where it runs.
-
-    Raises:
-        AgentcoreSandboxError: There is no such job, or no way to it.
-    """
-    from agentcore_sandbox.jobs import job
-
-    return job.find(job_id, flags, connect)
+    return InterpreterClient(connection)
 
 
-def _enable_awscrt(settings: Settings) -> None:
+def _open(settings: Settings, *, runs_code: bool = True) -> Connection:
+    if settings.is_local and not settings.endpoint_url:
+        return _open_local(settings, runs_code=runs_code)
     if not settings.is_local:
-        from agentcore_sandbox.aws import common_runtime
+        from agentcore_sandbox.aws import crt
 
-        common_runtime.enable_awscrt_for(settings.profile)  # before botocore is imported
+        crt.enable_for(settings.profile)  # before botocore is imported
+    from agentcore_sandbox.aws import credentials
+    from agentcore_sandbox.aws.errors import translated
+
+    with translated(settings):
+        return Connection(settings, credentials.session(settings), settings.endpoint_url)
+
+
+def _open_local(settings: Settings, *, runs_code: bool) -> Connection:
+    endpoint = emulator.ensure(runs_code=runs_code)
+    from agentcore_sandbox.aws import credentials
+
+    session = credentials.fixed_session(endpoint.access_key, endpoint.secret_key, settings.region)
+    return Connection(settings, session, endpoint.url)

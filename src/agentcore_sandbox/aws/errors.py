@@ -7,7 +7,9 @@ quote the request's headers, a credential process's may quote its output.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,6 +25,8 @@ from agentcore_sandbox.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agentcore_sandbox.settings import Settings
 
 LOGIN_HINT = "log in again (aws sso login, aws login, or whatever renews the credentials of this profile)"
@@ -128,40 +132,40 @@ _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource
 
 
 @dataclass(frozen=True)
-class Context:
-    """What was being done, for the words of an error.
+class Request:
+    """What an error message says about the request that failed.
 
     Attributes:
-        settings: Where, and who asked.
-        session_id: In which session, if in one.
-        after_loss: What to do when it is not certain whether the request arrived.
+        settings: Where it was sent, and as whom.
+        session_id: Its session, if it has one.
+        if_lost: The hint where it is not known whether the request arrived.
     """
 
     settings: Settings
     session_id: str | None = None
-    after_loss: str = TRY_AGAIN
+    if_lost: str = TRY_AGAIN
 
 
-def translate(error: BaseException, context: Context) -> AgentcoreSandboxError:
+def translate(error: BaseException, request: Request) -> AgentcoreSandboxError:
     """Turn any exception of an AWS call into one that says what happened and what to do."""
     if isinstance(error, AgentcoreSandboxError):
         return error
     if isinstance(error, (exceptions.ClientError, exceptions.EventStreamError)):
         in_stream = isinstance(error, exceptions.EventStreamError)
-        return _from_service(error.response, context, in_stream=in_stream)
-    return _credentials(error, context) or _transport(error, context) or _configuration(error, context)
+        return _from_service(error.response, request, in_stream=in_stream)
+    return _credentials(error, request) or _transport(error, request) or _configuration(error, request)
 
 
-def _credentials(error: BaseException, context: Context) -> AgentcoreSandboxError | None:
+def _credentials(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
     for kind in type(error).__mro__:
         if kind.__name__ in _CREDENTIALS:
             code, message, hint = _CREDENTIALS[kind.__name__]
-            profile = context.settings.profile
+            profile = request.settings.profile
             return AgentcoreSandboxError(code, message, hint.format(profile=f" --profile {profile}" if profile else ""))
     return None
 
 
-def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError | None:
+def _transport(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
     if isinstance(error, eventstream.InvalidPayloadLength):
         return AgentcoreSandboxError(
             "OutputTooLarge",
@@ -169,14 +173,14 @@ def _transport(error: BaseException, context: Context) -> AgentcoreSandboxError 
             "print less, or write to a file and read it in parts; the program has run",
         )
     if isinstance(error, eventstream.ParserError):
-        return LostAnswerError("BrokenStream", f"the answer was damaged: {error}", context.after_loss)
+        return LostAnswerError("BrokenStream", f"the answer was damaged: {error}", request.if_lost)
     if isinstance(error, exceptions.SSLError):
         return TransientError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
     if isinstance(error, exceptions.ConnectionError):
-        return _unreachable(_place(error), context.settings)
+        return _unreachable(_place(error), request.settings)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
         kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
-        return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", context.after_loss)
+        return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", request.if_lost)
     return None
 
 
@@ -197,9 +201,9 @@ def _place(error: exceptions.ConnectionError) -> str:
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
 
 
-def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxError:
+def _configuration(error: BaseException, request: Request) -> AgentcoreSandboxError:
     if isinstance(error, exceptions.ProfileNotFound):
-        message = f"there is no AWS profile {context.settings.profile or error.kwargs['profile']!r}"
+        message = f"there is no AWS profile {request.settings.profile or error.kwargs['profile']!r}"
         return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
     if isinstance(error, exceptions.NoRegionError):
         hint = "set --region, CUSTOM_AGENTCORE_AWS_REGION, AWS_REGION or the profile's region"
@@ -209,31 +213,31 @@ def _configuration(error: BaseException, context: Context) -> AgentcoreSandboxEr
     raise error
 
 
-def _from_service(response: Any, context: Context, *, in_stream: bool) -> AgentcoreSandboxError:
+def _from_service(response: Any, request: Request, *, in_stream: bool) -> AgentcoreSandboxError:
     details = response.get("Error") or {}
     code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
     code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
         return access_denied(message)
-    if context.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
-        # One of the service's three ways to say so (facts, "Sessions"). Before the stream, nothing has run.
-        return SessionGoneError(context.session_id, message, may_have_run=in_stream)
+    if request.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
+        # One of the service's three ways to say so (docs/service.md, Sessions). Before the stream, nothing has run.
+        return SessionGoneError(request.session_id, message, may_have_run=in_stream)
     if code == "ResourceNotFoundException":
         hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
     if code.isdecimal():
-        return _from_status(code, message, context)
+        return _from_status(code, message, request)
     known = _SERVICE | _IN_STREAM if in_stream else _SERVICE
     name, words, hint = known.get(code, (code, None, "see the service's message"))
     kind = _TYPES.get(name, AgentcoreSandboxError)
-    return kind(name, words or message, hint or context.after_loss)
+    return kind(name, words or message, hint or request.if_lost)
 
 
-def _from_status(status: str, message: str, context: Context) -> AgentcoreSandboxError:
+def _from_status(status: str, message: str, request: Request) -> AgentcoreSandboxError:
     """An error of a proxy or another server, of which botocore takes the HTTP status for the code."""
     message = f"HTTP status {status}: {message[:_LONGEST_MESSAGE].strip()}"
     if status.startswith("5"):
-        return LostAnswerError("ServiceFailed", message, context.after_loss)
+        return LostAnswerError("ServiceFailed", message, request.if_lost)
     return AgentcoreSandboxError("HttpError", message, NETWORK_HINT)
 
 
@@ -245,3 +249,60 @@ def access_denied(message: str) -> AgentcoreSandboxError:
     resource = (found["resource"] or "the interpreter").rstrip(".,")
     hint = f"allow {found['action']} on {resource} in the IAM policy of these credentials"
     return AgentcoreSandboxError("AccessDenied", f"not allowed: {found['action']} on {resource}", hint)
+
+
+# Error codes of the account's services, where the words above do not fit. What happened is in the service's own words.
+_ACCOUNT = {
+    "ConflictException": ("Conflict", "look at it with: agentcore-sandbox interpreter list; stop its sessions first"),
+    "ServiceQuotaExceededException": ("QuotaExceeded", "delete interpreters you do not need, or ask AWS for more"),
+    "EntityAlreadyExists": ("NameTaken", "choose another name"),
+    "LimitExceeded": ("QuotaExceeded", "remove what you do not need from IAM, or ask AWS for a higher quota"),
+    "DeleteConflict": ("Conflict", "detach whatever still uses it, then try again"),
+    "Throttling": ("Throttled", "wait a little, then try again"),
+}
+
+
+@contextmanager
+def translated(settings: Settings) -> Iterator[None]:
+    """Turn exceptions of calls to an account's services into errors that say what to do.
+
+    Raises:
+        AgentcoreSandboxError: A call failed.
+    """
+    try:
+        yield
+    except AgentcoreSandboxError:
+        raise
+    except Exception as error:
+        raise _account_error(error) or translate(error, Request(settings)) from error
+
+
+def _account_error(error: Exception) -> AgentcoreSandboxError | None:
+    code = code_of(error)
+    message = str(error.response["Error"].get("Message", code)) if isinstance(error, exceptions.ClientError) else ""
+    if code == "UnauthorizedOperation":  # EC2's name for it
+        return access_denied(message)
+    if code in ("EntityAlreadyExists", "ConflictException") and not was_refused(error):
+        return LostAnswerError("ConnectionLost", f"an answer was lost, and then: {message}", "try again")
+    if code in _ACCOUNT:
+        ours, hint = _ACCOUNT[code]
+        return AgentcoreSandboxError(ours, message, hint)
+    if code.startswith("Invalid") and "." in code:  # EC2: InvalidSubnetID.NotFound
+        return AgentcoreSandboxError("InvalidRequest", message, "check the ids, --region and --profile")
+    return None
+
+
+def code_of(error: BaseException) -> str:
+    """The service's error code, empty for an error that no service sent."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, exceptions.ClientError) else ""
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether a request certainly had no effect: the service refused its first and only attempt."""
+    cause = error.__cause__ if isinstance(error, AgentcoreSandboxError) else error
+    if not isinstance(cause, exceptions.ClientError):
+        return False
+    metadata = cause.response.get("ResponseMetadata", {})
+    status: int = metadata.get("HTTPStatusCode", 0)
+    is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_refusal and not metadata.get("RetryAttempts")

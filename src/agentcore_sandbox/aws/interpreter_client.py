@@ -1,4 +1,4 @@
-"""Interpreters over the control plane: create, get, list, delete, and the waits between.
+"""Interpreters over the control plane: create, get, list, delete, and waiting for either.
 
 Operations, states and limits are those of botocore's model of bedrock-agentcore-control.
 """
@@ -9,10 +9,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from agentcore_sandbox.account.interpreters import Interpreter, Network
-from agentcore_sandbox.aws.account_errors import code_of, translated
+from agentcore_sandbox.aws.errors import code_of, translated
+from agentcore_sandbox.aws.interpreters import Interpreter, Network
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 
     from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
 
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.aws.connect import Connection
 
 READY, CREATING, DELETING, DELETED = "READY", "CREATING", "DELETING", "DELETED"
 UNDER_WAY = (CREATING, DELETING)
@@ -32,20 +29,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 FIRST_QUIET = 10.0  # seconds without news until it is said that there are none; then twice as long, and so on
 
 
-class ControlPlane:
+class InterpreterClient:
     """The interpreters of an account in a region.
 
     Args:
         connection: Credentials and endpoint.
-        settings: The same, for the words of errors.
 
     Raises:
         AgentcoreSandboxError: No client can be made.
     """
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
-        self._settings = settings
-        with translated(settings):
+    def __init__(self, connection: Connection) -> None:
+        self._settings = connection.settings
+        with translated(self._settings):
             self._client: BedrockAgentCoreControlClient = connection.client("bedrock-agentcore-control")
 
     def create(
@@ -75,7 +71,7 @@ class ControlPlane:
         while True:
             try:
                 return self._client.create_code_interpreter(**request)["codeInterpreterId"]
-            except ClientError as error:
+            except Exception as error:
                 if not _blames_the_role(error) or time.monotonic() > deadline:
                     raise
             with gate.opened():  # nothing is made yet
@@ -190,9 +186,9 @@ class ControlPlane:
             pause = min(LONGEST_PAUSE, pause * 1.5)
 
 
-def _blames_the_role(error: ClientError) -> bool:
+def _blames_the_role(error: Exception) -> bool:
     """Whether this is what the service says of a role that IAM has not spread yet; the words are assumed."""
-    text = str(error.response["Error"].get("Message", "")).lower()
+    text = str(error).lower()
     return code_of(error) in ("ValidationException", "AccessDeniedException") and "role" in text and "assume" in text
 
 

@@ -1,24 +1,24 @@
-"""The code interpreter's operations over botocore: each with its own deadline and its own number of attempts.
+"""Sessions of one interpreter over the data plane, each request with a deadline and a number of attempts of its own.
 
-An execution is sent once: botocore re-sends InvokeCodeInterpreter up to five times with its defaults, which would run
-the user's code five times (facts, "Client faults to avoid"). Only what cannot have run is tried again.
+InvokeCodeInterpreter is sent once. By default botocore sends it up to five times, also after a time-out
+(https://github.com/boto/botocore/issues/1768), and would run the user's code five times: see docs/service.md, Client
+faults. Only what cannot have run is retried.
 """
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from agentcore_sandbox.aws import event_stream, result
-from agentcore_sandbox.aws.connection import Connection, connect
-from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Context, translate
+from agentcore_sandbox.aws import event_stream
+from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Request, code_of, translate, translated
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
@@ -26,6 +26,7 @@ from agentcore_sandbox.errors import (
     TimeLimitError,
     UnexpectedAnswerError,
 )
+from agentcore_sandbox.retry import retry
 from agentcore_sandbox.threads import DeadlineError, within
 
 if TYPE_CHECKING:
@@ -35,15 +36,16 @@ if TYPE_CHECKING:
     from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
     from types_boto3_bedrock_agentcore.type_defs import GetCodeInterpreterSessionResponseTypeDef
 
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.event_stream import Result
 
-INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900 (facts, "Limits")
+INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: docs/service.md, Limits
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
 READY = "READY"
 PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
-_NEVER_RAN = (EndpointConnectionError, ConnectTimeoutError)
+_NO_CONNECTION = (EndpointConnectionError, ConnectTimeoutError)
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -59,27 +61,26 @@ class SessionSummary:
     created_at: datetime
 
 
-class CodeInterpreter:
-    """A client of one interpreter.
+class SessionClient:
+    """Starts, stops, lists and uses the sessions of one interpreter.
 
     Args:
-        settings: Where it is and who asks.
-        runs_code: As for `aws_clients.connect`.
+        connection: Whose settings name the interpreter.
 
     Raises:
-        AgentcoreSandboxError: Profile, region or credentials cannot be used.
+        AgentcoreSandboxError: No client can be made.
     """
 
-    def __init__(self, settings: Settings, *, runs_code: bool = True) -> None:
-        self._settings = settings
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._settings = connection.settings
         try:
-            self._connection = connect(settings, runs_code=runs_code)
-            self._client = _create(self._connection)
-        except ValueError as error:  # its words may hold a URL with a password
+            self._client = _create(connection)
+        except ValueError as error:  # its message may hold a URL with a password
             hint = "check AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and endpoint_url in the AWS configuration"
             raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
         except Exception as error:
-            raise translate(error, Context(settings)) from error
+            raise translate(error, Request(self._settings)) from error
 
     @property
     def region(self) -> str:
@@ -95,7 +96,7 @@ class CodeInterpreter:
         try:
             return (_owner(self._connection), *where)
         except Exception as error:
-            raise translate(error, Context(self._settings)) from error
+            raise translate(error, Request(self._settings)) from error
 
     def start(self, *, name: str, lifetime: int) -> str:
         """Start a session.
@@ -171,8 +172,8 @@ class CodeInterpreter:
         arguments: Mapping[str, Any],
         *,
         seconds: float | None = None,
-        after_loss: str = MAY_HAVE_RUN,
-    ) -> Iterator[result.Result]:
+        if_lost: str = MAY_HAVE_RUN,
+    ) -> Iterator[Result]:
         """Run one tool in a session, once.
 
         Args:
@@ -180,56 +181,50 @@ class CodeInterpreter:
             tool: One of the nine tools, such as executeCode.
             arguments: The tool's arguments, as in the service model's `ToolArguments`.
             seconds: The limit on this execution; None for the service's own.
-            after_loss: What an error advises where it is not certain whether the tool ran.
+            if_lost: What an error advises where it is not certain whether the tool ran.
 
         Yields:
-            Each result as it arrives; the service sends one (facts, "Wire API").
+            Each result as it arrives; the service sends one: docs/service.md, Wire API.
 
         Raises:
             TimeLimitError: `seconds` have passed. The program may still run in the session.
             AgentcoreSandboxError: No complete answer came, or the service said no.
         """
-        context = Context(self._settings, session_id, after_loss)
+        request = Request(self._settings, session_id, if_lost)
         events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
         complete = False
         try:
             for payload in events:
                 complete = True
-                yield result.from_payload(payload, pty=tool in PTY_TOOLS)
+                yield event_stream.read_result(payload, pty=tool in PTY_TOOLS)
         except DeadlineError:
             raise _time_limit(seconds) from None
         except Exception as error:
-            raise _explained(error, context) from error
+            raise _explained(error, request) from error
         if not complete:
-            raise LostAnswerError("NoResult", "the answer ended without a result", context.after_loss)
+            raise LostAnswerError("NoResult", "the answer ended without a result", request.if_lost)
 
     def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        response = self._retry_what_never_ran(
+        response = retry(
             lambda: self._client.invoke_code_interpreter(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
                 sessionId=session_id,
                 name=tool,  # type: ignore[arg-type] # the stubs want the literal names
                 arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
-            )
+            ),
+            attempts=INVOKE_ATTEMPTS,
+            is_transient=self._never_ran,
         )
         with closing(response["stream"]) as events:
             for event in events:
                 if "result" in event:
                     yield event["result"]
 
-    def _retry_what_never_ran(self, call: Callable[[], A]) -> A:
-        """Try again after a refused connection or throttling: the program cannot have started."""
-        for attempt in range(1, INVOKE_ATTEMPTS):
-            try:
-                return call()
-            except _NEVER_RAN:
-                if self._settings.is_local:
-                    raise  # nobody starts it while this waits
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "ThrottlingException":
-                    raise
-            time.sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 - jitter, not a secret
-        return call()
+    def _never_ran(self, error: Exception) -> bool:
+        """Whether the program cannot have started: the connection was refused, or the request throttled."""
+        if isinstance(error, _NO_CONNECTION):
+            return not self._settings.is_local  # nobody restarts the emulator while this waits
+        return code_of(error) == "ThrottlingException"
 
     def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
         return self._request(
@@ -249,7 +244,7 @@ class CodeInterpreter:
         seconds: float = REQUEST_SECONDS,
     ) -> T:
         """Send a request that may be repeated, and read its answer."""
-        context = Context(self._settings, session_id)
+        request = Request(self._settings, session_id)
         try:
             (answer,) = within(seconds, lambda: iter((call(),)))
             _check_type(answer)
@@ -258,7 +253,40 @@ class CodeInterpreter:
             hint = "check the network and the endpoint, then try again"
             raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
-            raise _explained(error, context) from error
+            raise _explained(error, request) from error
+
+
+@dataclass(frozen=True)
+class EndpointAnswer:
+    """How the endpoint answered a request without a signature.
+
+    Attributes:
+        url: The endpoint, without a password that may be in it.
+        seconds: Until the response, connecting included.
+        date: The `Date` header.
+    """
+
+    url: str
+    seconds: float
+    date: str | None
+
+
+def ask_endpoint(connection: Connection) -> EndpointAnswer:
+    """Send a request that is refused because it has no signature: a response all the same, and it has the time."""
+    with translated(connection.settings):
+        client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", signed=False)
+        response: Mapping[str, Any]
+        started = time.monotonic()
+        try:
+            response = client.list_code_interpreter_sessions(
+                codeInterpreterIdentifier=connection.settings.interpreter_id
+            )
+        except ClientError as error:
+            response = error.response
+    seconds = time.monotonic() - started
+    url = urlsplit(client.meta.endpoint_url)
+    shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    return EndpointAnswer(shown, seconds, response["ResponseMetadata"]["HTTPHeaders"].get("date"))
 
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
@@ -268,13 +296,13 @@ def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
     return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
 
 
-def _explained(error: Exception, context: Context) -> AgentcoreSandboxError:
+def _explained(error: Exception, request: Request) -> AgentcoreSandboxError:
     """An error of a request; botocore's parsers stumble over what is none of the service's answers."""
     try:
-        return translate(error, context)
+        return translate(error, request)
     except (ResponseParserError, AttributeError, KeyError, TypeError, ValueError):
         message = f"what answered is not AgentCore, or changed: {type(error).__name__}: {error}"
-        hint = f"check --endpoint-url and the proxy settings; {context.after_loss}"
+        hint = f"check --endpoint-url and the proxy settings; {request.if_lost}"
         return UnexpectedAnswerError(message, hint)
 
 

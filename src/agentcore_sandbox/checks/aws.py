@@ -1,4 +1,8 @@
-"""Credentials, endpoint and interpreter on AWS, as the chosen settings have them."""
+"""Checks of the endpoint, the credentials, the interpreter and the permissions, and one real execution.
+
+Permissions are tried on a session that does not exist; it is assumed that AWS checks the permission before it looks for
+the session. Only a start cannot be tried like that without paying for a session: there IAM's simulator is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,93 +11,82 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from agentcore_sandbox.account.identity import identify
-from agentcore_sandbox.aws.account_errors import translated
-from agentcore_sandbox.aws.interpreter_client import READY, ControlPlane
-from agentcore_sandbox.checks.finding import Outcome, failure, ok, warning
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.account import policies
+from agentcore_sandbox.account.identity import Decision, Identity, identify, simulate
+from agentcore_sandbox.aws.errors import translated
+from agentcore_sandbox.aws.event_stream import combine
+from agentcore_sandbox.aws.interpreter_client import READY, InterpreterClient
+from agentcore_sandbox.aws.session_client import EndpointAnswer, SessionClient, ask_endpoint
+from agentcore_sandbox.checks import Outcome, failure, ok, warning
+from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
-
-    from agentcore_sandbox.account.identity import Identity
-    from agentcore_sandbox.account.interpreters import Interpreter
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
-    from agentcore_sandbox.settings import Settings
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.interpreters import Interpreter
 
 SLOW_SECONDS = 2.0
 SKEW_LIMIT, SKEW_WARNING = timedelta(minutes=5), timedelta(minutes=1)  # AWS refuses signatures 5 minutes off
 EXPIRES_SOON = timedelta(minutes=15)
+CODE, EXPECTED = "print(6 * 7)", "42"
+SESSION_NAME = "agentcore-sandbox-doctor"
+LIFETIME = 120  # seconds, should the stop fail
+NO_SESSION = "0" * 26  # no session has this id
+START = "bedrock-agentcore:StartCodeInterpreterSession"
+RUN_HINT = "`agentcore-sandbox doctor --run` starts a session, runs a line and stops it"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How the endpoint answered a request without a signature.
+class Resources:
+    """What the checks look at; what several of them need is requested once."""
 
-    Attributes:
-        url: The endpoint.
-        seconds: Until the answer, connection included.
-        skew: By how much its clock is ahead of ours, None where it does not say.
-    """
-
-    url: str
-    seconds: float
-    skew: timedelta | None
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is examined; what several checks need is asked for once.
-
-    Attributes:
-        settings: Where.
-        connection: The same, with credentials.
-        runner: A client of the interpreter.
-    """
-
-    settings: Settings
     connection: Connection
-    runner: CodeInterpreter
+    sessions: SessionClient
 
     @cached_property
-    def answer(self) -> Answer:
-        """The endpoint's answer."""
-        with translated(self.settings):
-            client = self.connection.client("bedrock-agentcore", signed=False)
-            return _ask(client, self.settings.interpreter_id)
+    def answer(self) -> EndpointAnswer:
+        """How the endpoint answers."""
+        return ask_endpoint(self.connection)
 
     @cached_property
     def identity(self) -> Identity:
         """Whose credentials these are."""
-        return identify(self.connection, self.settings)
+        return identify(self.connection)
 
     @cached_property
     def interpreter(self) -> Interpreter:
-        """The interpreter."""
-        control = ControlPlane(self.connection, self.settings)
-        return control.get(self.settings.plain_id)
+        """The interpreter with role and network."""
+        return InterpreterClient(self.connection).get(self.connection.settings.plain_id)
 
 
-def _ask(client: BedrockAgentCoreClient, interpreter_id: str) -> Answer:
-    """Send a request that is refused for want of a signature: that too is an answer, with the time."""
-    answer: Mapping[str, Any]
-    started = time.monotonic()
-    try:
-        answer = client.list_code_interpreter_sessions(codeInterpreterIdentifier=interpreter_id)
-    except ClientError as error:
-        answer = error.response
-    seconds = time.monotonic() - started
-    url = urlsplit(client.meta.endpoint_url)
-    plain = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # a password in it is nobody's business
-    return Answer(plain, seconds, _skew(answer["ResponseMetadata"]["HTTPHeaders"].get("date")))
+def region(resources: Resources) -> Outcome:
+    """The region."""
+    return ok(resources.connection.region)
+
+
+def endpoint(resources: Resources) -> Outcome:
+    """Whether the endpoint answers, and how fast."""
+    answer = resources.answer
+    message = f"{answer.url} answered in {answer.seconds:.2f} seconds"
+    if answer.seconds > SLOW_SECONDS:
+        return warning(message, "check the network, or choose a region that is closer")
+    return ok(message)
+
+
+def clock(resources: Resources) -> Outcome:
+    """This machine's clock against the endpoint's."""
+    skew = _skew(resources.answer.date)
+    if skew is None:
+        return warning("the endpoint does not say what time it is", "check this machine's clock yourself")
+    message = f"{abs(skew.total_seconds()):.0f} seconds {'behind' if skew > timedelta(0) else 'ahead of'} the endpoint"
+    remedy = "set this machine's clock: AWS refuses requests that are more than 5 minutes off"
+    if abs(skew) > SKEW_LIMIT:
+        return failure(message, remedy)
+    return warning(message, remedy) if abs(skew) > SKEW_WARNING else ok(message)
 
 
 def _skew(date: str | None) -> timedelta | None:
@@ -103,40 +96,13 @@ def _skew(date: str | None) -> timedelta | None:
         return None
 
 
-def region(target: Target) -> Outcome:
-    """The region."""
-    return ok(target.connection.region)
-
-
-def endpoint(target: Target) -> Outcome:
-    """Whether the endpoint answers, and how fast."""
-    answer = target.answer
-    message = f"{answer.url} answered in {answer.seconds:.2f} seconds"
-    if answer.seconds > SLOW_SECONDS:
-        return warning(message, "look at the network, or take a region that is nearer")
-    return ok(message)
-
-
-def clock(target: Target) -> Outcome:
-    """This machine's clock against the endpoint's."""
-    skew = target.answer.skew
-    if skew is None:
-        return warning("the endpoint does not tell the time", "check this machine's clock yourself")
-    message = f"{abs(skew.total_seconds()):.0f} seconds {'behind' if skew > timedelta(0) else 'ahead of'} the endpoint"
-    remedy = "set this machine's clock: AWS refuses requests that are 5 minutes off"
-    if abs(skew) > SKEW_LIMIT:
-        return failure(message, remedy)
-    return warning(message, remedy) if abs(skew) > SKEW_WARNING else ok(message)
-
-
-def credentials(target: Target) -> Outcome:
-    """Where the credentials come from, whose they are, and how long they last; never the credentials."""
-    with translated(target.settings):
-        found = target.connection.session.get_credentials()
+def credentials(resources: Resources) -> Outcome:
+    """Where the credentials come from, whose they are, and how long they last; never the credentials themselves."""
+    with translated(resources.connection.settings):
+        found = resources.connection.session.get_credentials()
         found and found.get_frozen_credentials()
-    message = f"{target.identity.arn}, from {found.method if found else 'nowhere'}"
-    # botocore keeps the time for itself; it is shown, and nothing depends on it.
-    expiry = getattr(found, "_expiry_time", None)
+    message = f"{resources.identity.arn}, from {found.method if found else 'nowhere'}"
+    expiry = getattr(found, "_expiry_time", None)  # private to botocore; only shown here
     if not isinstance(expiry, datetime):
         return ok(message)
     left = expiry - datetime.now(timezone.utc)
@@ -144,50 +110,138 @@ def credentials(target: Target) -> Outcome:
     return warning(message, "log in again before long work") if left < EXPIRES_SOON else ok(message)
 
 
-def interpreter(target: Target) -> Outcome:
-    """Whether the interpreter is there and READY."""
+def interpreter(resources: Resources) -> Outcome:
+    """Whether the interpreter exists and is READY."""
     try:
-        found = target.interpreter
+        found = resources.interpreter
     except AgentcoreSandboxError as error:
         if error.code == "AccessDenied":
             return warning(error.message, "nothing, if running code works: it does not need this permission")
         raise
     message = f"{found.interpreter_id} is {found.status}"
     if found.status != READY:
-        return failure(f"{message} {found.failure}".rstrip(), "wait, or make another: agentcore-sandbox setup")
+        return failure(f"{message} {found.failure}".rstrip(), "wait, or create another one: agentcore-sandbox setup")
     return ok(message)
 
 
-def network(target: Target) -> Outcome:
+def network(resources: Resources) -> Outcome:
     """The network mode."""
     try:
-        found = target.interpreter.network
+        found = resources.interpreter.network
     except AgentcoreSandboxError:
-        return warning("not known: the interpreter cannot be looked at", "see the line above")
+        return warning("unknown: the interpreter cannot be read", "see the line above")
     mode = found.mode if found else "unknown"
     if mode == "PUBLIC":
-        return warning("PUBLIC: code has full access to the internet", "take network vpc or sandbox where it need not")
+        return warning("PUBLIC: code has full internet access", "use network vpc or sandbox unless it needs that")
     return ok(mode)
 
 
-PLACE_CHECKS: dict[str, Callable[[Target], Outcome]] = {
+PLACE_CHECKS: dict[str, Callable[[Resources], Outcome]] = {
     "region": region,
     "endpoint": endpoint,
     "clock": clock,
     "credentials": credentials,
 }
-INTERPRETER_CHECKS: dict[str, Callable[[Target], Outcome]] = {
+INTERPRETER_CHECKS: dict[str, Callable[[Resources], Outcome]] = {
     "interpreter": interpreter,
     "network": network,
 }
 
 
-def target(settings: Settings, connection: Connection) -> Target:
-    """Make what the checks examine.
+def execute(sessions: SessionClient) -> Outcome:
+    """Run a line of code in a new session, which is stopped however this ends."""
+    started = time.monotonic()
+    with gate.closed():
+        session_id = sessions.start(name=SESSION_NAME, lifetime=LIFETIME)
+        try:
+            with gate.opened():
+                result = combine(sessions.invoke(session_id, "executeCode", {"code": CODE, "language": "python"}))
+        finally:
+            stopped = _stop(sessions, session_id)
+    if result.stdout.strip() != EXPECTED:
+        return failure(f"{CODE} printed {result.stdout.strip()!r}", "try again; if it happens again, report it to AWS")
+    message = f"{CODE} printed {EXPECTED} after {time.monotonic() - started:.1f} seconds, start and stop included"
+    if not stopped:
+        return warning(f"{message}; session {session_id} was not stopped", f"agentcore-sandbox stop {session_id}")
+    return ok(message)
 
-    Raises:
-        AgentcoreSandboxError: No client can be made.
+
+def _stop(sessions: SessionClient, session_id: str) -> bool:
+    try:
+        sessions.stop(session_id)
+    except AgentcoreSandboxError:
+        return False
+    return True
+
+
+EXECUTION_CHECKS = {"execution": execute}
+
+
+def permission_checks(*, started: bool) -> dict[str, Callable[[Resources], Outcome]]:
+    """One check for each action of the caller policy.
+
+    Args:
+        started: An execution has just shown that a session may be started.
     """
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    return {
+        "StartCodeInterpreterSession": _started if started else start,
+        "InvokeCodeInterpreter": _try(_invoke, "run code", required=True),
+        "StopCodeInterpreterSession": _try(lambda sessions: sessions.stop(NO_SESSION), "stop a session", required=True),
+        "GetCodeInterpreterSession": _try(lambda sessions: sessions.lifetime(NO_SESSION), "see sessions"),
+        "ListCodeInterpreterSessions": _try(_list, "see sessions"),
+    }
 
-    return Target(settings, connection, CodeInterpreter(settings))
+
+def _try(
+    call: Callable[[SessionClient], object], need: str, *, required: bool = False
+) -> Callable[[Resources], Outcome]:
+    """A check of one permission: an action on a session that does not exist."""
+
+    def check(resources: Resources) -> Outcome:
+        try:
+            call(resources.sessions)
+        except SessionGoneError:
+            return ok("allowed")
+        except AgentcoreSandboxError as error:
+            return (failure if required else warning)(error.message, f"{error.hint}; it is needed to {need}")
+        return ok("allowed")
+
+    return check
+
+
+def _invoke(sessions: SessionClient) -> None:
+    list(sessions.invoke(NO_SESSION, "listFiles", {"path": ""}))
+
+
+def _list(sessions: SessionClient) -> None:
+    next(iter(sessions.sessions(status=READY)), None)
+
+
+def _started(_resources: Resources) -> Outcome:
+    return ok("allowed: a session was started")
+
+
+def start(resources: Resources) -> Outcome:
+    """Whether a session may be started, as far as IAM's simulator may be asked."""
+    connection, identity = resources.connection, resources.identity
+    interpreter = connection.settings.interpreter_id
+    if not interpreter.startswith("arn:"):
+        place = (identity.partition, connection.region, identity.account)
+        interpreter = policies.interpreter_arn(interpreter, *place)
+    try:
+        with translated(connection.settings):
+            decision = simulate(connection, identity.arn, START, interpreter)
+    except AgentcoreSandboxError as error:
+        return warning(f"unknown: IAM's simulator cannot be asked: {error.message}", RUN_HINT)
+    return _judge(decision, interpreter)
+
+
+def _judge(decision: Decision, interpreter: str) -> Outcome:
+    if decision.allowed:
+        return ok(f"allowed, according to IAM's simulator for {decision.principal}")
+    if decision.missing:
+        conditions = ", ".join(decision.missing)
+        return warning(f"unknown: it depends on {conditions}, which IAM's simulator is not told", RUN_HINT)
+    hint = f"allow {START} on {interpreter} in the IAM policy of these credentials"
+    message = f"not allowed ({decision.verdict}), according to IAM's simulator for {decision.principal}"
+    return failure(message, hint)

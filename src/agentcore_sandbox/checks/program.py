@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import agentcore_sandbox
-from agentcore_sandbox.checks.finding import Outcome, failure, ok, warning
+from agentcore_sandbox.checks import Outcome, failure, ok, warning
 
 OLDEST = (3, 10)
 REINSTALL = "install the plugin again, or download the zipapp again"

@@ -13,7 +13,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, Usa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from agentcore_sandbox.aws.result import Result
+    from agentcore_sandbox.aws.event_stream import Result
 
 _MOST_NAMES = 20
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect, connect_account
-from agentcore_sandbox.checks import embedded, execution, program
-from agentcore_sandbox.checks.finding import FAILURE, OK, Finding, examine, failure
+from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, program
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.text import plain
@@ -71,10 +70,10 @@ def _findings(flags: settings.Flags, *, execute: bool) -> Iterator[Finding]:
         resolved = settings.resolve(flags, os.environ)
     except AgentcoreSandboxError as error:
         yield Finding("interpreter", failure(error.message, error.hint))
-        yield from examine(embedded.CHECKS, False)  # noqa: FBT003 - the subject of these checks
+        yield from examine(emulator.CHECKS, False)  # noqa: FBT003 - the subject of these checks
         return
     remote = iter(()) if resolved.is_local else _on_aws(resolved, execute=execute)
-    here = examine(embedded.CHECKS, resolved.is_local)
+    here = examine(emulator.CHECKS, resolved.is_local)
     yield from chain(remote, here, _local_run(resolved) if execute and resolved.is_local else ())
 
 
@@ -82,24 +81,29 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     """Each table only where nothing failed in the one before: it could only fail for the same reason."""
     try:
         connection = connect_account(resolved)
-        from agentcore_sandbox.checks import aws, permissions
+        from agentcore_sandbox.aws.session_client import SessionClient
+        from agentcore_sandbox.checks import aws
 
-        target = aws.target(resolved, connection)
+        resources = aws.Resources(connection, SessionClient(connection))
     except AgentcoreSandboxError as error:
         yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
         return
     for table in (aws.PLACE_CHECKS, aws.INTERPRETER_CHECKS):
-        found = list(examine(table, target))
+        found = list(examine(table, resources))
         yield from found
         if any(finding.outcome.status == FAILURE for finding in found):
             return
-    ran = list(examine(execution.CHECKS, target.runner)) if execute else []
+    ran = list(examine(aws.EXECUTION_CHECKS, resources.sessions)) if execute else []
     yield from ran
-    yield from examine(permissions.checks(started=any(finding.outcome.status == OK for finding in ran)), target)
+    started = any(finding.outcome.status == OK for finding in ran)
+    yield from examine(aws.permission_checks(started=started), resources)
 
 
 def _local_run(resolved: settings.Settings) -> Iterator[Finding]:
     try:
-        yield from examine(execution.CHECKS, connect(resolved))
+        sessions = connect(resolved)
+        from agentcore_sandbox.checks import aws
+
+        yield from examine(aws.EXECUTION_CHECKS, sessions)
     except AgentcoreSandboxError as error:
         yield Finding("execution", failure(error.message, error.hint))

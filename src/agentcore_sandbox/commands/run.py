@@ -14,7 +14,7 @@ from agentcore_sandbox.sessions.ephemeral import start, started
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.execution.attempt import Execution
 
 
@@ -45,7 +45,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, **request:
     return execute(task, connect(resolved), lifetime)
 
 
-def execute(task: Execution, interpreter: CodeInterpreter, lifetime: int) -> int:
+def execute(task: Execution, interpreter: SessionClient, lifetime: int) -> int:
     """Execute in a session that nobody else knows."""
     task.invocation(interpreter.region)  # a program that is too long is refused before the start
     with started(interpreter, task.output, lambda: start(interpreter, lifetime)) as session_id:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter, SessionSummary
+    from agentcore_sandbox.aws.session_client import SessionClient, SessionSummary
 
 READY = "READY"
 HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")
@@ -50,7 +50,7 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     return 0
 
 
-def _names(interpreter: CodeInterpreter) -> dict[str, str]:
+def _names(interpreter: SessionClient) -> dict[str, str]:
     """Session id -> the name that `exec` and the others take for it."""
     try:
         return {named.session_id: named.name for named in NamedSessions(interpreter, os.environ).all()}
@@ -58,7 +58,7 @@ def _names(interpreter: CodeInterpreter) -> dict[str, str]:
         return {}  # no state folder, so no names
 
 
-def _lifetime(interpreter: CodeInterpreter, session: SessionSummary) -> int | None:
+def _lifetime(interpreter: SessionClient, session: SessionSummary) -> int | None:
     if session.status != READY:
         return None
     try:

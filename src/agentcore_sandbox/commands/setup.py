@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentcore_sandbox.account.blueprint import Blueprint, Place
-    from agentcore_sandbox.account.interpreters import Network
     from agentcore_sandbox.account.steps import Steps
+    from agentcore_sandbox.aws.interpreters import Network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,12 +84,12 @@ class _Work:
         from agentcore_sandbox.account.blueprint import Place
         from agentcore_sandbox.account.identity import identify
 
-        return Place(identify(self._connection, self._settings), self._connection.region)
+        return Place(identify(self._connection), self._connection.region)
 
     def _make_steps(self) -> Steps:
         from agentcore_sandbox.account.steps import steps
 
-        return steps(self._blueprint, self._place, self._connection, self._settings, self._output.say)
+        return steps(self._blueprint, self._place, self._connection, self._output.say)
 
     def set_up(self, *, dry_run: bool, yes: bool, check: bool) -> None:
         from agentcore_sandbox.account import plan
@@ -108,7 +108,7 @@ class _Work:
         self._tell_result()
 
     def _warn(self, network: Network | None) -> None:
-        from agentcore_sandbox.aws.account_errors import translated
+        from agentcore_sandbox.aws.errors import translated
 
         if network and network.mode == "PUBLIC":
             self._output.say(f"warning: {arguments.PUBLIC_WARNING}")
@@ -124,12 +124,12 @@ class _Work:
         from agentcore_sandbox.account import networks, policies
 
         services = {policies.ACCESS[grant.access].endpoint for grant in self._blueprint.grants}
-        for warning in networks.check(network, services, self._connection, self._settings):
+        for warning in networks.check(network, services, self._connection):
             self._output.say(f"warning: {warning}")
 
     def tear_down(self, *, dry_run: bool, yes: bool) -> None:
         from agentcore_sandbox.account import plan
-        from agentcore_sandbox.aws.account_errors import translated
+        from agentcore_sandbox.aws.errors import translated
 
         remove = plan.Change.REMOVE.value
         with translated(self._settings):

@@ -15,7 +15,7 @@ from agentcore_sandbox.sessions.named import NamedSessions, check_name
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
     return 0
 
 
-def _start(interpreter: CodeInterpreter, name: str | None, lifetime: int) -> str:
+def _start(interpreter: SessionClient, name: str | None, lifetime: int) -> str:
     if name is None:
         return ephemeral.start(interpreter, lifetime)
     return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
 
 AT_ONCE = 4  # with the 0.17 s that a stop takes (facts, "Sessions"), below the service's 30 requests a second
 
@@ -50,7 +50,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
     return _stop_each(lambda word: _stop(interpreter, word), sessions, output, 1)
 
 
-def _ready(interpreter: CodeInterpreter) -> list[str]:
+def _ready(interpreter: SessionClient) -> list[str]:
     return [session.session_id for session in interpreter.sessions(status="READY")]
 
 
@@ -76,7 +76,7 @@ def _outcome(stop: Callable[[str], str], word: str) -> str | AgentcoreSandboxErr
         return error
 
 
-def _end(interpreter: CodeInterpreter, session_id: str) -> str:
+def _end(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session of the list, or find that it has ended meanwhile, which is all that is wanted."""
     try:
         return _stop_id(interpreter, session_id)
@@ -84,14 +84,14 @@ def _end(interpreter: CodeInterpreter, session_id: str) -> str:
         return session_id
 
 
-def _stop(interpreter: CodeInterpreter, word: str) -> str:
+def _stop(interpreter: SessionClient, word: str) -> str:
     """Stop a session by id or name."""
     if is_session_id(word):
         return _stop_id(interpreter, word)
     return _stop_id(interpreter, NamedSessions(interpreter, os.environ).session_id(word))
 
 
-def _stop_id(interpreter: CodeInterpreter, session_id: str) -> str:
+def _stop_id(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session. Its name is free again, also where it was gone already."""
     try:
         interpreter.stop(session_id)
@@ -102,7 +102,7 @@ def _stop_id(interpreter: CodeInterpreter, session_id: str) -> str:
     return session_id
 
 
-def _forget(interpreter: CodeInterpreter, session_id: str) -> None:
+def _forget(interpreter: SessionClient, session_id: str) -> None:
     try:
         NamedSessions(interpreter, os.environ).forget(session_id)
     except AgentcoreSandboxError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.aws import result
-from agentcore_sandbox.aws.result import Result
+from agentcore_sandbox.aws import event_stream
+from agentcore_sandbox.aws.event_stream import Result
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError
 from agentcore_sandbox.execution import artifacts, transfers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.execution.artifacts import Artifact
     from agentcore_sandbox.execution.program import Invocation, Program
@@ -48,7 +48,7 @@ class Execution:
 
     def run(
         self,
-        interpreter: CodeInterpreter,
+        interpreter: SessionClient,
         session_id: str,
         *,
         keeps_session: bool,
@@ -84,7 +84,7 @@ class Execution:
             return error.status
         if self.output.as_json:
             self.output.data(attempt.outcome())
-        return result.combine(attempt.seen).status
+        return event_stream.combine(attempt.seen).status
 
     def invocation(self, region: str) -> Invocation:
         """The invoke that runs the program, with the region set for AWS's SDKs (facts, "Inside the sandbox")."""
@@ -104,7 +104,7 @@ class Attempt:
         session_id: In which session.
     """
 
-    def __init__(self, task: Execution, interpreter: CodeInterpreter, session_id: str) -> None:
+    def __init__(self, task: Execution, interpreter: SessionClient, session_id: str) -> None:
         self._task = task
         self._interpreter = interpreter
         self._artifacts: list[Artifact] = []
@@ -131,7 +131,7 @@ class Attempt:
 
     def outcome(self) -> dict[str, Any]:
         """The JSON object."""
-        task, total = self._task, result.combine(self.seen)
+        task, total = self._task, event_stream.combine(self.seen)
         return {
             "stdout": task.output.cut(total.stdout),
             "stderr": task.output.cut(total.stderr),
@@ -168,9 +168,9 @@ class Attempt:
     def _invoke_preparation(self, call: Invocation) -> Result:
         advice = "the program was not started; try again"
         answers = self._interpreter.invoke(
-            self.session_id, call.tool, call.arguments, seconds=self._task.limit, after_loss=advice
+            self.session_id, call.tool, call.arguments, seconds=self._task.limit, if_lost=advice
         )
-        return result.combine(answers)
+        return event_stream.combine(answers)
 
     def _pass_on(self, preparation: Result) -> None:
         """Let the program's errors begin with those of the preparation: that the session's variables were lost."""
@@ -208,13 +208,13 @@ class Attempt:
             if self._task.transfers.downloads:
                 self._task.output.say_skipped(self._task.transfers.fetch(self._workspace()))
         except AgentcoreSandboxError as error:
-            if failure is None and not result.combine(self.seen).status:
+            if failure is None and not event_stream.combine(self.seen).status:
                 raise
             self._task.output.say_failure(error)
 
     def _save_artifacts(self) -> None:
         task = self._task
-        self._artifacts = artifacts.find(result.combine(self.seen).content)
+        self._artifacts = artifacts.find(event_stream.combine(self.seen).content)
         if task.artifacts is not None:
             self._artifacts = artifacts.save(self._artifacts, task.artifacts)
         elif self._artifacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.aws.result import Result
+from agentcore_sandbox.aws.event_stream import Result
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,

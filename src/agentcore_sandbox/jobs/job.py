@@ -16,7 +16,7 @@ from agentcore_sandbox.sessions.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Job:
 
     store: JobStore
     record: JobRecord
-    interpreter: CodeInterpreter
+    interpreter: SessionClient
 
     def refresh(self) -> JobRecord:
         """Ask once how it is; one that has ended is not asked again."""
@@ -115,7 +115,7 @@ class Job:
         return JobProcess(Workspace(self.interpreter, self.record.session_id), self.record.job_id)
 
 
-def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Settings], CodeInterpreter]) -> Job:
+def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Settings], SessionClient]) -> Job:
     """Find a job and connect to where it runs.
 
     Args:

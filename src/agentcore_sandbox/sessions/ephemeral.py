@@ -11,7 +11,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
 
 NAME = "agentcore-sandbox"
@@ -20,7 +20,7 @@ NAME = "agentcore-sandbox"
 
 @contextmanager
 def started(
-    interpreter: CodeInterpreter, output: Output, start: Callable[[], str], *, kept: bool = False
+    interpreter: SessionClient, output: Output, start: Callable[[], str], *, kept: bool = False
 ) -> Iterator[str]:
     """Start a session for the block, which a signal may interrupt: the session's start and stop it may not.
 
@@ -42,7 +42,7 @@ def started(
             stop(interpreter, session_id, output)
 
 
-def start(interpreter: CodeInterpreter, lifetime: int) -> str:
+def start(interpreter: SessionClient, lifetime: int) -> str:
     """Start a session under this program's name; returns its id.
 
     Args:
@@ -52,7 +52,7 @@ def start(interpreter: CodeInterpreter, lifetime: int) -> str:
     return interpreter.start(name=NAME, lifetime=lifetime)
 
 
-def stop(interpreter: CodeInterpreter, session_id: str, output: Output) -> None:
+def stop(interpreter: SessionClient, session_id: str, output: Output) -> None:
     """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
     left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
     try:

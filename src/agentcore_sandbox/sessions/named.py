@@ -21,7 +21,7 @@ from agentcore_sandbox.sessions.state import StateFolder, root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
 
 _ID = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,40}")
@@ -104,7 +104,7 @@ class NamedSessions:
         AgentcoreSandboxError: `NoStateFolder`.
     """
 
-    def __init__(self, interpreter: CodeInterpreter, environ: Mapping[str, str]) -> None:
+    def __init__(self, interpreter: SessionClient, environ: Mapping[str, str]) -> None:
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
@@ -211,7 +211,7 @@ class SessionReference:
         output: Where the user is told that the session is a new one.
     """
 
-    interpreter: CodeInterpreter
+    interpreter: SessionClient
     word: str
     lifetime: int
     output: Output

@@ -9,28 +9,26 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import random
 import shlex
-import time
 import uuid
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agentcore_sandbox.aws import result
+from agentcore_sandbox.aws import event_stream
 from agentcore_sandbox.errors import AgentcoreSandboxError, LostAnswerError, TimeLimitError, UnexpectedAnswerError
+from agentcore_sandbox.retry import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from agentcore_sandbox.aws.result import Result
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.event_stream import Result
+    from agentcore_sandbox.aws.session_client import SessionClient
 
 FOLDER = ".agentcore-sandbox"
 """Where this program keeps its own files in a session, below the work directory."""
 MARK = b"\xff"
 """First byte of every part that comes back: no UTF-8 begins so, and readFiles sends what is no text unchanged."""
 ATTEMPTS = 8
-LONGEST_PAUSE = 8.0  # seconds
 _FUTURE = "from __future__ import annotations\n"
 _LONGEST_ARGUMENT = 32_768
 
@@ -47,7 +45,7 @@ class Workspace:
             silently; None for the service's limit, which large files may need.
     """
 
-    def __init__(self, interpreter: CodeInterpreter, session_id: str, *, seconds: float | None = None) -> None:
+    def __init__(self, interpreter: SessionClient, session_id: str, *, seconds: float | None = None) -> None:
         self._interpreter = interpreter
         self._seconds = seconds
         self.session_id = session_id
@@ -129,10 +127,10 @@ class Workspace:
 
     def invoke(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         """Call a tool once."""
-        return result.combine(self._interpreter.invoke(self.session_id, tool, arguments, seconds=self._seconds))
+        return event_stream.combine(self._interpreter.invoke(self.session_id, tool, arguments, seconds=self._seconds))
 
     def _tool(self, tool: str, arguments: Mapping[str, Any]) -> Result:
-        outcome = persistently(lambda: result.combine(self._repeatable(tool, arguments)))
+        outcome = persistently(lambda: event_stream.combine(self._repeatable(tool, arguments)))
         if outcome.is_error:
             raise _tool_error(outcome)
         return outcome
@@ -140,7 +138,7 @@ class Workspace:
     def _repeatable(self, tool: str, arguments: Mapping[str, Any]) -> Iterator[Result]:
         try:
             yield from self._interpreter.invoke(
-                self.session_id, tool, arguments, seconds=self._seconds, after_loss="try again"
+                self.session_id, tool, arguments, seconds=self._seconds, if_lost="try again"
             )
         except TimeLimitError:
             message = f"no answer within {self._seconds:g} seconds"
@@ -149,14 +147,7 @@ class Workspace:
 
 def persistently(call: Callable[[], T]) -> T:
     """Call something that may be repeated until it succeeds or fails for good, for about half a minute."""
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return call()
-        except AgentcoreSandboxError as error:
-            if not error.retryable:
-                raise
-        time.sleep(random.uniform(0.5, 1) * min(0.25 * 2**attempt, LONGEST_PAUSE))  # noqa: S311 - jitter
-    return call()
+    return retry(call, attempts=ATTEMPTS, is_transient=lambda error: getattr(error, "retryable", False))
 
 
 def helper_command(module: str, request: Mapping[str, Any]) -> str:

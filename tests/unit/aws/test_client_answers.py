@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agentcore_sandbox.aws.session_client import CodeInterpreter
+from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 from support import fault_server
@@ -16,10 +16,11 @@ from support.fault_server import SESSION, page
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from agentcore_sandbox.aws.session_client import SessionClient
     from support.fault_server import FaultServer
 
 JSON = "application/json"
-CALLS: dict[str, Callable[[CodeInterpreter], Any]] = {
+CALLS: dict[str, Callable[[SessionClient], Any]] = {
     "start": lambda interpreter: interpreter.start(name="n", lifetime=900),
     "stop": lambda interpreter: interpreter.stop(SESSION),
     "get": lambda interpreter: interpreter.is_ready(SESSION),
@@ -60,11 +61,11 @@ def service() -> Iterator[FaultServer]:
 
 
 @pytest.fixture(scope="module")
-def interpreter(service: FaultServer) -> Iterator[CodeInterpreter]:
+def interpreter(service: FaultServer) -> Iterator[SessionClient]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
-        client = CodeInterpreter(Settings("aws.codeinterpreter.v1", region="us-west-2", endpoint_url=service.url))
+        client = connect(Settings("aws.codeinterpreter.v1", region="us-west-2", endpoint_url=service.url))
         yield client
         client._client.close()
 
@@ -78,7 +79,7 @@ def refused(call: Callable[[], Any]) -> AgentcoreSandboxError:
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
 def test_nonsense(
-    interpreter: CodeInterpreter, service: FaultServer, operation: str, answer: fault_server.Answer
+    interpreter: SessionClient, service: FaultServer, operation: str, answer: fault_server.Answer
 ) -> None:
     service.answers[operation] = answer
     error = refused(lambda: CALLS[operation](interpreter))
@@ -88,14 +89,14 @@ def test_nonsense(
 @pytest.mark.parametrize("operation", ["start", "get", "list"])
 @pytest.mark.parametrize("answer", INCOMPLETE.values(), ids=INCOMPLETE.keys())
 def test_incomplete(
-    interpreter: CodeInterpreter, service: FaultServer, operation: str, answer: fault_server.Answer
+    interpreter: SessionClient, service: FaultServer, operation: str, answer: fault_server.Answer
 ) -> None:
     service.answers[operation] = answer
     assert refused(lambda: CALLS[operation](interpreter)).code == "UnexpectedAnswer"
 
 
 @pytest.mark.parametrize("payload", RESULTS.values(), ids=RESULTS.keys())
-def test_result_that_is_none(interpreter: CodeInterpreter, service: FaultServer, payload: Any) -> None:
+def test_result_that_is_none(interpreter: SessionClient, service: FaultServer, payload: Any) -> None:
     service.requests.clear()
     service.answers["invoke"] = fault_server.stream(event("result", payload))
     error = refused(lambda: list(interpreter.invoke(SESSION, "executeCode", {"code": "1"})))
@@ -103,6 +104,6 @@ def test_result_that_is_none(interpreter: CodeInterpreter, service: FaultServer,
     assert service.operations() == ["invoke"]
 
 
-def test_the_client_waits_longer_than_an_invoke_may_take(interpreter: CodeInterpreter) -> None:
+def test_the_client_waits_longer_than_an_invoke_may_take(interpreter: SessionClient) -> None:
     config = interpreter._client.meta.config
     assert (config.read_timeout > 900, config.tcp_keepalive) == (True, True)  # type: ignore[attr-defined]

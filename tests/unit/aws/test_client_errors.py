@@ -8,16 +8,18 @@ import pytest
 from botocore import exceptions
 from botocore.stub import Stubber
 
-from agentcore_sandbox.aws.errors import Context, translate
-from agentcore_sandbox.aws.session_client import CodeInterpreter
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.aws.errors import Request, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from agentcore_sandbox.aws.session_client import SessionClient
+
 SETTINGS = Settings("aws.codeinterpreter.v1", profile="work", region="us-west-2", endpoint_url="http://127.0.0.1:1")
-CALLS: dict[str, Callable[[CodeInterpreter], Any]] = {
+CALLS: dict[str, Callable[[SessionClient], Any]] = {
     "start_code_interpreter_session": lambda interpreter: interpreter.start(name="n", lifetime=900),
     "stop_code_interpreter_session": lambda interpreter: interpreter.stop("S1"),
     "get_code_interpreter_session": lambda interpreter: interpreter.lifetime("S1"),
@@ -61,18 +63,18 @@ CASES = [
 
 
 @pytest.fixture
-def interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[tuple[CodeInterpreter, Stubber]]:
+def interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[tuple[SessionClient, Stubber]]:
     config = tmp_path / "config"
     config.write_text("[profile work]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = dummy\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    client = CodeInterpreter(SETTINGS)
+    client = connect(SETTINGS)
     with Stubber(client._client) as stubber:
         yield client, stubber
 
 
 @pytest.mark.parametrize(("operation", "service_code", "message", "code", "words"), CASES)
 def test_error_of_the_service(
-    interpreter: tuple[CodeInterpreter, Stubber],
+    interpreter: tuple[SessionClient, Stubber],
     operation: str,
     service_code: str,
     message: str,
@@ -89,7 +91,7 @@ def test_error_of_the_service(
     assert "SECRET" not in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_pages_are_followed(interpreter: tuple[CodeInterpreter, Stubber]) -> None:
+def test_pages_are_followed(interpreter: tuple[SessionClient, Stubber]) -> None:
     client, stubber = interpreter
     item = {"codeInterpreterIdentifier": "x", "sessionId": "S1", "status": "READY", "createdAt": "2026-11-23T10:00:00Z"}
     first = {"codeInterpreterIdentifier": "aws.codeinterpreter.v1", "maxResults": 100, "status": "READY"}
@@ -126,11 +128,11 @@ LIBRARY = [
 
 @pytest.mark.parametrize(("error", "code", "hint"), LIBRARY, ids=lambda value: type(value).__name__)
 def test_error_of_the_library(error: Exception, code: str, hint: str) -> None:
-    translated = translate(error, Context(SETTINGS))
+    translated = translate(error, Request(SETTINGS))
     assert (translated.code, hint in translated.hint) == (code, True)
     assert "SECRET" not in f"{translated.message} {translated.hint}"
 
 
 def test_a_bug_is_not_dressed_up_as_an_aws_error() -> None:
     with pytest.raises(KeyError):
-        translate(KeyError("x"), Context(SETTINGS))
+        translate(KeyError("x"), Request(SETTINGS))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_sandbox.aws.result import Result, combine, from_payload
+from agentcore_sandbox.aws.event_stream import Result, combine, read_result
 
 WIRE = Path(__file__).parents[2] / "wire"
 
@@ -27,7 +27,7 @@ RECORDED = {
 @pytest.mark.parametrize(("name", "expected"), RECORDED.items())
 def test_recorded_payload(name: str, expected: tuple[str, str, int]) -> None:
     payload = json.loads((WIRE / f"{name}.json").read_text())
-    result = from_payload(payload, pty="command" in name or "task" in name)
+    result = read_result(payload, pty="command" in name or "task" in name)
     assert (result.stdout, result.stderr, result.status) == expected
 
 
@@ -41,8 +41,8 @@ def test_status(exit_code: int | None, is_error: bool, status: int) -> None:  # 
 
 def test_a_files_own_carriage_returns_survive_the_pty() -> None:
     payload = {"content": [], "structuredContent": {"stdout": "dos\r\r\nunix\r\n"}}
-    assert from_payload(payload, pty=True).stdout == "dos\r\nunix\n"
-    assert from_payload(payload).stdout == "dos\r\r\nunix\r\n"
+    assert read_result(payload, pty=True).stdout == "dos\r\nunix\n"
+    assert read_result(payload).stdout == "dos\r\r\nunix\r\n"
 
 
 def test_combine() -> None:

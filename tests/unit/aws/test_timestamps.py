@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.utils import parse_timestamp
 
-from agentcore_sandbox.aws import connection
+from agentcore_sandbox.aws import credentials
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ from agentcore_sandbox.aws import connection
     ],
 )
 def test_every_form_is_the_same_moment_as_for_botocore(value: Any) -> None:
-    assert connection._timestamp(value).timestamp() == parse_timestamp(value).timestamp()
+    assert credentials._timestamp(value).timestamp() == parse_timestamp(value).timestamp()
 
 
 def test_what_is_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="Invalid timestamp"):
-        connection._timestamp("2026-when")
+        credentials._timestamp("2026-when")

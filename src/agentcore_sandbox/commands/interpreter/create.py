@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from agentcore_sandbox.account.interpreters import Interpreter, Network
-    from agentcore_sandbox.aws.connection import Connection
-    from agentcore_sandbox.aws.interpreter_client import ControlPlane
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+    from agentcore_sandbox.aws.interpreters import Interpreter, Network
 
 LOOK = "agentcore-sandbox interpreter list"
 
@@ -55,10 +55,10 @@ def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[st
     if network.mode == "PUBLIC":
         output.say(f"warning: {arguments.PUBLIC_WARNING}")
     if network.mode == "VPC" and not given["no_network_check"]:
-        _check(output, network, connection, resolved)
-    from agentcore_sandbox.aws.interpreter_client import ControlPlane
+        _check(output, network, connection)
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 
-    control = ControlPlane(connection, resolved)
+    control = InterpreterClient(connection)
     with gate.closed(left=f"interpreter {name} may be left: `{LOOK}` shows it"):  # its id must be told
         interpreter_id = control.create(name, network, role=role, tags=labels)
         output.say(f"{interpreter_id} is being created")
@@ -67,7 +67,7 @@ def run(*, flags: settings.Flags, name: str, role: str | None, tags: Sequence[st
     return 0
 
 
-def _wait(output: Output, control: ControlPlane, interpreter_id: str) -> Interpreter:
+def _wait(output: Output, control: InterpreterClient, interpreter_id: str) -> Interpreter:
     try:
         with gate.opened():
             return control.wait_until_ready(interpreter_id, output.say)
@@ -76,10 +76,10 @@ def _wait(output: Output, control: ControlPlane, interpreter_id: str) -> Interpr
         raise
 
 
-def _check(output: Output, network: Network, connection: Connection, resolved: settings.Settings) -> None:
+def _check(output: Output, network: Network, connection: Connection) -> None:
     from agentcore_sandbox.account import networks
 
-    for warning in networks.check(network, networks.USUAL_SERVICES, connection, resolved):
+    for warning in networks.check(network, networks.USUAL_SERVICES, connection):
         output.say(f"warning: {warning}")
 
 

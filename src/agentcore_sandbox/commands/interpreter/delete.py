@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agentcore_sandbox import settings
-    from agentcore_sandbox.aws.interpreter_client import ControlPlane
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 
 SYSTEM = "aws.codeinterpreter.v1"
 
@@ -47,7 +47,7 @@ def run(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) ->
     return 0
 
 
-def _wait(output: Output, control: ControlPlane, interpreter_id: str) -> None:
+def _wait(output: Output, control: InterpreterClient, interpreter_id: str) -> None:
     try:
         control.wait_until_gone(interpreter_id, output.say)
     except Interrupted:

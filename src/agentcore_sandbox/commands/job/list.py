@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.aws.connect import find_job
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.commands.job import find_job
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:

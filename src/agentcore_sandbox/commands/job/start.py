@@ -19,7 +19,7 @@ from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.aws.session_client import CodeInterpreter
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.jobs.store import JobRecord
 
 _TITLE = 60
@@ -59,7 +59,7 @@ def run(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: b
 
 
 def _in_own_session(
-    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, lifetime: int
+    task: Execution, interpreter: SessionClient, resolved: settings.Settings, lifetime: int
 ) -> JobRecord:
     with started(interpreter, task.output, lambda: start(interpreter, lifetime), kept=True) as session_id:
         return _start(task, interpreter, resolved, session_id, owns_session=True)
@@ -76,7 +76,7 @@ def _in_session(task: Execution, target: SessionReference, resolved: settings.Se
 
 
 def _start(
-    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, owns_session: bool
+    task: Execution, interpreter: SessionClient, resolved: settings.Settings, session_id: str, *, owns_session: bool
 ) -> JobRecord:
     from agentcore_sandbox.jobs.process import JobProcess
     from agentcore_sandbox.jobs.store import JobStore
@@ -98,7 +98,7 @@ def _start(
 
 
 def _new_job(
-    task: Execution, interpreter: CodeInterpreter, resolved: settings.Settings, session_id: str, *, owns_session: bool
+    task: Execution, interpreter: SessionClient, resolved: settings.Settings, session_id: str, *, owns_session: bool
 ) -> JobRecord:
     from agentcore_sandbox.jobs.process import new_id
     from agentcore_sandbox.jobs.store import JobRecord

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.aws.connect import find_job
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.commands.job import find_job
 from agentcore_sandbox.commands.job.list import HEADER
 
 if TYPE_CHECKING:

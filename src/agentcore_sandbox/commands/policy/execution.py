@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.account import access
+from agentcore_sandbox.account import arguments
 from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `policy execution`."""
-    access.add_arguments(parser)
+    arguments.add_access(parser)
     options.add_json(parser)
 
 
@@ -25,11 +25,11 @@ def run(*, as_json: bool, **given: Sequence[str]) -> int:
 
     Args:
         as_json: On one line.
-        given: The flags of `access.add_arguments`.
+        given: The flags of `arguments.add_access`.
     """
-    grants = access.read(given)
+    grants = arguments.read_access(given)
     if not grants:
-        raise UsageError("nothing to allow", f"add one or more of: {', '.join(access.FLAGS)}")
+        raise UsageError("nothing to allow", f"add one or more of: {', '.join(arguments.ACCESS_FLAGS)}")
     from agentcore_sandbox.account import policies
 
     Output(as_json=as_json).document(policies.execution(grants))

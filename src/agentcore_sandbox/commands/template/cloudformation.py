@@ -12,7 +12,7 @@ from agentcore_sandbox.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.aws.interpreters import Network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +32,9 @@ def run(*, name: str, as_json: bool, **given: Any) -> int:
     output = Output(as_json=as_json)
     arguments.read_name(name, longest=arguments.LONGEST_SETUP_NAME)
     blueprint = arguments.blueprint(name, _network(given), given)
-    from agentcore_sandbox.account import template
+    from agentcore_sandbox.account.blueprint import cloudformation
 
-    output.document(template.cloudformation(blueprint))
+    output.document(cloudformation(blueprint))
     if given["network"] == "public":
         output.say(f"warning: {arguments.PUBLIC_WARNING}")
     deploy = f"aws cloudformation deploy --stack-name {name.replace('_', '-')} --template-file FILE"
@@ -47,6 +47,6 @@ def _network(given: dict[str, Any]) -> Network:
         raise UsageError("--no-network-check is not for templates, which look at nothing")
     if given["network"] != "vpc" or given["subnets"] or given["security_groups"]:
         return arguments.read_network(given)
-    from agentcore_sandbox.account.interpreters import Network
+    from agentcore_sandbox.aws.interpreters import Network
 
     return Network("VPC")

@@ -1,4 +1,7 @@
-"""Interpreters as values. Pure; shapes are those of botocore's model of bedrock-agentcore-control."""
+"""Interpreters as values, which commands that call no AWS service use too. Pure.
+
+Shapes are those of botocore's model of bedrock-agentcore-control.
+"""
 
 from __future__ import annotations
 

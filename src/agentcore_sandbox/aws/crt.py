@@ -1,7 +1,7 @@
-"""Bring awscrt in for the profiles that need it.
+"""awscrt, AWS's Common Runtime, for the profiles that need it.
 
-botocore renews an `aws login` session with awscrt. Importing it costs more than all else at start-up, and botocore
-tries to whenever it can: the zipapps therefore carry it packed, out of Python's sight.
+botocore refreshes an `aws login` session with awscrt. It imports awscrt whenever it can, which takes longer than all
+the rest of a start: so the zipapps carry it packed, where Python does not find it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[2] / "_native"  # of a zipapp; a plain installat
 ARCHIVE = "awscrt.tar.xz"
 
 
-def enable_awscrt_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
+def enable_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Put awscrt on `sys.path` if the profile is an `aws login` session; call it before botocore is imported.
 
     Without awscrt (the `any` zipapp, a Python that none of its builds fits) botocore says what is missing.
@@ -36,17 +36,17 @@ def enable_awscrt_for(profile: str | None, environ: Mapping[str, str] = os.envir
     Raises:
         AgentcoreSandboxError: `NativePartUnusable`: it could not be unpacked.
     """
-    needed = needs_awscrt(profile, environ)
+    needed = is_needed(profile, environ)
     if needed and (FOLDER / ARCHIVE).is_file():
         sys.path.append(str(_unpacked()))
     return needed
 
 
-def needs_awscrt(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
+def is_needed(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a profile, or the profile that its role is assumed with, has a `login_session`.
 
     Args:
-        profile: As in `enable_awscrt_for`.
+        profile: As in `enable_for`.
         environ: The environment.
     """
     path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()

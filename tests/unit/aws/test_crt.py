@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_sandbox.aws import common_runtime
+from agentcore_sandbox.aws import crt
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 CONFIG = """\
@@ -52,7 +52,7 @@ sso_region = us-west-2
 def test_profiles(tmp_path: Path, profile: str | None, environ: dict[str, str], needed: bool) -> None:  # noqa: FBT001
     config = tmp_path / "config"
     config.write_text(CONFIG)
-    assert common_runtime.needs_awscrt(profile, {"AWS_CONFIG_FILE": str(config), **environ}) is needed
+    assert crt.is_needed(profile, {"AWS_CONFIG_FILE": str(config), **environ}) is needed
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_profiles(tmp_path: Path, profile: str | None, environ: dict[str, str], 
 def test_a_broken_configuration_is_left_to_botocore(tmp_path: Path, content: bytes) -> None:
     config = tmp_path / "config"
     config.write_bytes(content)
-    assert common_runtime.needs_awscrt("x", {"AWS_CONFIG_FILE": str(config)}) is False
-    assert common_runtime.needs_awscrt("x", {"AWS_CONFIG_FILE": str(tmp_path / "missing")}) is False
+    assert crt.is_needed("x", {"AWS_CONFIG_FILE": str(config)}) is False
+    assert crt.is_needed("x", {"AWS_CONFIG_FILE": str(tmp_path / "missing")}) is False
 
 
 @pytest.fixture
@@ -77,24 +77,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A zipapp's folder of the native part, and a configuration whose default profile needs it."""
     (tmp_path / "config").write_text("[default]\nlogin_session = x\n")
     (tmp_path / "awscrt.py").write_text("")
-    with tarfile.open(tmp_path / common_runtime.ARCHIVE, "w:xz") as tar:
+    with tarfile.open(tmp_path / crt.ARCHIVE, "w:xz") as tar:
         tar.add(tmp_path / "awscrt.py", "awscrt.py")
-    monkeypatch.setattr(common_runtime, "FOLDER", tmp_path)
+    monkeypatch.setattr(crt, "FOLDER", tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
 
 
 def test_unpacked_once_and_put_last_on_the_path(folder: Path) -> None:
     environ = {"AWS_CONFIG_FILE": str(folder / "config")}
-    assert common_runtime.enable_awscrt_for(None, environ)
+    assert crt.enable_for(None, environ)
     assert sys.path[-1] == str(folder / "unpacked")
-    (folder / common_runtime.ARCHIVE).write_bytes(b"not read again")
-    assert common_runtime.enable_awscrt_for(None, environ)
+    (folder / crt.ARCHIVE).write_bytes(b"not read again")
+    assert crt.enable_for(None, environ)
     assert [path.name for path in (folder / "unpacked").iterdir()] == ["awscrt.py"]
 
 
 def test_a_profile_that_does_not_need_it_leaves_it_packed(folder: Path) -> None:
-    assert not common_runtime.enable_awscrt_for("other", {"AWS_CONFIG_FILE": str(folder / "config")})
+    assert not crt.enable_for("other", {"AWS_CONFIG_FILE": str(folder / "config")})
     assert not (folder / "unpacked").exists()
     assert str(folder / "unpacked") not in sys.path
 
@@ -105,18 +105,18 @@ def test_no_space_to_unpack_is_an_error_with_a_way_out(folder: Path, monkeypatch
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
     with pytest.raises(AgentcoreSandboxError, match="No space left on device") as caught:
-        common_runtime.enable_awscrt_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
+        crt.enable_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
     assert caught.value.code == "NativePartUnusable"
     assert caught.value.hint
 
 
 def test_many_unpack_at_once(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from agentcore_sandbox.aws import common_runtime; "
-        "common_runtime.FOLDER = Path(sys.argv[1]); "
-        "common_runtime.enable_awscrt_for(None, {'AWS_CONFIG_FILE': sys.argv[1] + '/config'}); import awscrt"
+        "import sys; from pathlib import Path; from agentcore_sandbox.aws import crt; "
+        "crt.FOLDER = Path(sys.argv[1]); "
+        "crt.enable_for(None, {'AWS_CONFIG_FILE': sys.argv[1] + '/config'}); import awscrt"
     )
-    environment = {"PYTHONPATH": str(Path(common_runtime.__file__).parents[2])}
+    environment = {"PYTHONPATH": str(Path(crt.__file__).parents[2])}
     started = [subprocess.Popen([sys.executable, "-c", code, folder], env=environment) for _ in range(8)]
     assert [process.wait(300) for process in started] == [0] * 8
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["unpacked"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.checks.finding import FAILURE, WARNING, Outcome, ok, warning
+from agentcore_sandbox.checks import FAILURE, WARNING, Outcome, ok, warning
 from agentcore_sandbox.emulator import translated_errors
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
