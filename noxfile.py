@@ -47,6 +47,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
     "bench": ["--group", "bench", "--constraints", "requirements/test.txt"],
     "plugin": ["--group", "plugin"],
+    "demo": ["pyproject.toml", "--group", "demo", "--constraints", "requirements/runtime.txt"],
 }
 
 
@@ -149,7 +150,7 @@ def cgroups(session: nox.Session) -> None:
 
 @nox.session(python=pythons()[-1], default=False)
 def bench(session: nox.Session) -> None:
-    """Measure against what a user would use instead: a table, dist/bench.json, and with `-- --readme` README."""
+    """Measure against what one would use instead: table, dist/bench.json; `-- --readme` writes docs/performance.md."""
     install(session, "build", project=False)
     # By themselves: what else is installed would slow their start.
     yardsticks = Path(session.virtualenv.location, "yardsticks").resolve()
@@ -192,9 +193,11 @@ def own_zipapp() -> Path:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Show the main job in the embedded service: Python, shell, a failing program, a two-step session."""
-    install(session, "runtime", project=False)
-    session.run("python", "-m", "plugin_build.demo", env={"PYTHONPATH": "src"})
+    """Show the main job in the emulator, by commands as one types them; `-- --record` writes docs/demo.svg."""
+    install(session, "demo", project=False)
+    session.install("--no-deps", "--no-build-isolation", ".")
+    module = "plugin_build.recording" if "--record" in session.posargs else "plugin_build.demo"
+    session.run("python", "-m", module, env={"PYTHONPATH": "src"})
 
 
 def install_client(session: nox.Session) -> str:

@@ -16,7 +16,7 @@ LOCAL_INTERPRETERS = ("local", "local-public")
 """Without network, and with this machine's."""
 LOCAL_REGION = "us-east-1"
 
-# Ids and ARNs as in botocore's model of bedrock-agentcore-control, see shared facts "Wire API".
+# Ids and ARNs as in botocore's model of bedrock-agentcore-control, see docs/service.md, "Wire API".
 _ID = r"(?:aws\.codeinterpreter\.v1|[a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
 _ARN = rf"arn:[a-z-]+:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?:[0-9]{{12}}|aws):code-interpreter(?:-custom)?/{_ID}"
 _REGION = re.compile(r"[a-z0-9-]{1,63}")

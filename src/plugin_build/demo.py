@@ -1,4 +1,4 @@
-"""Show the main job in the embedded service: each command as a user would type it, its output, its exit status."""
+"""Show the main job in the emulator: each command as a user types it, its output, and what to type next."""
 
 from __future__ import annotations
 
@@ -8,74 +8,70 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-SOURCE = Path(__file__).parent.parent
-FAILING = "totals = [3, 4]\nprint(sum(totals))\nprint(totals[2])"
-
-
-class Demo:
-    """Runs commands with an environment built from nothing.
-
-    Args:
-        folder: An empty folder that serves as HOME.
-        command: How the command line is started.
-    """
-
-    def __init__(self, folder: Path, command: Sequence[str]) -> None:
-        self._command = command
-        self._environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(folder),
-            "PYTHONPATH": str(SOURCE),
-            "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime"),
-            "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
-        }
-
-    def show(self, *words: str, status: int = 0) -> str:
-        """Run one command and print it like a terminal session.
-
-        Raises:
-            SystemExit: Its exit status is not the expected one.
-        """
-        print(f"\n$ agentcore-sandbox {shlex.join(words)}", flush=True)  # noqa: T201 - printing is the purpose
-        done = subprocess.run(
-            [*self._command, *words],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        print(f"{done.stdout}[exit status {done.returncode}]", flush=True)  # noqa: T201 - printing is the purpose
-        if done.returncode != status:
-            sys.exit(f"the demo expected exit status {status}")
-        return done.stdout.strip()
+PROGRAM = "agentcore-sandbox"
+# What is shown is the same on every machine and at every time: docs/demo.svg is a recording of it.
+STEPS: tuple[tuple[int, tuple[str, ...]], ...] = (  # exit status, words
+    (0, ("run", "print(6 * 7)")),
+    (0, ("run", "--cmd", 'echo "user $(id -un), host $(uname -n), home folders: $(ls /home)"')),
+    (1, ("run", "totals = [3, 4]; print(sum(totals)); print(totals[2])")),
+    (0, ("exec", "work", 'events = ["denied", "allowed", "denied"]')),
+    (0, ("exec", "work", 'print(events.count("denied"), "denied", file=open("report.txt", "w"))')),
+    (0, ("cp", "work:report.txt", "-")),
+    (0, ("stop", "work")),
+    (0, ("local", "stop")),
+)
 
 
 def main() -> None:
-    """Run the demo."""
-    with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(Path(folder), [sys.executable, "-m", "agentcore_sandbox"])
+    """Run the demo with an environment built from nothing.
+
+    Raises:
+        SystemExit: A command ended with another exit status than the expected one.
+    """
+    export = f'export PATH="{_folder_of_the_program()}:$PATH" CUSTOM_AGENTCORE_INTERPRETER_ID=local'
+    _say(f"$ {export}")
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+            "HOME": home,
+            "AGENTCORE_SANDBOX_RUNTIME_DIR": str(Path(home, "runtime")),
+            "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
+        }
         try:
-            _steps(demo)
+            for status, words in STEPS:
+                _show(words, environment, status)
         finally:
-            demo.show("local", "stop")
+            subprocess.run([PROGRAM, "local", "stop"], env=environment, capture_output=True, check=False)
+    _say(f"\nNow you. In this shell, type:\n\n  {export}\n  {PROGRAM} run 'print(\"hello\")'")
 
 
-def _steps(demo: Demo) -> None:
-    demo.show("run", 'import sys; print("Python", sys.version.split()[0], "says", 6 * 7)')
-    demo.show("run", "--cmd", "id; uname -n; ls -A /home; echo region $AWS_REGION")
-    demo.show("run", FAILING, status=1)
-    session = demo.show("start", "--timeout", "300")
-    demo.show("exec", session, 'events = ["denied", "allowed", "denied"]')
-    demo.show("exec", session, "--json", 'print(events.count("denied"))')
-    demo.show("sessions")
-    demo.show("stop", session)
+def _folder_of_the_program() -> str:
+    folder = Path(sys.executable).parent
+    return f"$PWD/{folder.relative_to(Path.cwd())}" if folder.is_relative_to(Path.cwd()) else str(folder)
+
+
+def _show(words: tuple[str, ...], environment: dict[str, str], status: int) -> None:
+    _say(f"\n$ {PROGRAM} {shlex.join(words)}")
+    done = subprocess.run(
+        [PROGRAM, *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.stdout:
+        _say(done.stdout.rstrip("\n"))
+    if done.returncode:
+        _say(f"[exit status {done.returncode}]")
+    if done.returncode != status:
+        sys.exit(f"the demo expected exit status {status}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - printing is the purpose
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from agentcore_sandbox.account import policies
+from support.documents import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +56,7 @@ def pattern(arn: str) -> str:
 
 
 def test_actions_that_setup_is_said_to_need_exist() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    table = readme.partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
+    table = page("docs/aws.md").partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
     actions = re.findall(r"`((?:iam|ec2|bedrock-agentcore):[A-Za-z]+)`", table)
     assert len(actions) > 30
     assert all(resources(action) for action in actions)

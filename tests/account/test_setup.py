@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_sandbox.account import policies
 from plugin_build.botocore_data import KEPT_OPERATIONS
+from support.documents import page
 from support.local import serving
 from support.processes import DEADLINE, CommandLine
 from support.setups import LOG_GROUP, POLICY_ARN, ROLE, WORDS, changes, names, set_up
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from account.conftest import Account
     from support.control_server import ControlServer
     from support.query_proxy import QueryProxy
@@ -307,8 +309,7 @@ def test_actions_that_setup_calls_are_those_that_ship_and_are_documented(admin: 
     set_up(admin)
     set_up(admin, "demo", "--network", "sandbox", "--with-listing")
     assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    table = readme.partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
+    table = page("docs/aws.md").partition("<!-- actions of setup -->")[2].partition("<!-- end -->")[0]
     documented = set(re.findall(r"(?:iam|ec2|bedrock-agentcore):[A-Za-z]+", table))
     assert {action for action in proxy.actions if action.startswith("iam:")} <= documented
     services = {"iam": "iam", "ec2": "ec2", "bedrock-agentcore": "bedrock-agentcore-control"}

@@ -42,7 +42,7 @@ def main() -> int:
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps([figure.as_json() for figure in figures], indent=1) + "\n", encoding="utf-8")
     if options.readme:
-        readme.rewrite(ROOT / "README.md", figures, versions)
+        readme.rewrite(ROOT / "docs/performance.md", figures, versions)
     return 0
 
 
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description="Measure, as ratios in one run.")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join(GROUPS)}; all by default")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"rounds of what is quick; others take fewer ({RUNS})")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md; takes all groups")
+    parser.add_argument("--readme", action="store_true", help="write docs/performance.md; takes all groups")
     parser.add_argument("--yardsticks", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := set(options.groups) - set(GROUPS):

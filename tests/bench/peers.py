@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 AWS_LIKE = {"start": 1.4, "invoke": 0.10, "stop": 0.17}
-"""Seconds, as seen on AWS (facts, "Sessions")."""
+"""Seconds, as seen on AWS (docs/service.md, "Sessions")."""
 
 
 class Peer:

@@ -1,4 +1,4 @@
-"""The block of README that holds the table."""
+"""The block of docs/performance.md that holds the table."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ BLOCK = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end -->)", re.DOTALL)
 YARDSTICKS = ("boto3", "awscli", "bedrock-agentcore")
 
 
-def rewrite(readme: Path, figures: Sequence[Figure], versions: Sequence[str]) -> None:
+def rewrite(page: Path, figures: Sequence[Figure], versions: Sequence[str]) -> None:
     """Replace the block by what was measured just now.
 
     Raises:
         ValueError: There is no such block.
     """
-    text, count = BLOCK.subn(lambda _: block(figures, versions), readme.read_text(encoding="utf-8"))
+    text, count = BLOCK.subn(lambda _: block(figures, versions), page.read_text(encoding="utf-8"))
     if count != 1:
-        raise ValueError(f"{readme} has no block between <!-- figures --> and <!-- end -->")
-    readme.write_text(text, encoding="utf-8")
+        raise ValueError(f"{page} has no block between <!-- figures --> and <!-- end -->")
+    page.write_text(text, encoding="utf-8")
 
 
 def block(figures: Sequence[Figure], versions: Sequence[str]) -> str:

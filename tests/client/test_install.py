@@ -182,20 +182,19 @@ def test_published_tag_is_the_one_that_claude_would_make(client: Client, reposit
     assert f"{git(clone, 'describe', '--exact-match', environment=environment)}" in answer
 
 
-def team_settings(folder: Path, url: str) -> str:
-    """The settings that a README shows, with the repository's URL in place of the one it shows."""
-    readme = folder.joinpath("README.md").read_text("utf-8")
-    shown = readme.partition("```json\n")[2].partition("```")[0]
+def team_settings(page: Path, url: str) -> str:
+    """The settings that a page shows, with the repository's URL in place of the one it shows."""
+    shown = page.read_text("utf-8").partition("```json\n")[2].partition("```")[0]
     assert url in shown
     return json.dumps(json.loads(shown.replace(url, URL)))
 
 
-def test_a_team_gets_the_plugin_by_the_settings_that_the_readme_shows(
+def test_a_team_gets_the_plugin_by_the_settings_that_the_documents_show(
     client: Client, repository: Path, tmp_path: Path
 ) -> None:
     publish(repository, tmp_path, "1.0.0")
-    settings = team_settings(ROOT, "https://git.example.com/team/marketplace.git")
-    assert settings == team_settings(MARKETPLACE, "<the git URL of this repository>")
+    settings = team_settings(ROOT / "docs/use.md", "https://git.example.com/team/marketplace.git")
+    assert settings == team_settings(MARKETPLACE / "README.md", "<the git URL of this repository>")
     project = tmp_path / "project"
     write(project / ".claude/settings.json", settings)
     client.trust(project)

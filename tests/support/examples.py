@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped] # PyYAML has no types
 
+from agentcore_sandbox.cli import dispatch
 from support.build_folders import write
 from support.processes import DEADLINE, CommandLine
 
@@ -60,3 +61,12 @@ def run_as_claude_would(example: str, local: CommandLine, project: Path) -> subp
         timeout=DEADLINE,
         check=False,
     )
+
+
+def parses(example: str) -> bool:
+    """Parse the words of the command itself, without what the shell does around them."""
+    found = re.search(r"agentcore-sandbox ((?:'[^']*'|[^'|<>&)])*)", example)
+    assert found, example
+    name, *words = shlex.split(found[1])
+    parser, _, rest = dispatch._command(name, words)
+    return bool(parser.parse(rest))

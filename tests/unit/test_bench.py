@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic, that it fails where a measurement is broken, and the shape of README's table."""
+"""The benchmark's arithmetic, that it fails where a measurement is broken, and the shape of the table."""
 
 from __future__ import annotations
 
@@ -60,20 +60,20 @@ def test_table() -> None:
     assert rows[2] == ["over it", "s", "0.5", "", "", "0.4 missed", "1"]
 
 
-def test_readme_is_rewritten_between_the_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- figures -->\nold\n<!-- end -->\nafter\n")
-    rewrite(readme, FIGURES, ["agentcore-sandbox 1"])
-    assert readme.read_text() == (
+def test_page_is_rewritten_between_the_markers(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("before\n<!-- figures -->\nold\n<!-- end -->\nafter\n")
+    rewrite(page, FIGURES, ["agentcore-sandbox 1"])
+    assert page.read_text() == (
         f"before\n<!-- figures -->\n{block(FIGURES, ['agentcore-sandbox 1'])}<!-- end -->\nafter\n"
     )
-    readme.write_text("no marker")
+    page.write_text("no marker")
     with pytest.raises(ValueError, match="no block"):
-        rewrite(readme, FIGURES, [])
+        rewrite(page, FIGURES, [])
 
 
-def test_readmes_table_is_what_the_command_writes() -> None:
-    found = BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+def test_the_pages_table_is_what_the_command_writes() -> None:
+    found = BLOCK.search((ROOT / "docs/performance.md").read_text(encoding="utf-8"))
     assert found
     machine, empty, header, rule, *rows = found[0].splitlines()
     assert not empty

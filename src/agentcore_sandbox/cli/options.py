@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-MAX_LIFETIME = 28_800  # seconds, the service's limit (facts, "Wire API")
+MAX_LIFETIME = 28_800  # seconds, the service's limit (docs/service.md, "Wire API")
 DEFAULT_LIFETIME = 900
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.session_client import SessionClient
 
-AT_ONCE = 4  # with the 0.17 s that a stop takes (facts, "Sessions"), below the service's 30 requests a second
+AT_ONCE = 4  # with the 0.17 s that a stop takes (docs/service.md, "Sessions"), below the service's 30 requests a second
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -87,7 +87,7 @@ class Execution:
         return event_stream.combine(attempt.seen).status
 
     def invocation(self, region: str) -> Invocation:
-        """The invoke that runs the program, with the region set for AWS's SDKs (facts, "Inside the sandbox")."""
+        """The invoke that runs the program, with the region for AWS's SDKs (docs/service.md, "Inside the sandbox")."""
         return self.program.invocation(self.environment_in(region))
 
     def environment_in(self, region: str) -> dict[str, str]:

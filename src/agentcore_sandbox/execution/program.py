@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.jobs.process import Script
 
-MAX_BYTES = 100_000_000  # the service's limit on strings (facts, "Wire API")
+MAX_BYTES = 100_000_000  # the service's limit on strings (docs/service.md, "Wire API")
 LANGUAGES = {
     "python": "python",
     "javascript": "javascript",
@@ -36,7 +36,7 @@ SUFFIXES = {
     ".cts": "typescript",
     ".sh": COMMAND,
 }
-MAX_COMMAND_BYTES = 128 * 1024 - 1  # a longer one hangs the service (facts, "Results": executeCommand)
+MAX_COMMAND_BYTES = 128 * 1024 - 1  # a longer one hangs the service (docs/service.md, "Results": executeCommand)
 
 WORK_DIRECTORY = "/opt/amazon/genesis1p-tools/var"
 """The service's work directory (docs/service.md, "Inside the sandbox")."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import re
-import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.cli.examples import EXAMPLES
+from support.examples import parses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +34,4 @@ def test_examples_parse_and_are_shown(cli: CommandLine, in_process: Run, command
     shown = in_process(cli, "help", *command.split()).stdout.decode()
     for example in EXAMPLES[command]:
         assert f"\n  {example}\n" in shown
-        assert parsed(example)
-
-
-def parsed(example: str) -> bool:
-    """Parse the words of the command itself, without what the shell does around them."""
-    found = re.search(r"agentcore-sandbox ((?:'[^']*'|[^'|<>&)])*)", example)
-    assert found
-    name, *words = shlex.split(found[1])
-    parser, _, rest = command_line._command(name, words)
-    return bool(parser.parse(rest))
+        assert parses(example)

@@ -1,28 +1,23 @@
-"""The commands of README's chapter on set-up work as they stand there, in their order."""
+"""The commands of docs/aws.md work as they stand there, in their order."""
 
 from __future__ import annotations
 
-import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support import event_stream, fault_server
+from support.documents import page, shell_lines
 
 if TYPE_CHECKING:
     from support.control_server import ControlServer
     from support.fault_server import FaultServer, Handler
     from support.processes import CommandLine
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 ROLE = "arn:aws:iam::123456789012:role/r"
 
 
 def commands() -> list[list[str]]:
-    chapter = README.partition("## Set up AWS\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", "").splitlines()
-    return [shlex.split(line, comments=True)[1:] for line in lines]
+    return [shlex.split(line)[1:] for line in shell_lines(page("docs/aws.md"))]
 
 
 def answered(words: list[str], interpreter_id: str) -> list[str]:
@@ -39,7 +34,7 @@ def forty_two_or_gone(handler: Handler) -> None:
     (known if session == fault_server.SESSION else gone)(handler)
 
 
-def test_every_command_of_the_chapter(admin: CommandLine, control: ControlServer, faults: FaultServer) -> None:
+def test_every_command_of_the_page(admin: CommandLine, control: ControlServer, faults: FaultServer) -> None:
     faults.answers["invoke"] = forty_two_or_gone
     found = commands()
     assert {words[0] for words in found} == {"setup", "doctor", "policy", "template", "interpreter"}

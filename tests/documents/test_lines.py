@@ -1,0 +1,100 @@
+"""The lines of shell that the documents show: they work as they stand there, in their order, or at least parse."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.build_folders import ROOT, write
+from support.documents import PAGES, page, shell_lines
+from support.examples import parses, put_on_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.processes import CommandLine
+
+# Those that need nothing but the emulator: a page, its chapter, and what one of its lines prints.
+WORKING = {
+    "first use": ("README.md", "## First use", "42\n42\n"),
+    "code": ("docs/use.md", "## Running code", "a job"),
+    "sessions": ("docs/use.md", "## Sessions", "session stopped"),
+    "completion": ("docs/use.md", "## Completion", ""),
+    "files": ("docs/files-and-jobs.md", "## Files", "out/a.csv"),
+    "jobs": ("docs/files-and-jobs.md", "## Jobs", "trained"),
+    "emulator": ("docs/embedded-service.md", "", "stopped"),
+    "checks": ("docs/troubleshooting.md", "", "ok"),
+}
+# What a reader puts in, or has.
+READERS = {
+    "=aws.codeinterpreter.v1": "=local",
+    "start --timeout 3600": "start --timeout 3600 | tee session",
+    "SESSION": '"$(cat session)"',
+    "npm test": "true",
+}
+BEFORE = {"cp data.csv 'plots": "agentcore-sandbox exec work --cmd 'mkdir -p out; echo 1 > out/a.csv'"}
+IN_THE_FOREGROUND = "agentcore-sandbox local serve"  # tests/emulator/test_serve.py
+FILES = {
+    "job.py": "import os; os.makedirs('out', exist_ok=True); open('out/b.csv', 'w').close(); print('a job')",
+    "train.py": "print('trained')",
+    "data.csv": "1,2",
+    "plots/a.png": "a picture",
+}
+# Lines of other programs, and who runs them.
+ELSEWHERE = (
+    r"python3 -m venv \.venv && .*",  # .ci/run
+    r"(claude |python3 dist/zipapps/|mkdir |export PATH=|uv |pipx |python3 -m venv ~/).*",  # tests/client
+    r"export CUSTOM_AGENTCORE_INTERPRETER_ID=\S+",  # above
+    r"npm test",
+    r"bash \.ci/run",
+)
+NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
+
+
+def as_typed(line: str) -> list[str]:
+    """A line with what a reader puts in, and what one does before it."""
+    before = [command for part, command in BEFORE.items() if part in line]
+    for placeholder, value in READERS.items():
+        line = line.replace(placeholder, value)
+    return [*before, line]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", WORKING)
+def test_every_line_works(local: CommandLine, tmp_path: Path, name: str) -> None:
+    path, chapter, printed = WORKING[name]
+    project = tmp_path / "project"
+    for file, text in FILES.items():
+        write(project / file, text)
+    lines = [line for line in shell_lines(page(path, chapter)) if not line.startswith(IN_THE_FOREGROUND)]
+    assert lines
+    script = "\n".join(command for line in lines for command in as_typed(line))
+    done = subprocess.run(
+        ["/bin/bash", "-euxo", "pipefail", "-c", script],
+        cwd=project,
+        env=put_on_path(local) | {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=550,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert printed in done.stdout
+
+
+def nox_sessions() -> set[str]:
+    text = ROOT.joinpath("noxfile.py").read_text("utf-8")
+    found = re.findall(r'@nox\.session(?:\((?:name="([\w-]+)")?[^\n]*\))?\ndef (\w+)', text)
+    return {name or function for name, function in found}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_line_is_one_that_can_be_typed(path: Path) -> None:
+    for line in shell_lines(path.read_text("utf-8")):
+        if not any(re.fullmatch(pattern, line) for pattern in ELSEWHERE):
+            used = NOX.match(line)
+            assert used[1].rstrip("-") in nox_sessions() if used else parses(line), line

@@ -1,0 +1,57 @@
+"""README is short, every link leads somewhere, and what the source calls a section of docs/service.md is one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.build_folders import ROOT
+from support.documents import PAGES, page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+LONGEST_README = 150
+OTHERS = [ROOT / "SECURITY.md", ROOT / "plugin-template/README.md", ROOT / "marketplace/README.md"]
+LEFT_OUT = re.compile(r"^plugins/")  # of the marketplace: there once it is built
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_readme_is_short() -> None:
+    assert len(page("README.md").splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("path", [*PAGES, *OTHERS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for name, anchor in LINK.findall(path.read_text("utf-8")):
+        if not LEFT_OUT.match(name):
+            target = path.parent / name if name else path
+            assert target.exists(), name
+            assert not anchor or anchor in anchors(target), (name, anchor)
+
+
+def test_every_page_is_reached_from_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        here = waiting.pop()
+        reached.add(here)
+        links = [(here.parent / name).resolve() for name, _ in LINK.findall(here.read_text("utf-8")) if name]
+        waiting += [link for link in links if link.suffix == ".md" and link not in reached]
+    assert set(PAGES) <= reached
+
+
+def test_sections_that_the_source_names_are_there() -> None:
+    texts = [path.read_text("utf-8") for path in ROOT.joinpath("src").rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r'docs/service\.md,? "([^"]+)"', " ".join(text.split()))}
+    headings = set(re.findall(r"^## (.*)$", page("docs/service.md"), re.MULTILINE))
+    assert named <= headings
+    assert len(named) > len(["one", "two", "three"])

@@ -1,0 +1,32 @@
+"""README and docs/: their pages, chapters and the lines of shell that they show."""
+
+from __future__ import annotations
+
+import re
+
+from support.build_folders import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def page(name: str, chapter: str = "") -> str:
+    """A page's text, or that of one of its chapters.
+
+    Args:
+        name: The path, such as docs/use.md.
+        chapter: A heading as it stands there, such as `## Sessions`.
+    """
+    text = ROOT.joinpath(name).read_text("utf-8")
+    if not chapter:
+        return text
+    level = chapter.partition(" ")[0]
+    _, found, rest = text.partition(f"\n{chapter}\n")
+    assert found, f"{name} has no {chapter}"
+    return re.split(rf"\n#{{1,{len(level)}}} ", rest)[0]
+
+
+def shell_lines(text: str) -> list[str]:
+    """The lines of the blocks of `sh`, continued ones joined, without comments."""
+    shown = "".join(_SHELL.findall(text)).replace("\\\n", "")
+    return [line for shell in shown.splitlines() if (line := re.sub(r"(^|\s+)# .*", "", shell).rstrip())]
