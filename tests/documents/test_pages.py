@@ -51,7 +51,7 @@ def test_every_page_is_reached_from_readme() -> None:
 
 def test_sections_that_the_source_names_are_there() -> None:
     texts = [path.read_text("utf-8") for path in ROOT.joinpath("src").rglob("*.py")]
-    named = {name for text in texts for name in re.findall(r'docs/service\.md,? "([^"]+)"', " ".join(text.split()))}
-    headings = set(re.findall(r"^## (.*)$", page("docs/service.md"), re.MULTILINE))
-    assert named <= headings
+    named = [name for text in texts for name in re.findall(r'docs/service\.md, "?(.{,30})', " ".join(text.split()))]
+    headings = tuple(re.findall(r"^## (.*)$", page("docs/service.md"), re.MULTILINE))
     assert len(named) > len(["one", "two", "three"])
+    assert not [name for name in named if not name.startswith(headings)]
