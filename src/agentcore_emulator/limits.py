@@ -1,4 +1,4 @@
-"""What one session may use, and the variables that say otherwise."""
+"""What one session may use and what all together may, and the variables that say otherwise."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ class Limits:
     def file_bytes(self) -> int:
         """The size of each file: below that of all, so that the kernel refuses a large one before all is too much."""
         return self.disk_bytes - self.disk_bytes // 32
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What all sessions and requests together may use; the defaults are AWS's documented ones.
+
+    Args:
+        sessions: READY at once.
+        invoke_seconds: One synchronous invoke.
+        payload_bytes: The body of one request.
+    """
+
+    sessions: int = 1000
+    invoke_seconds: int = 900
+    payload_bytes: int = 100_000_000
 
 
 def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:

@@ -25,26 +25,24 @@ from agentcore_emulator import limits, private_files, sandbox, tools
 from agentcore_emulator.endpoint import LocalEndpoint, settings
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import orphans
-from agentcore_emulator.limits import Limits
+from agentcore_emulator.limits import Limits, Quotas
 from agentcore_emulator.resources.cgroups import Groups
 from agentcore_emulator.resources.watchdog import Watchdog
 from agentcore_emulator.runtime_folder import RuntimeFolder
-from agentcore_emulator.service import faults, interpreter_file
-from agentcore_emulator.service.administration import Administration
-from agentcore_emulator.service.control_plane import ControlPlane
+from agentcore_emulator.service import faults
+from agentcore_emulator.service.control_plane import Administration, ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
 from agentcore_emulator.service.dispatch import Dispatcher
 from agentcore_emulator.service.faults import Fault, Faults
-from agentcore_emulator.service.interpreters import Interpreters
-from agentcore_emulator.service.quotas import Quotas
+from agentcore_emulator.service.interpreters import CodeInterpreters
 from agentcore_emulator.service.request_log import RequestLog
 from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
-from agentcore_emulator.service.timers import Alarms
+from agentcore_emulator.service.timers import Timers
 
 if TYPE_CHECKING:
-    from agentcore_emulator.service.messages import Record
+    from agentcore_emulator.service.request_log import Record
     from agentcore_emulator.service.server import Handle
 
 _POLL = 0.1  # seconds until a stopped server notices
@@ -214,14 +212,14 @@ def _assemble(
     sessions_folder = folder.sessions_folder()
     stack.callback(_remove_if_empty, sessions_folder)
     threading.Thread(target=_remove, args=[list(sessions_folder.iterdir())], name="leftovers").start()
-    clock = Alarms()
-    stack.callback(clock.close)
+    timers = Timers()
+    stack.callback(timers.close)
     watchdog = Watchdog(Groups.find())
     stack.callback(watchdog.close)
     make_sandbox = functools.partial(_make_sandbox, options.limits, watchdog)
-    sessions = Sessions(sessions_folder, make_sandbox, clock, options.quotas.sessions)
+    sessions = Sessions(sessions_folder, make_sandbox, timers, options.quotas.sessions)
     stack.callback(sessions.close)
-    data, control = _planes(folder.interpreters_path, sessions, clock, options.quotas)
+    data, control = _planes(folder.interpreters_path, sessions, timers, options.quotas)
     administration = Administration(sessions, watchdog.holds(options.limits), end)
     handlers = {**data.handlers(), **control.handlers()}
     faults_ = Faults(options.faults, sessions.end)
@@ -238,9 +236,9 @@ def _make_sandbox(limits: Limits, watchdog: Watchdog, folder: Path, network: boo
     return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits, watchdog))
 
 
-def _planes(path: Path, sessions: Sessions, clock: Alarms, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
-    known = Interpreters(clock, interpreter_file.load(path), functools.partial(interpreter_file.save, path))
-    return DataPlane(known, sessions, tools.invoke, clock, allowed.invoke_seconds), ControlPlane(known, sessions)
+def _planes(path: Path, sessions: Sessions, timers: Timers, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
+    known = CodeInterpreters(timers, path)
+    return DataPlane(known, sessions, tools.invoke, timers, allowed.invoke_seconds), ControlPlane(known, sessions)
 
 
 def _allow_many_files() -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentcore_emulator import daemon
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.limits import PREFIX, Limits
+from agentcore_emulator.limits import PREFIX, Limits, Quotas
 from agentcore_emulator.service.faults import VARIABLE
-from agentcore_emulator.service.quotas import Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

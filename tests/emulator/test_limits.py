@@ -9,8 +9,7 @@ import pytest
 
 from agentcore_emulator import limits
 from agentcore_emulator.errors import SettingError
-from agentcore_emulator.limits import Limits
-from agentcore_emulator.service.quotas import Quotas
+from agentcore_emulator.limits import Limits, Quotas
 from agentcore_sandbox.commands.local import serve as serve_command
 from support.local import serving
 

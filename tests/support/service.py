@@ -16,11 +16,11 @@ from agentcore_emulator.service.control_plane import ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
 from agentcore_emulator.service.dispatch import Dispatcher
 from agentcore_emulator.service.faults import Faults, parse
-from agentcore_emulator.service.interpreters import Interpreters
+from agentcore_emulator.service.interpreters import CodeInterpreters
 from agentcore_emulator.service.server import Server
 from agentcore_emulator.service.sessions import Sessions
 from agentcore_emulator.service.sigv4 import Keys
-from agentcore_emulator.service.timers import Alarms
+from agentcore_emulator.service.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,16 +126,16 @@ class Running:
 @contextmanager
 def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: Sequence[str] = ()) -> Iterator[Running]:
     """Run the service; `folder` gets the sessions' folders."""
-    clock, tools, requests = Alarms(), Tools(), list[Any]()
+    timers, tools, requests = Timers(), Tools(), list[Any]()
     sandboxes: list[SteeredSandbox] = []
 
     def make(path: Path, network: bool) -> SteeredSandbox:  # noqa: FBT001 - as sessions call it
         sandboxes.append(SteeredSandbox(path, network=network))
         return sandboxes[-1]
 
-    sessions = Sessions(folder, make, clock, limit)
-    known = Interpreters(clock)
-    data, control = DataPlane(known, sessions, tools.invoke, clock, max_invoke), ControlPlane(known, sessions)
+    sessions = Sessions(folder, make, timers, limit)
+    known = CodeInterpreters(timers)
+    data, control = DataPlane(known, sessions, tools.invoke, timers, max_invoke), ControlPlane(known, sessions)
     handlers = {**data.handlers(), **control.handlers()}
     dispatcher = Dispatcher(handlers, requests.append, Faults(map(parse, faults), sessions.end))
     server = Server(0, KEYS, dispatcher.handle, requests.append)
@@ -149,4 +149,4 @@ def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: S
         thread.join()
         server.server_close()
         sessions.close()
-        clock.close()
+        timers.close()

@@ -1,17 +1,30 @@
-"""The four operations of the control plane, on validated members."""
+"""The operations of the control plane, and those of `local status` and `local stop`."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.service import errors, interpreters, pages
+from agentcore_emulator.service import errors, interpreters
 from agentcore_emulator.service.client_tokens import ClientTokens
-from agentcore_emulator.service.messages import Handler, Members, Request, timestamp
+from agentcore_emulator.service.messages import Handler, Members, Request, page, timestamp
+from agentcore_emulator.service.model import Operation
 
 if TYPE_CHECKING:
-    from agentcore_emulator.service.interpreters import Interpreter, Interpreters
+    from collections.abc import Callable
+
+    from agentcore_emulator.service.interpreters import CodeInterpreter, CodeInterpreters
     from agentcore_emulator.service.sessions import Sessions
+
+_ONLY_IDLE = {"onlyIdle": {"shape": "OnlyIdle", "location": "querystring"}}
+STATUS = Operation("Status", "GET", "/local/status")
+STOP = Operation(
+    "Stop",
+    "PUT",
+    "/local/stop",
+    input={"members": _ONLY_IDLE},
+    shapes={"OnlyIdle": {"type": "string", "enum": ["true", "false"]}},
+)
 
 
 class ControlPlane:
@@ -22,7 +35,7 @@ class ControlPlane:
         sessions: Where their sessions live.
     """
 
-    def __init__(self, known: Interpreters, sessions: Sessions) -> None:
+    def __init__(self, known: CodeInterpreters, sessions: Sessions) -> None:
         self._interpreters = known
         self._sessions = sessions
         self._creates: ClientTokens[Members] = ClientTokens()
@@ -57,8 +70,8 @@ class ControlPlane:
         kind = members.get("type")
         custom = self._interpreters.newest_first() if kind != "SYSTEM" else []
         system = [interpreters.BUILT_IN] if kind != "CUSTOM" else []
-        page, following = pages.page([*custom, *system], members, _place)
-        return {"codeInterpreterSummaries": [_summary(item, request) for item in page], **following}
+        shown, following = page([*custom, *system], members, _place)
+        return {"codeInterpreterSummaries": [_summary(item, request) for item in shown], **following}
 
     def delete(self, members: Members, _request: Request) -> Members:
         """DeleteCodeInterpreter: sessions have to be stopped before (documented; the error is assumed)."""
@@ -80,6 +93,37 @@ class ControlPlane:
         return {"codeInterpreterId": interpreter_id, "status": gone.status, **updated}
 
 
+class Administration:
+    """Says what runs, and ends the service.
+
+    Args:
+        sessions: The sessions.
+        limits: Those of a session, as `status` tells them.
+        end: Makes the service end, soon after the answer.
+    """
+
+    def __init__(self, sessions: Sessions, limits: Members, end: Callable[[], None]) -> None:
+        self._sessions = sessions
+        self._limits = limits
+        self._end = end
+
+    def handlers(self) -> list[tuple[Operation, Handler]]:
+        """Return the two operations, and what performs them."""
+        return [(STATUS, self._status), (STOP, self._stop)]
+
+    def _status(self, _members: Members, _request: Request) -> Members:
+        ready = self._sessions.ready()
+        with_network = sum(session.network for session in ready)
+        return {"sessions": len(ready), "sessionsWithNetwork": with_network, "limits": self._limits}
+
+    def _stop(self, members: Members, _request: Request) -> Members:
+        """Stop; with `onlyIdle` not while there is a session."""
+        stopping = members.get("onlyIdle") != "true" or self._sessions.retire()
+        if stopping:
+            self._end()
+        return {"stopping": stopping}
+
+
 def _check_network(network: Members) -> None:
     """The model leaves open that vpcConfig and VPC belong together; that one without the other fails is assumed."""
     if (network["networkMode"] == "VPC") != ("vpcConfig" in network):
@@ -87,7 +131,7 @@ def _check_network(network: Members) -> None:
         raise errors.validation(rule, fieldList=[{"name": "networkConfiguration.vpcConfig", "message": rule}])
 
 
-def _reference(item: Interpreter, request: Request) -> dict[str, Any]:
+def _reference(item: CodeInterpreter, request: Request) -> dict[str, Any]:
     return {
         "codeInterpreterId": item.interpreter_id,
         "codeInterpreterArn": item.arn(request.region),
@@ -96,11 +140,11 @@ def _reference(item: Interpreter, request: Request) -> dict[str, Any]:
     }
 
 
-def _summary(item: Interpreter, request: Request) -> dict[str, Any]:
+def _summary(item: CodeInterpreter, request: Request) -> dict[str, Any]:
     told = {"description": item.details["description"]} if "description" in item.details else {}
     return {**_reference(item, request), "name": item.name, **told, "lastUpdatedAt": timestamp(item.updated)}
 
 
-def _place(item: Interpreter) -> int:
+def _place(item: CodeInterpreter) -> int:
     """Microseconds: no two are created at the same time, under one lock."""
     return int(item.created.timestamp() * 1_000_000)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent_client import SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.service import errors, event_stream, interpreters, pages
+from agentcore_emulator.limits import Quotas
+from agentcore_emulator.service import errors, event_stream, interpreters
 from agentcore_emulator.service.client_tokens import ClientTokens
-from agentcore_emulator.service.messages import EventStream, Handler, Members, Request, timestamp
-from agentcore_emulator.service.quotas import Quotas
+from agentcore_emulator.service.messages import EventStream, Handler, Members, Request, page, timestamp
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.sessions import Session, Sessions
-    from agentcore_emulator.service.timers import Alarms
+    from agentcore_emulator.service.timers import Timers
 
 DEFAULT_LIFETIME = 900
 """Seconds; documented."""
@@ -39,22 +39,22 @@ class DataPlane:
         known: The interpreters.
         sessions: Where sessions live.
         invoke_tool: Runs one tool: (sandbox, name, arguments, cancelled) -> payload of the `result` event.
-        clock: Ends an invoke that takes too long.
+        timers: End an invoke that takes too long.
         max_invoke: Its limit in seconds.
     """
 
     def __init__(
         self,
-        known: interpreters.Interpreters,
+        known: interpreters.CodeInterpreters,
         sessions: Sessions,
         invoke_tool: InvokeTool,
-        clock: Alarms,
+        timers: Timers,
         max_invoke: float = Quotas.invoke_seconds,
     ) -> None:
         self._interpreters = known
         self._sessions = sessions
         self._invoke_tool = invoke_tool
-        self._clock = clock
+        self._timers = timers
         self._max_invoke = max_invoke
         self._starts: ClientTokens[Members] = ClientTokens()
         self._stops: ClientTokens[Members] = ClientTokens()
@@ -103,8 +103,8 @@ class DataPlane:
         """ListCodeInterpreterSessions, newest first (assumed)."""
         listed = self._sessions.newest_first(self._interpreter(members).interpreter_id)
         matching = [session for session in listed if members.get("status") in (None, session.status)]
-        page, following = pages.page(matching, members, lambda session: session.number)
-        return {"items": [_summary(members, session) for session in page], **following}
+        shown, following = page(matching, members, lambda session: session.number)
+        return {"items": [_summary(members, session) for session in shown], **following}
 
     def _start(self, members: Members) -> Members:
         lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
@@ -133,7 +133,7 @@ class DataPlane:
     def _find(self, members: Members) -> Session:
         return self._sessions.find(self._interpreter(members).interpreter_id, members["sessionId"])
 
-    def _interpreter(self, members: Members) -> interpreters.Interpreter:
+    def _interpreter(self, members: Members) -> interpreters.CodeInterpreter:
         return self._interpreters.for_sessions(members["codeInterpreterIdentifier"])
 
     def _messages(self, session: Session, members: Members, cancelled: threading.Event) -> Iterator[bytes]:
@@ -154,7 +154,7 @@ class DataPlane:
             late.set()
             cancelled.set()
 
-        with self._clock.limit(self._max_invoke, give_up):
+        with self._timers.limit(self._max_invoke, give_up):
             try:
                 payload = self._invoke_tool(session.sandbox, members["name"], members.get("arguments", {}), cancelled)
             except SandboxGoneError:

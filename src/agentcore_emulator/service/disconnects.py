@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLONESHOT
 
 
-class Departures:
+class Disconnects:
     """One thread that watches every connection with a running tool. A half-closed connection counts as gone."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Departures:
         self._cancelled: dict[int, threading.Event] = {}
         self._wake, self._woken = socket.socketpair()
         self._epoll.register(self._woken, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._run, name="departures", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="disconnects", daemon=True)
         self._thread.start()
 
     @contextmanager

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.service import errors, model
 from agentcore_emulator.service.faults import Faults
-from agentcore_emulator.service.messages import Answer, EventStream
+from agentcore_emulator.service.messages import EventStream, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from agentcore_emulator.service.messages import Handler, Members, Record, Request
+    from agentcore_emulator.service.messages import Handler, Members, Request
     from agentcore_emulator.service.model import Operation
+    from agentcore_emulator.service.request_log import Record
 
 _RECORDED = {
     "codeInterpreterIdentifier": "interpreter",
@@ -48,7 +49,7 @@ class Dispatcher:
         self._record = record
         self._faults = faults or Faults()
 
-    def handle(self, request: Request) -> Answer | EventStream:
+    def handle(self, request: Request) -> Response | EventStream:
         """Perform a request.
 
         Raises:
@@ -57,7 +58,7 @@ class Dispatcher:
         operation, handler, members = self._find(request)
         self._record({"event": "request", "requestId": request.request_id, **_recorded(operation, members)})
         result = self._faults.run(operation.name, members, functools.partial(handler, members, request))
-        return result if isinstance(result, EventStream) else Answer(result, operation.status)
+        return result if isinstance(result, EventStream) else Response(result, operation.status)
 
     def _find(self, request: Request) -> tuple[Operation, Handler, Members]:
         for operation, handler in self.operations:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import secrets
 import string
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator import private_files
 from agentcore_emulator.service import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from agentcore_emulator.service.timers import Alarms
+    from agentcore_emulator.service.timers import Timers
 
 LOCAL = "local"
 PUBLIC = "local-public"
@@ -31,12 +35,13 @@ NOT_EMULATED = ("certificates", "filesystemConfigurations")
 _ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:bedrock-agentcore:[a-z0-9-]+:(?:[0-9]{12}|aws):code-interpreter(?:-custom)?/(.+)"
 )
+_log = logging.getLogger(__name__)
 _ALPHANUMERICS = string.ascii_letters + string.digits
 _EPOCH = datetime(2025, 7, 16, tzinfo=timezone.utc)  # when AgentCore was announced; assumed of what is built in
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class CodeInterpreter:
     """One code interpreter.
 
     Args:
@@ -69,9 +74,9 @@ class Interpreter:
         return f"arn:aws:bedrock-agentcore:{region}:{ACCOUNT}:code-interpreter-custom/{self.interpreter_id}"
 
 
-BUILT_IN = Interpreter(SYSTEM, "codeinterpreter", {"networkMode": "SANDBOX"})
+BUILT_IN = CodeInterpreter(SYSTEM, "codeinterpreter", {"networkMode": "SANDBOX"})
 _LOCAL = replace(BUILT_IN, interpreter_id=LOCAL, name=LOCAL)
-_PUBLIC = Interpreter(PUBLIC, "local_public", {"networkMode": "PUBLIC"})
+_PUBLIC = CodeInterpreter(PUBLIC, "local_public", {"networkMode": "PUBLIC"})
 _FOR_SESSIONS = {LOCAL: _LOCAL, SYSTEM: _LOCAL, PUBLIC: _PUBLIC}
 
 
@@ -92,27 +97,25 @@ def refuse_not_emulated(members: Mapping[str, Any]) -> None:
             raise errors.validation(f"The embedded service has no {name}")
 
 
-class Interpreters:
+class CodeInterpreters:
     """Creates, finds, lists and deletes interpreters; safe to use from many threads.
 
     Args:
-        clock: Ends the transitions.
-        known: Interpreters from an earlier run of the service.
-        save: Is given all created ones whenever one has changed, under a lock.
+        timers: End the transitions.
+        path: Where the created ones are kept, so that they outlive the emulator, which ends when it is idle.
     """
 
     def __init__(
         self,
-        clock: Alarms,
-        known: Sequence[Interpreter] = (),
-        save: Callable[[Sequence[Interpreter]], None] = lambda _: None,
+        timers: Timers,
+        path: Path | None = None,
     ) -> None:
-        self._clock = clock
-        self._save = save
+        self._timers = timers
+        self._path = path
         self._lock = threading.Lock()
-        self._custom = {item.interpreter_id: item for item in known}
+        self._custom = {item.interpreter_id: item for item in _load(path)} if path else {}
 
-    def create(self, name: str, network: Mapping[str, Any], details: Mapping[str, Any]) -> Interpreter:
+    def create(self, name: str, network: Mapping[str, Any], details: Mapping[str, Any]) -> CodeInterpreter:
         """Begin to create one.
 
         Raises:
@@ -124,12 +127,12 @@ class Interpreters:
                 raise errors.conflict(f"A code interpreter with the name {name} already exists")
             if len(self._custom) >= MAX_INTERPRETERS:
                 raise errors.quota_exceeded(f"Maximum number of code interpreters ({MAX_INTERPRETERS}) reached")
-            made = Interpreter(f"{name}-{_suffix()}", name, network, details, "CREATING", now, now)
+            made = CodeInterpreter(f"{name}-{_suffix()}", name, network, details, "CREATING", now, now)
             self._put(made)
-        self._clock.after(TRANSITION, lambda: self._change(made.interpreter_id, "READY"))
+        self._timers.after(TRANSITION, lambda: self._change(made.interpreter_id, "READY"))
         return made
 
-    def get(self, interpreter_id: str) -> Interpreter:
+    def get(self, interpreter_id: str) -> CodeInterpreter:
         """Return a created one, or the system's.
 
         Raises:
@@ -141,12 +144,12 @@ class Interpreters:
             raise errors.not_found(f"Code interpreter {interpreter_id} not found")
         return found
 
-    def newest_first(self) -> list[Interpreter]:
+    def newest_first(self) -> list[CodeInterpreter]:
         """Return the created ones."""
         with self._lock:
             return sorted(self._custom.values(), key=_age, reverse=True)
 
-    def delete(self, interpreter_id: str) -> Interpreter:
+    def delete(self, interpreter_id: str) -> CodeInterpreter:
         """Begin to delete one that is READY.
 
         Raises:
@@ -159,10 +162,10 @@ class Interpreters:
                 raise errors.conflict(f"Code interpreter {interpreter_id} is {found.status}")
             deleting = replace(found, status="DELETING", updated=datetime.now(timezone.utc))
             self._put(deleting)
-        self._clock.after(TRANSITION, lambda: self._forget(interpreter_id))
+        self._timers.after(TRANSITION, lambda: self._forget(interpreter_id))
         return deleting
 
-    def for_sessions(self, id_or_arn: str) -> Interpreter:
+    def for_sessions(self, id_or_arn: str) -> CodeInterpreter:
         """Return the interpreter that sessions belong to: `local`, which the system's id means here as well.
 
         Raises:
@@ -185,17 +188,47 @@ class Interpreters:
             found = self._custom[interpreter_id]
             self._put(replace(found, status=status, updated=datetime.now(timezone.utc)))
 
-    def _put(self, interpreter: Interpreter) -> None:
+    def _put(self, interpreter: CodeInterpreter) -> None:
         self._custom[interpreter.interpreter_id] = interpreter
-        self._save(list(self._custom.values()))
+        self._save()
 
     def _forget(self, interpreter_id: str) -> None:
         with self._lock:
             del self._custom[interpreter_id]
-            self._save(list(self._custom.values()))
+            self._save()
+
+    def _save(self) -> None:
+        """Write them. A full disk is logged: the running emulator knows them all the same."""
+        try:
+            if self._path:
+                private_files.replace(self._path, json.dumps([_plain(item) for item in self._custom.values()]))
+        except OSError as error:
+            _log.warning("the created interpreters are not kept: %s", error)
 
 
-def _age(interpreter: Interpreter) -> tuple[datetime, str]:
+def _load(path: Path) -> list[CodeInterpreter]:
+    """Read them; none where the file is missing or broken. What was under way has ended meanwhile."""
+    try:
+        found = [_interpreter(item) for item in json.loads(path.read_bytes())]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        _log.warning("%s cannot be read; starting without it: %s", path, error)
+        return []
+    return [item for item in found if item.status == "READY"]
+
+
+def _plain(item: CodeInterpreter) -> dict[str, Any]:
+    return {**asdict(item), "created": item.created.timestamp(), "updated": item.updated.timestamp()}
+
+
+def _interpreter(plain: dict[str, Any]) -> CodeInterpreter:
+    times = {name: datetime.fromtimestamp(plain[name], timezone.utc) for name in ("created", "updated")}
+    status = "READY" if plain["status"] == "CREATING" else plain["status"]
+    return CodeInterpreter(**{**plain, **times, "status": status})
+
+
+def _age(interpreter: CodeInterpreter) -> tuple[datetime, str]:
     return interpreter.created, interpreter.interpreter_id
 
 

@@ -1,21 +1,26 @@
-"""What passes between the HTTP server and the operations."""
+"""What passes between the HTTP server and the operations: requests, responses, and pages of lists."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agentcore_emulator.service import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
 
+Item = TypeVar("Item")
+DEFAULT_PAGE = 10
+"""Items; documented for sessions, assumed for interpreters."""
 Members = Mapping[str, Any]
-"""The checked members of a request, or the members of an answer."""
-Record = Callable[[Mapping[str, Any]], None]
-"""Is told of each request when it is performed and when it is answered; never keys, headers or bodies."""
+"""The checked members of a request, or those of a response."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A JSON body and the HTTP status that the model names."""
 
     body: Members
@@ -68,3 +73,39 @@ Handler = Callable[[Members, Request], Result]
 def timestamp(moment: datetime) -> str:
     """Return the form that the model prescribes for times in answers."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def page(items: Sequence[Item], members: Members, key: Callable[[Item], int]) -> tuple[list[Item], dict[str, str]]:
+    """Cut one page out of a list.
+
+    Args:
+        items: In descending order of their keys, so that new ones do not move the pages.
+        members: The request's, of which `maxResults` and `nextToken` count.
+        key: An item's place in the order.
+
+    Returns:
+        The page's items, and the response's `nextToken` member where there are more.
+
+    Raises:
+        ServiceError: ValidationException: the token is none of ours.
+    """
+    before = _from_token(members.get("nextToken"))
+    left = [item for item in items if before is None or key(item) < before]
+    shown = left[: members.get("maxResults", DEFAULT_PAGE)]
+    return shown, {"nextToken": _to_token(key(shown[-1]))} if len(shown) < len(left) else {}
+
+
+def _to_token(key: int) -> str:
+    return base64.urlsafe_b64encode(f"before {key}".encode()).decode().rstrip("=")
+
+
+def _from_token(token: str | None) -> int | None:
+    if token is None:
+        return None
+    try:
+        word, number = base64.b64decode(f"{token}===", altchars="-_").decode().split(" ")
+        if word == "before":
+            return int(number)
+    except (binascii.Error, ValueError):
+        pass
+    raise errors.validation("Invalid nextToken", fieldList=[{"name": "nextToken", "message": "Invalid token"}])

@@ -1,18 +1,21 @@
-"""A log of requests for debugging: one JSON line each, without bodies, headers and keys."""
+"""What is recorded of requests, and the log of them: never keys, headers or bodies."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator.errors import SettingError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-from agentcore_emulator.errors import SettingError
+Record = Callable[[Mapping[str, Any]], None]
+"""Is told of each request when it is performed and when it is answered."""
 
 
 class RequestLog:

@@ -14,22 +14,24 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors, event_stream, sigv4
-from agentcore_emulator.service.disconnects import Departures
+from agentcore_emulator.service.disconnects import Disconnects
 from agentcore_emulator.service.errors import ServiceError
-from agentcore_emulator.service.messages import Answer, EventStream, Record, Request
-from agentcore_emulator.service.quotas import Quotas
+from agentcore_emulator.service.messages import EventStream, Request, Response
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
+
+    from agentcore_emulator.service.request_log import Record
 
 _DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
 _PIECE = 1 << 20
 _TRACES = ("X-Amzn-Trace-Id", "traceparent")  # sent back as they came, so that logs can be joined (assumed)
 _SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
 
-Handle = Callable[[Request], "Answer | EventStream"]
+Handle = Callable[[Request], "Response | EventStream"]
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +56,7 @@ class Server(ThreadingHTTPServer):
         self.record = record
         self.keys = keys
         self.handle = handle
-        self.departures = Departures()
+        self.disconnects = Disconnects()
         self.last_request = time.monotonic()
         super().__init__(("127.0.0.1", port), _Connection)  # closes itself if the port is taken
 
@@ -73,7 +75,7 @@ class Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Close the listening socket; requests that still run end with their sessions."""
         super().server_close()
-        self.departures.close()
+        self.disconnects.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what a connection died of; a client that goes away is no news."""
@@ -163,11 +165,11 @@ class _Connection(BaseHTTPRequestHandler):
         self._unread = 0
         return body
 
-    def _answer(self, answer: Answer | EventStream, cancelled: threading.Event) -> None:
-        if isinstance(answer, Answer):
+    def _answer(self, answer: Response | EventStream, cancelled: threading.Event) -> None:
+        if isinstance(answer, Response):
             self._send(answer.status, {}, answer.body)
         else:
-            with self.server.departures.watch(self.connection, cancelled):
+            with self.server.disconnects.watch(self.connection, cancelled):
                 self._stream(answer)
 
     def _fail(self, error: ServiceError) -> None:

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from agentcore_emulator import private_files
-from agentcore_emulator.service import errors, timers
-from agentcore_emulator.service.quotas import Quotas
+from agentcore_emulator.limits import Quotas
+from agentcore_emulator.service import errors
+from agentcore_emulator.service.timers import Timer, Timers, seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _log = logging.getLogger(__name__)
 
 
-class Sandbox(Protocol):
+class SessionSandbox(Protocol):
     """What a session needs of its sandbox."""
 
     def start(self) -> None:
@@ -42,7 +43,7 @@ class Sandbox(Protocol):
         """Whether it still runs."""
 
 
-MakeSandbox = Callable[["Path", bool], Sandbox]
+MakeSandbox = Callable[["Path", bool], SessionSandbox]
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Session:
     interpreter: str
     name: str | None
     timeout: int
-    sandbox: Sandbox
+    sandbox: SessionSandbox
     folder: Path
     created: datetime
     updated: datetime
@@ -61,7 +62,7 @@ class Session:
     network: bool
     number: int = 0
     terminated: bool = False
-    end: timers.Alarm | None = None
+    end: Timer | None = None
 
     @property
     def status(self) -> str:
@@ -69,7 +70,7 @@ class Session:
         return "READY" if self._runs() else "TERMINATED"
 
     def _runs(self) -> bool:
-        return not self.terminated and timers.seconds() < self.deadline and self.sandbox.alive
+        return not self.terminated and seconds() < self.deadline and self.sandbox.alive
 
 
 class Sessions:
@@ -78,7 +79,7 @@ class Sessions:
     Args:
         folder: Private; each session gets a folder in it.
         make_sandbox: Given the session's folder, and whether it shares the host's network, makes its sandbox.
-        clock: Ends the lifetimes.
+        timers: End the lifetimes.
         limit: How many may be READY at once.
     """
 
@@ -86,12 +87,12 @@ class Sessions:
         self,
         folder: Path,
         make_sandbox: MakeSandbox,
-        clock: timers.Alarms,
+        timers: Timers,
         limit: int = Quotas.sessions,
     ) -> None:
         self._folder = folder
         self._make_sandbox = make_sandbox
-        self._clock = clock
+        self._timers = timers
         self._limit = limit
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
@@ -160,7 +161,7 @@ class Sessions:
         if first:
             session.updated = _now()
             if session.end:
-                self._clock.cancel(session.end)
+                self._timers.cancel(session.end)
             session.sandbox.close()
             self._remove(session.folder)
             _log.info("session %s terminated", session.session_id)
@@ -200,7 +201,7 @@ class Sessions:
         session_id = _ulid()
         folder = private_files.make_folder(self._folder / session_id)
         now = _now()
-        deadline = timers.seconds() + timeout
+        deadline = seconds() + timeout
         sandbox = self._make_sandbox(folder, network)
         return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline, network)
 
@@ -217,7 +218,7 @@ class Sessions:
             self._count += 1
             session.number = self._count
             self._sessions[session.session_id] = session
-            session.end = self._clock.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
+            session.end = self._timers.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
         if closed:
             self.terminate(session)
             raise errors.internal("The embedded service is going down")

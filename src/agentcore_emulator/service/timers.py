@@ -22,7 +22,7 @@ def seconds() -> float:
 
 
 @dataclass(order=True)
-class Alarm:
+class Timer:
     """One call to come; `order` keeps equal times in their order."""
 
     due: float
@@ -31,34 +31,34 @@ class Alarm:
     cancelled: bool = field(default=False, compare=False)
 
 
-class Alarms:
-    """A thread that waits for the next alarm. Actions must return quickly and not raise."""
+class Timers:
+    """A thread that waits for the next timer. Actions must return quickly and not raise."""
 
     _LONGEST_WAIT = 30.0  # a sleeping machine's wake-up is noticed this late, in seconds
-    _FEW = 64  # so many cancelled alarms may stay in the heap
+    _FEW = 64  # so many cancelled timers may stay in the heap
 
     def __init__(self) -> None:
-        self._heap: list[Alarm] = []
+        self._heap: list[Timer] = []
         self._cancelled = 0
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
         self._thread.start()
 
-    def after(self, delay: float, action: Callable[[], object]) -> Alarm:
+    def after(self, delay: float, action: Callable[[], object]) -> Timer:
         """Call `action` once, `delay` seconds from now."""
         with self._changed:
-            alarm = Alarm(seconds() + delay, next(self._order), action)
-            heapq.heappush(self._heap, alarm)
-            if self._heap[0] is alarm:
+            timer = Timer(seconds() + delay, next(self._order), action)
+            heapq.heappush(self._heap, timer)
+            if self._heap[0] is timer:
                 self._changed.notify()
-        return alarm
+        return timer
 
-    def cancel(self, alarm: Alarm) -> None:
+    def cancel(self, timer: Timer) -> None:
         """Do not call this one any more."""
         with self._changed:
-            alarm.cancelled = True
+            timer.cancelled = True
             self._cancelled += 1
             if self._cancelled > self._FEW + len(self._heap) // 2:
                 self._forget_cancelled()
@@ -66,30 +66,30 @@ class Alarms:
     @contextmanager
     def limit(self, delay: float, action: Callable[[], object]) -> Iterator[None]:
         """Call `action` if the block takes longer than `delay` seconds."""
-        alarm = self.after(delay, action)
+        timer = self.after(delay, action)
         try:
             yield
         finally:
-            self.cancel(alarm)
+            self.cancel(timer)
 
     def close(self) -> None:
-        """End the thread; alarms to come are dropped."""
+        """End the thread; timers to come are dropped."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
 
     def _run(self) -> None:
-        while (alarm := self._next()) is not None:
-            alarm.action()
+        while (timer := self._next()) is not None:
+            timer.action()
 
-    def _next(self) -> Alarm | None:
+    def _next(self) -> Timer | None:
         with self._changed:
             while not self._closed:
                 if self._heap and self._heap[0].due <= seconds():
-                    alarm = heapq.heappop(self._heap)
-                    if not alarm.cancelled:
-                        return alarm
+                    timer = heapq.heappop(self._heap)
+                    if not timer.cancelled:
+                        return timer
                 else:
                     self._changed.wait(self._pause())
             return None
@@ -98,6 +98,6 @@ class Alarms:
         return min(self._heap[0].due - seconds(), self._LONGEST_WAIT) if self._heap else None
 
     def _forget_cancelled(self) -> None:
-        self._heap = [alarm for alarm in self._heap if not alarm.cancelled]
+        self._heap = [timer for timer in self._heap if not timer.cancelled]
         heapq.heapify(self._heap)
         self._cancelled = 0

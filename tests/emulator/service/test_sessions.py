@@ -14,7 +14,7 @@ from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service import sessions as sessions_module
 from agentcore_emulator.service.errors import ServiceError
 from agentcore_emulator.service.sessions import Session, Sessions
-from agentcore_emulator.service.timers import Alarms
+from agentcore_emulator.service.timers import Timers
 from support.service import LONG, SteeredSandbox
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def registry(folder: Path, limit: int = 100) -> Iterator[tuple[Sessions, list[Wa
         made.append(Watched(path))
         return made[-1]
 
-    clock = Alarms()
-    sessions = Sessions(folder, make, clock, limit)
+    timers = Timers()
+    sessions = Sessions(folder, make, timers, limit)
     try:
         yield sessions, made
     finally:
         sessions.close()
-        clock.close()
+        timers.close()
 
 
 def test_a_session_ends_at_its_lifetime_whatever_it_does(tmp_path: Path) -> None:
@@ -84,14 +84,14 @@ def test_a_sandbox_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
     def make(path: Path, _network: object) -> SteeredSandbox:
         return SteeredSandbox(path, EmulatorError("LocalSandboxStart", "no"))
 
-    clock = Alarms()
-    sessions = Sessions(tmp_path, make, clock)
+    timers = Timers()
+    sessions = Sessions(tmp_path, make, timers)
     with pytest.raises(EmulatorError, match="no"):
         sessions.start("local", None, 100)
     assert sessions.newest_first("local") == []
     assert sessions.retire()
     sessions.close()
-    clock.close()
+    timers.close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,8 +150,8 @@ def test_a_session_that_starts_while_all_end_is_ended_too(tmp_path: Path) -> Non
             super().start()
 
     slow = Slow(tmp_path)
-    clock = Alarms()
-    sessions = Sessions(tmp_path, lambda *_: slow, clock)
+    timers = Timers()
+    sessions = Sessions(tmp_path, lambda *_: slow, timers)
     with ThreadPoolExecutor(1) as pool:
         start = pool.submit(sessions.start, "local", None, 100)
         assert starting.wait(LONG)
@@ -159,7 +159,7 @@ def test_a_session_that_starts_while_all_end_is_ended_too(tmp_path: Path) -> Non
         sessions.close()
         go.set()
         assert isinstance(start.exception(LONG), ServiceError)
-    clock.close()
+    timers.close()
     assert not slow.alive
 
 
