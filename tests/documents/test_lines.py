@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.build_folders import ROOT, write
-from support.documents import PAGES, page, shell_lines
+from support.build_folders import write
+from support.documents import PAGES, nox_sessions, page, shell_lines
 from support.examples import parses, put_on_path
 
 if TYPE_CHECKING:
@@ -84,12 +84,6 @@ def test_every_line_works(local: CommandLine, tmp_path: Path, name: str) -> None
     )
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout
-
-
-def nox_sessions() -> set[str]:
-    text = ROOT.joinpath("noxfile.py").read_text("utf-8")
-    found = re.findall(r'@nox\.session(?:\((?:name="([\w-]+)")?[^\n]*\))?\ndef (\w+)', text)
-    return {name or function for name, function in found}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.build_folders import ROOT
-from support.documents import PAGES, page
+from support.documents import PAGES, nox_sessions, page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,23 @@ def test_every_page_is_reached_from_readme() -> None:
         links = [(here.parent / name).resolve() for name, _ in LINK.findall(here.read_text("utf-8")) if name]
         waiting += [link for link in links if link.suffix == ".md" and link not in reached]
     assert set(PAGES) <= reached
+
+
+def test_architecture_names_each_folder_of_the_source() -> None:
+    picture = page("CONTRIBUTING.md", "## Architecture").split("```")[3]
+    folders = [(indent, name) for indent, name in re.findall(r"^( *)([\w/-]+)/ ", picture, re.MULTILINE)]
+    above, named = "", set()
+    for indent, name in folders:
+        above = above if indent else name
+        named.add(f"{above}/{name}" if indent else name)
+    there = {path.parent for path in ROOT.glob("src/*/*/__init__.py")} | set(ROOT.glob("src/*/"))
+    assert {str(path.relative_to(ROOT)) for path in there if list(path.glob("*.py"))} <= named
+    assert not [name for name in named if not ROOT.joinpath(name).is_dir()]
+
+
+def test_contributing_names_each_nox_session() -> None:
+    known = re.findall(r"`\.venv/bin/nox -s ([a-z-]+)", page("CONTRIBUTING.md", "## Daily commands"))
+    assert set(known) == nox_sessions()
 
 
 def test_sections_that_the_source_names_are_there() -> None:

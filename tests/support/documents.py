@@ -30,3 +30,10 @@ def shell_lines(text: str) -> list[str]:
     """The lines of the blocks of `sh`, continued ones joined, without comments."""
     shown = "".join(_SHELL.findall(text)).replace("\\\n", "")
     return [line for shell in shown.splitlines() if (line := re.sub(r"(^|\s+)# .*", "", shell).rstrip())]
+
+
+def nox_sessions() -> set[str]:
+    """The names of the sessions in noxfile.py."""
+    text = ROOT.joinpath("noxfile.py").read_text("utf-8")
+    found = re.findall(r'@nox\.session(?:\((?:name="([\w-]+)")?[^\n]*\))?\ndef (\w+)', text)
+    return {name or function for name, function in found}
