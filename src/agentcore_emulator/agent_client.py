@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.agent import frames
+from agentcore_emulator.agent import protocol
 from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class Call:
             HungUpError: Nobody takes it.
         """
         give_up_at = time.monotonic() + GRACE_SECONDS
-        for part in frames.pack(message, data):
+        for part in protocol.pack(message, data):
             view = memoryview(part)
             while view:
                 sent = self._send_some(view)
                 give_up_at = self._next_deadline(sent, give_up_at)
                 view = view[sent:]
 
-    def answer(self, cancelled: threading.Event) -> frames.Message:
+    def answer(self, cancelled: threading.Event) -> protocol.Message:
         """Wait for the answer; after `cancelled`, for that of what was interrupted.
 
         Raises:
@@ -67,8 +67,8 @@ class Call:
             SandboxGoneError: It is malformed, or the agent does not react to the interrupt.
         """
         try:
-            return frames.unpack(lambda size: self._read(size, cancelled), self._data_limit)
-        except frames.FrameError as error:
+            return protocol.unpack(lambda size: self._read(size, cancelled), self._data_limit)
+        except protocol.FrameError as error:
             raise SandboxGoneError(str(error)) from error
 
     def ready(self) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentcore_emulator.isolation import archive, python, runtimes
-from agentcore_emulator.isolation.profile import CONTEXT
+from agentcore_emulator.isolation import javascript, launcher, python
+from agentcore_emulator.isolation.bubblewrap import CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def context(language: str, runtime: str | None, known: Mapping[str, Worker]) -> 
     chosen = runtime or (PYTHON if language == PYTHON else DEFAULT_RUNTIME)
     if language not in (PYTHON, *SCRIPTS):
         raise UnsupportedError(f"The local sandbox has no runtime for {language}")
-    if (language == PYTHON) != (chosen == PYTHON) or chosen not in (PYTHON, *runtimes.RUNTIMES):
+    if (language == PYTHON) != (chosen == PYTHON) or chosen not in (PYTHON, *javascript.RUNTIMES):
         raise UnsupportedError(f"The runtime {chosen} cannot execute {language}")
     label = PYTHON if language == PYTHON else _label(language, chosen)
     if label not in known:
@@ -66,14 +66,14 @@ def context(language: str, runtime: str | None, known: Mapping[str, Worker]) -> 
 
 def _reason(runtime: str) -> str:
     try:
-        runtimes.RUNTIMES[runtime].find()
-    except runtimes.MissingRuntimeError as error:
+        javascript.RUNTIMES[runtime].find()
+    except javascript.MissingRuntimeError as error:
         return f"{error}; then start a new session"
     return f"{runtime} has been installed since this session started; start a new one"
 
 
 def _other(language: str, known: Mapping[str, Worker]) -> str:
-    others = [runtime for runtime in runtimes.RUNTIMES if _label(language, runtime) in known]
+    others = [runtime for runtime in javascript.RUNTIMES if _label(language, runtime) in known]
     return f". Or ask for the runtime that is here: {others[0]}" if others else ""
 
 
@@ -82,4 +82,4 @@ def _label(language: str, runtime: str) -> str:
 
 
 def _python() -> Worker:
-    return [python.find().executable, "-I", "-X", "utf8", "-c", archive.boot("python_worker")]
+    return [python.find().executable, "-I", "-X", "utf8", "-c", launcher.agent_code("python_worker")]

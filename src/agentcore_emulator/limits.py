@@ -102,7 +102,7 @@ def _number(variable: str, text: str) -> int:
         raise SettingError(f"{variable} {error}", f"unset {variable} for the usual figure") from None
 
 
-def told(size: int) -> str:
+def human_bytes(size: int) -> str:
     """Return a number of bytes as people say it: `512 MiB`."""
     for unit, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", 1 << 10)):
         if size >= factor:

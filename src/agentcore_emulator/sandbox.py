@@ -19,18 +19,20 @@ from typing import IO, TYPE_CHECKING, Any
 from agentcore_emulator import languages
 from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.isolation import launcher, programs, runtimes, seccomp
+from agentcore_emulator.isolation import bubblewrap, javascript, launcher, seccomp
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.resources import usage
-from agentcore_emulator.resources.watchdog import Watched
+from agentcore_emulator.resources.watchdog import Monitor
 from agentcore_emulator.tasks import Tasks
 
 if TYPE_CHECKING:
     import subprocess
 
+    from agentcore_emulator.isolation.bubblewrap import Bubblewrap
+
     Process = subprocess.Popen[bytes]
 
-    from agentcore_emulator.agent import frames
+    from agentcore_emulator.agent import protocol
     from agentcore_emulator.resources.watchdog import Watchdog
 
 __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
@@ -69,7 +71,7 @@ class Sandbox:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.tasks = Tasks()
-        self.watched = Watched(config.folder, config.limits)
+        self.monitor = Monitor(config.folder, config.limits)
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._closed = False
@@ -122,7 +124,7 @@ class Sandbox:
 
     def ask(
         self, answerer: str, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
-    ) -> frames.Message:
+    ) -> protocol.Message:
         """Send a request and wait for its answer.
 
         Args:
@@ -170,11 +172,11 @@ class Sandbox:
         if process:
             _end(process)
         if self.config.watchdog:
-            self.config.watchdog.forget(self.watched)
+            self.config.watchdog.forget(self.monitor)
         self.tasks.close()
 
-    def _start(self, program: programs.Program) -> None:
-        self._programs = runtimes.found()
+    def _start(self, program: Bubblewrap) -> None:
+        self._programs = javascript.found()
         self._workers = languages.workers(self._programs)
         launcher.make_folders(self.config.folder)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -192,7 +194,7 @@ class Sandbox:
             finally:
                 launcher.clear_up(self.config.folder)
 
-    def _launch(self, program: programs.Program, channel: socket.socket, complaints: IO[bytes]) -> Process:
+    def _launch(self, program: Bubblewrap, channel: socket.socket, complaints: IO[bytes]) -> Process:
         config = self.config
         contents = launcher.Contents(config.folder, list(self._programs.values()), config.network, config.limits.cpus)
         return launcher.launch(program, contents, channel.fileno(), self._agent_options(), complaints)
@@ -209,9 +211,9 @@ class Sandbox:
         """Let the watchdog watch it, unless it was closed meanwhile."""
         process, watchdog = self._process, self.config.watchdog
         if process and watchdog:
-            watchdog.watch(self.watched, process.pid)
+            watchdog.watch(self.monitor, process.pid)
             if self._closed:
-                watchdog.forget(self.watched)
+                watchdog.forget(self.monitor)
 
     def _agent_options(self) -> dict[str, object]:
         limits = self.config.limits
@@ -266,14 +268,14 @@ def check() -> str:
 
 
 @functools.cache
-def _working_program() -> programs.Program:
+def _working_program() -> Bubblewrap:
     """Try one bwrap after the other: whether namespaces are allowed, and to which program, only a trial tells."""
     if not sys.platform.startswith("linux") or platform.machine() not in seccomp.ARCHITECTURES:
-        raise programs.unavailable(
+        raise bubblewrap.unavailable(
             [f"it needs Linux on x86-64 or ARM64, and this is {sys.platform} {platform.machine()}"]
         )
     reasons = []
-    for program in programs.candidates():
+    for program in bubblewrap.candidates():
         try:
             _try(program)
         except EmulatorError as error:
@@ -282,10 +284,10 @@ def _working_program() -> programs.Program:
             reasons.append(f"{program.path}: {error.message}")
         else:
             return program
-    raise programs.unavailable(reasons)
+    raise bubblewrap.unavailable(reasons)
 
 
-def _try(program: programs.Program) -> None:
+def _try(program: Bubblewrap) -> None:
     with tempfile.TemporaryDirectory(prefix="agentcore-sandbox-") as folder:
         sandbox = Sandbox(SandboxConfig(Path(folder)))
         with contextlib.closing(sandbox):

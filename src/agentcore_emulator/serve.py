@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from agentcore_emulator import limits, private_files, sandbox, tools
 from agentcore_emulator.endpoint import LocalEndpoint, settings
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.isolation import orphans
+from agentcore_emulator.isolation import launcher
 from agentcore_emulator.limits import Limits, Quotas
 from agentcore_emulator.resources.cgroups import Groups
 from agentcore_emulator.resources.watchdog import Watchdog
@@ -254,7 +254,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _remove(leftovers: Iterable[Path]) -> None:
     """Remove what a killed server has left: processes, then folders."""
-    orphans.end()
+    launcher.end_orphans()
     for folder in leftovers:
         private_files.remove(folder)
 

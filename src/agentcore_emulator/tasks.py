@@ -22,7 +22,7 @@ class Task:
 
     Args:
         call: The call that runs it.
-        began: When, for `Watched.since`.
+        began: When, for `Monitor.since`.
         status: working, completed or canceled.
         payload: Its result, once somebody has asked for it.
     """

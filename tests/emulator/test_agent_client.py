@@ -18,12 +18,12 @@ from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig
 
 if TYPE_CHECKING:
-    from agentcore_emulator.agent import frames
+    from agentcore_emulator.agent import protocol
 
 LIMIT = 1000
 
 
-def answer(*chunks: bytes) -> frames.Message:
+def answer(*chunks: bytes) -> protocol.Message:
     """What a call makes of these bytes, sent one chunk after the other."""
     ours, theirs = socket.socketpair()
     sender = threading.Thread(target=send, args=[theirs, chunks])

@@ -19,8 +19,8 @@ import pytest
 
 from agentcore_emulator import sandbox
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.isolation import launcher, orphans
-from agentcore_emulator.isolation.programs import Program
+from agentcore_emulator.isolation import launcher
+from agentcore_emulator.isolation.bubblewrap import Bubblewrap
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig, SandboxGoneError
 from support import sandboxes
@@ -162,7 +162,7 @@ def test_a_sandbox_that_is_not_ready_says_why(
     (tmp_path / "sandbox").mkdir(mode=0o700)
     made = Sandbox(SandboxConfig(tmp_path / "sandbox"))
     with pytest.raises(EmulatorError, match=reason) as caught:
-        made._start(Program(program, program.parent))
+        made._start(Bubblewrap(program, program.parent))
     assert caught.value.code == "LocalSandboxStart"
     assert not made.alive
 
@@ -215,7 +215,7 @@ def start_and_end(folder: Path, seconds: float, end: Callable[[subprocess.Popen[
 
 
 def left(before: set[int]) -> set[int]:
-    return {process.pid for process in orphans.find()} - before
+    return {process.pid for process in launcher.find_orphans()} - before
 
 
 @pytest.fixture
@@ -237,5 +237,5 @@ def test_what_a_killed_one_leaves_is_found_and_ended(tmp_path: Path, before: set
         start_and_end(tmp_path / str(number), number % 40 / 8000, subprocess.Popen.kill)
         if found := left(before):
             break
-    orphans.end()
+    launcher.end_orphans()
     eventually(lambda: gone(list(found)))

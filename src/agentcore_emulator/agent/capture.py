@@ -1,6 +1,10 @@
-"""A stream that may be endless, kept in bounded memory."""
+"""Streams that may be endless, kept in bounded memory."""
 
 from __future__ import annotations
+
+import os
+
+CHUNK = 1 << 16
 
 
 class Capture:
@@ -40,3 +44,13 @@ class Capture:
         surplus = len(self._tail) - self._half
         del self._tail[:surplus]
         self.left_out += surplus
+
+
+def drain(descriptor: int) -> bytes | None:
+    """Return what a non-blocking descriptor holds, at most one chunk: `b""` at its end, None when it holds nothing."""
+    try:
+        return os.read(descriptor, CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:  # EIO is how a terminal says that nobody has its other end any more
+        return b""

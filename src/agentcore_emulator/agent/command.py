@@ -10,13 +10,13 @@ import termios
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import channels, processes
-from .capture import Capture
+from . import processes
+from .capture import Capture, drain
 
 if TYPE_CHECKING:
     import socket
 
-    from . import frames
+    from . import protocol
 
 # The service's /bin/sh is bash (recorded: `/bin/sh: line 1: pytest: command not found`).
 SHELLS = ("/usr/bin/bash", "/bin/bash", "/bin/sh")
@@ -26,7 +26,7 @@ LOOK_SECONDS = 3600.0  # poll() takes no number of milliseconds above 2 ** 31
 LAST_OUTPUT_SECONDS = 2.0
 
 
-def run(conn: socket.socket, request: dict[str, Any]) -> frames.Message:
+def run(conn: socket.socket, request: dict[str, Any]) -> protocol.Message:
     """Run `request["command"]` until it ends, its time is over, or the other end of `conn` hangs up.
 
     Returns:
@@ -52,7 +52,7 @@ class Command:
 
     def __init__(self, text: str, output: Capture) -> None:
         self.output = output
-        self._ended = channels.child_signals()
+        self._ended = processes.child_signals()
         self._terminal, other_end = os.openpty()
         fcntl.ioctl(other_end, termios.TIOCSWINSZ, TERMINAL_SIZE)
         os.set_blocking(self._terminal, False)
@@ -84,7 +84,7 @@ class Command:
         return KILLED if self._status is None else processes.exit_code(self._status)
 
     def _has_ended(self) -> bool:
-        channels.drain(self._ended)
+        drain(self._ended)
         for process, status in processes.reap():
             if process == self._shell:
                 self._status = status
@@ -92,7 +92,7 @@ class Command:
 
     def _read(self) -> bool:
         """Take what the terminal shows; return whether more may follow."""
-        data = channels.drain(self._terminal)
+        data = drain(self._terminal)
         self.output.feed(data or b"")
         return data != b""
 

@@ -2,7 +2,7 @@
 // keeps variables between pieces of code, lets them be declared anew, and awaits at the top level.
 //
 // Arguments: runtime (deno, nodejs), language (javascript, typescript), descriptor of a stream socket to the supervisor.
-// Messages on it are those of frames.py: two big-endian 32-bit lengths, a JSON object, raw bytes.
+// Messages on it are those of protocol.py: two big-endian 32-bit lengths, a JSON object, raw bytes.
 
 import { Session } from "node:inspector";
 import * as modules from "node:module";

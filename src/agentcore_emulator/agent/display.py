@@ -22,10 +22,10 @@ NEVER_BROKEN = -(1 << 62)
 
 def text_of(value: object) -> str:
     """Return the text for a value; a container that does not fit into one line shows one element a line."""
-    return _text(value, Place(0, 0, 0), ())
+    return _text(value, Position(0, 0, 0), ())
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where a text goes: its column, the indentation of its further lines, and how much follows in its last line."""
 
     column: int
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     trailing: int
 
 
-def _text(value: Any, place: Place, above: tuple[int, ...]) -> str:
+def _text(value: Any, position: Position, above: tuple[int, ...]) -> str:
     """Return the text for a value inside the containers with the ids `above`."""
     if type(value) not in BRACKETS or not value:
         return _plain(value)
@@ -41,27 +41,27 @@ def _text(value: Any, place: Place, above: tuple[int, ...]) -> str:
     if id(value) in above:
         return f"{left}...{right}"
     above = (*above, id(value))
-    flat = _joined(value, ", ", lambda item, _column, _trailing: _flat(item, above), place)
-    if place.column + len(flat) + place.trailing <= WIDTH:
+    flat = _joined(value, ", ", lambda item, _column, _trailing: _flat(item, above), position)
+    if position.column + len(flat) + position.trailing <= WIDTH:
         return flat
-    indent = place.indent + len(left)
-    render = lambda item, column, trailing: _text(item, Place(column, indent, trailing), above)  # noqa: E731
-    return _joined(value, ",\n" + " " * indent, render, place)
+    indent = position.indent + len(left)
+    render = lambda item, column, trailing: _text(item, Position(column, indent, trailing), above)  # noqa: E731
+    return _joined(value, ",\n" + " " * indent, render, position)
 
 
 def _flat(value: Any, above: tuple[int, ...]) -> str:
     """Return the text for a value in one line."""
-    return _text(value, Place(0, 0, NEVER_BROKEN), above)
+    return _text(value, Position(0, 0, NEVER_BROKEN), above)
 
 
-def _joined(value: Any, separator: str, render: Render, place: Place) -> str:
+def _joined(value: Any, separator: str, render: Render, position: Position) -> str:
     left, right = BRACKETS[type(value)]
     if type(value) is tuple and len(value) == 1:
         right = "," + right
     texts, items = [], list(_items(value))
-    for position, (key, item) in enumerate(items):
-        column = (place.indent if position else place.column) + len(left) + len(key)
-        trailing = place.trailing + len(right) if position == len(items) - 1 else 1
+    for index, (key, item) in enumerate(items):
+        column = (position.indent if index else position.column) + len(left) + len(key)
+        trailing = position.trailing + len(right) if index == len(items) - 1 else 1
         texts.append(key + render(item, column, trailing))
     if len(value) > LONGEST:
         texts.append("...")

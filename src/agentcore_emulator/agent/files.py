@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
-    from .frames import Message
+    from .protocol import Message
 
 
 def read(request: dict[str, Any], _data: bytes) -> Message:

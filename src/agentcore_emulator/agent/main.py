@@ -11,7 +11,7 @@ import signal
 import socket
 from typing import Any
 
-from . import channels, command, files, processes
+from . import command, files, processes, protocol
 from .supervisor import Supervisor
 
 
@@ -51,7 +51,7 @@ class Agent:
 
     def serve_one(self) -> bool:
         """Wait for one request and pass it on; return False at the end."""
-        label, conn = channels.receive_descriptor(self._host)
+        label, conn = protocol.receive_descriptor(self._host)
         if not label or conn is None:
             return False
         with conn:
@@ -63,6 +63,6 @@ class Agent:
 
     def _answer(self, conn: socket.socket) -> None:
         self._host.close()
-        request, data = channels.receive(conn, self._payload_bytes)
+        request, data = protocol.receive(conn, self._payload_bytes)
         reply = command.run(conn, request) if request["do"] == "command" else files.handle(request, data)
-        channels.send(conn, *reply)
+        protocol.send(conn, *reply)

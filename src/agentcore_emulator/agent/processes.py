@@ -160,3 +160,13 @@ def _parent(process: str) -> int:
     except OSError:
         return 0
     return int(fields[1])
+
+
+def child_signals() -> int:
+    """Return a descriptor that becomes readable whenever a child of this process ends."""
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable

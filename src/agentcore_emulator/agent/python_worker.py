@@ -12,12 +12,16 @@ import site
 import socket
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import channels, display, figures
+from . import display, protocol
 from .tracebacks import Formatter
 
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
 CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import
+BACKEND = f"{__package__}.figures"  # loaded by matplotlib
 FAILED = 1  # the exit code of a cell that ended in an exception (recorded)
 
 
@@ -29,22 +33,22 @@ def main(channel: int) -> None:
     """
     conn = socket.socket(fileno=channel)
     conn.set_inheritable(False)
-    interpreter = Interpreter()
+    context = PythonContext()
     process = os.getpid()
     while True:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            request, _ = channels.receive(conn, 0)
+            request, _ = protocol.receive(conn, 0)
         except EOFError:
             return
-        exit_code = interpreter.run(request["code"])
+        exit_code = context.run(request["code"])
         if os.getpid() != process:  # the code forked, and this is the child at its end
             os._exit(exit_code)
-        images = interpreter.images()
-        channels.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
+        images = context.images()
+        protocol.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
 
 
-class Interpreter:
+class PythonContext:
     """The namespace of a session and the count of its cells."""
 
     def __init__(self) -> None:
@@ -55,7 +59,7 @@ class Interpreter:
         sys.argv = [""]
         sys.path.insert(0, "")
         site.addsitedir(site.getusersitepackages())
-        sys.meta_path.insert(0, figures.BackendFinder())
+        sys.meta_path.insert(0, BackendFinder())
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # keeps its place among children's output
 
     def run(self, code: str) -> int:
@@ -74,8 +78,9 @@ class Interpreter:
 
     def images(self) -> list[bytes]:
         """Return the figures that the last cell made, as PNG files."""
+        figures = sys.modules.get(BACKEND)
         try:
-            return figures.IMAGES.take()
+            return figures.take_images() if figures else []
         except BaseException as error:  # noqa: BLE001 - a figure that cannot be drawn is the code's affair
             self._show(error)
             return []
@@ -118,6 +123,39 @@ class Interpreter:
         text = self._formatter.format(error) + "\n"
         with open(2, "wb", closefd=False) as stream:
             stream.write(text.encode("utf-8", "replace"))
+
+
+class BackendFinder:
+    """Chooses the backend when matplotlib is first imported.
+
+    The variable MPLBACKEND would do the same, and break every Python that the cell's code starts.
+    """
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """Find matplotlib as the other finders do, with a loader that adds one step."""
+        if fullname != "matplotlib":
+            return None
+        sys.meta_path.remove(self)
+        import importlib.util
+
+        spec = importlib.util.find_spec(fullname)
+        if spec and spec.loader:
+            spec.loader = _BackendLoader(spec.loader)  # type: ignore[assignment] # a loader by its methods
+        return spec
+
+
+class _BackendLoader:
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
+        module: types.ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self._loader.exec_module(module)
+        if hasattr(module, "use"):  # else the work directory has a module of this name
+            module.use(f"module://{BACKEND}")
 
 
 def _main_module() -> types.ModuleType:

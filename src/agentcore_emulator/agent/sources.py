@@ -22,7 +22,7 @@ class Scope(NamedTuple):
     lines: range
 
 
-class Source:
+class SourceFile:
     """The pieces and scopes of one file.
 
     A piece is a simple statement, the head of a compound one (`if ...:`), or what stands between statements
@@ -74,14 +74,14 @@ class Source:
                 self._collect_scopes(child, inner)
 
 
-def of_file(name: str) -> Source:
+def of_file(name: str) -> SourceFile:
     """Return the source of a file or cell, empty where it is not known."""
     return _of_lines(tuple(linecache.getlines(name)))
 
 
 @functools.lru_cache(maxsize=64)
-def _of_lines(lines: tuple[str, ...]) -> Source:
-    return Source(lines)
+def _of_lines(lines: tuple[str, ...]) -> SourceFile:
+    return SourceFile(lines)
 
 
 def _parse(lines: Sequence[str]) -> ast.Module | None:

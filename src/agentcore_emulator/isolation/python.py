@@ -25,7 +25,7 @@ SHARED = ("/", "/bin", "/etc", "/home", "/lib", "/opt", "/root", "/run", "/srv",
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class PythonInstallation:
     """A Python of the host.
 
     Args:
@@ -39,7 +39,7 @@ class Interpreter:
     links: tuple[tuple[str, str], ...]
 
 
-def find() -> Interpreter:
+def find() -> PythonInstallation:
     """Return the Python that `AGENTCORE_SANDBOX_LOCAL_PYTHON` names, else the one that this program runs on.
 
     Raises:
@@ -50,7 +50,7 @@ def find() -> Interpreter:
 
 
 @functools.cache
-def _examine(name: str) -> Interpreter:
+def _examine(name: str) -> PythonInstallation:
     version, executable, prefixes = _ask(name)
     if tuple(version) < OLDEST:
         raise _unusable(name, f"it is Python {version[0]}.{version[1]}")
@@ -61,7 +61,7 @@ def _examine(name: str) -> Interpreter:
     for folder in outside:
         _refuse_exposure(name, folder)
     links = tuple(link for link in _links(executable) if not _is_within(link[0], [*outside, "/usr"]))
-    return Interpreter(executable, outside, links)
+    return PythonInstallation(executable, outside, links)
 
 
 def _ask(name: str) -> tuple[list[int], str, list[str]]:

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from agentcore_emulator.limits import told
+from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.resources import usage
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ PROCESSES = "The session has as many processes and threads as it may have, {}: n
 _log = logging.getLogger(__name__)
 
 
-class Watched:
+class Monitor:
     """One sandbox and what became of it.
 
     Args:
@@ -109,7 +109,7 @@ class Watched:
         """End the programs that make its files larger than they may be; those that make them smaller go on."""
         before, self.disk_bytes = self.disk_bytes, self._measure_disk()
         if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
-            self._tell(DISK.format(told(self.limits.disk_bytes)))
+            self._tell(DISK.format(human_bytes(self.limits.disk_bytes)))
             self._send_all(signal.SIGKILL)
             self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
 
@@ -137,13 +137,13 @@ class Watched:
         sizes = {process: process.memory_bytes() for process in processes}
         victims = sorted(self._programs(processes), key=lambda process: sizes[process])
         while victims and sum(sizes.values()) > limit:
-            self._tell(MEMORY.format(told(limit)))
+            self._tell(MEMORY.format(human_bytes(limit)))
             victims[-1].send(signal.SIGKILL)
             del sizes[victims.pop()]
 
     def _look_at_group(self) -> None:
         if self._group and self._group.kills():
-            self._tell(MEMORY.format(told(self.limits.memory_bytes)))
+            self._tell(MEMORY.format(human_bytes(self.limits.memory_bytes)))
 
     def _programs(self, processes: list[usage.Process]) -> list[usage.Process]:
         """Leave out the sandbox's own processes: its first ones and the agent's children, which answer requests."""
@@ -166,8 +166,8 @@ class Watchdog:
     def __init__(self, groups: Groups | None = None) -> None:
         self._groups = groups
         self._lock = threading.Lock()
-        self._watched: dict[Watched, Group | None] = {}
-        self._changed: list[Watched] = []
+        self._monitors: dict[Monitor, Group | None] = {}
+        self._changed: list[Monitor] = []
         self._disk_at = 0.0
         self._ended = threading.Event()
         self._begun = threading.Event()
@@ -184,23 +184,23 @@ class Watchdog:
             "processes": {"most": limits.processes, "heldBy": "rlimit"},
         }
 
-    def watch(self, watched: Watched, process: int) -> None:
+    def watch(self, monitor: Monitor, process: int) -> None:
         """Watch a sandbox whose bwrap is this process."""
-        group = self._groups.make(watched.limits.memory_bytes) if self._groups else None
+        group = self._groups.make(monitor.limits.memory_bytes) if self._groups else None
         try:
-            watched.begin(process, group)
+            monitor.begin(process, group)
         except OSError:
             if group:
                 group.remove()
             raise
         with self._lock:
-            self._watched[watched] = group
+            self._monitors[monitor] = group
         self._begun.set()
 
-    def forget(self, watched: Watched) -> None:
+    def forget(self, monitor: Monitor) -> None:
         """Watch a sandbox no more, whose processes have ended."""
         with self._lock:
-            group = self._watched.pop(watched, None)
+            group = self._monitors.pop(monitor, None)
         if group:
             group.remove()
 
@@ -212,7 +212,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._ended.wait(self._look_safely()):
-            if not self._watched:
+            if not self._monitors:
                 self._begun.wait()
                 self._begun.clear()
 
@@ -227,10 +227,10 @@ class Watchdog:
         """Look at all sandboxes; return how many seconds to do nothing then."""
         began = time.monotonic()
         with self._lock:
-            watched = list(self._watched)
-        if watched:
+            monitors = list(self._monitors)
+        if monitors:
             snapshot = usage.Snapshot()
-            changed = [one for one in watched if one.look(snapshot)]
+            changed = [one for one in monitors if one.look(snapshot)]
             self._changed += [one for one in changed if one not in self._changed]
             self._look_at_disks()
         return max(PAUSE_SECONDS, _pause_since(began))

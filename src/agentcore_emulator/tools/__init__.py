@@ -46,9 +46,9 @@ def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: thr
         SandboxGoneError: The sandbox has died, or broke its protocol and was closed.
     """
     tool = TOOLS[name]
-    began = sandbox.watched.mark()
+    began = sandbox.monitor.mark()
     payload = _payload(tool, sandbox, given, cancelled)
-    return payloads.with_notes(payload, sandbox.watched.since(began))
+    return payloads.with_notes(payload, sandbox.monitor.since(began))
 
 
 def _payload(tool: Tool, sandbox: Sandbox, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:

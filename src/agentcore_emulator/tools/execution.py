@@ -75,7 +75,7 @@ def execute_command(sandbox: Sandbox, cancelled: threading.Event, command: str) 
 def start_command_execution(sandbox: Sandbox, _cancelled: threading.Event, command: str) -> Payload:
     """Start a shell command and do not wait."""
     request = _command(sandbox, command, sandbox.config.limits.task_seconds)
-    began, call = sandbox.watched.mark(), sandbox.call("request")
+    began, call = sandbox.monitor.mark(), sandbox.call("request")
     with contextlib.ExitStack() as failing:
         failing.callback(call.close)
         call.send(request)
@@ -125,7 +125,7 @@ def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:
     except HungUpError:
         sandbox.require_agent()
         payload = payloads.failure(KILLED_TEXT)
-    task.payload = payloads.with_notes(payload, sandbox.watched.since(task.began))
+    task.payload = payloads.with_notes(payload, sandbox.monitor.since(task.began))
     task.call.close()
     task.status = COMPLETED
 

@@ -7,8 +7,8 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.isolation.profile import WORK
-from agentcore_emulator.limits import told
+from agentcore_emulator.isolation.bubblewrap import WORK
+from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.tools import answers, payloads
 from agentcore_emulator.tools.payloads import Payload, ToolError
 
@@ -53,8 +53,8 @@ def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[
     total, limit = sum(len(data) for _, data in contents), sandbox.config.limits.payload_bytes
     if total > limit:
         raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
-    if not sandbox.watched.has_room(total):
-        most = told(sandbox.config.limits.disk_bytes)
+    if not sandbox.monitor.has_room(total):
+        most = human_bytes(sandbox.config.limits.disk_bytes)
         raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
     request = {"do": "write", "files": [[path, len(data)] for path, data in contents]}
     _ask(sandbox, request, cancelled, b"".join(data for _, data in contents))

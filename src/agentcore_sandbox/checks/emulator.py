@@ -77,12 +77,12 @@ def node() -> Outcome:
 
 
 def _runtime(name: str) -> Outcome:
-    from agentcore_emulator.isolation import runtimes
+    from agentcore_emulator.isolation import javascript
 
-    runtime = runtimes.RUNTIMES[name]
+    runtime = javascript.RUNTIMES[name]
     try:
         path = runtime.find()
-    except runtimes.MissingRuntimeError as error:
+    except javascript.MissingRuntimeError as error:
         return warning(error.reason, f"for JavaScript in the embedded service: {error.remedy}")
     version = _version(path)
     numbers = tuple(map(int, re.findall(r"[0-9]+", version)[:2]))

@@ -36,12 +36,12 @@ json.dump(shown, sys.stdout)
 """
 OURS = """
 import contextlib, io, json, sys
-from agent.python_worker import Interpreter
+from agent.python_worker import PythonContext
 order = json.load(sys.stdin)
-interpreter, shown = Interpreter(), []
-interpreter._show = lambda error: shown.append(interpreter._formatter.format(error))
+context, shown = PythonContext(), []
+context._show = lambda error: shown.append(context._formatter.format(error))
 for cell in order:
-    interpreter.run(cell)
+    context.run(cell)
 sys.__stdout__.write("\\n" + json.dumps(shown))
 """
 

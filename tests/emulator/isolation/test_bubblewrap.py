@@ -12,7 +12,7 @@ import pytest
 
 from agentcore_emulator import sandbox
 from agentcore_emulator.errors import EmulatorError
-from agentcore_emulator.isolation import programs
+from agentcore_emulator.isolation import bubblewrap
 from support import sandboxes
 from support.sandboxes import Driver, streams
 
@@ -123,7 +123,7 @@ def test_namespaces_refused(place: Path) -> None:
     ],
 )
 def test_remedies(reasons: list[str], hint: str) -> None:
-    error = programs.unavailable(reasons)
+    error = bubblewrap.unavailable(reasons)
     assert error.code == "LocalSandboxUnavailable"
     assert hint in error.hint
     assert all(reason in error.message for reason in reasons)

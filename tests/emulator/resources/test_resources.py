@@ -103,7 +103,7 @@ def test_disk_of_one_file(session: Session) -> None:
     """Who writes it hears it from the kernel, and the watchdog finds nothing to kill for."""
     session.out("kept = 42")
     assert "File too large" in session.command("head --bytes 33M /dev/zero > large")["stderr"]
-    session.sandbox.watched.look_at_disk()
+    session.sandbox.monitor.look_at_disk()
     assert session.out("kept") == "42"
 
 
@@ -135,7 +135,7 @@ def test_processes(session: Session) -> None:
         target=lambda: results.append(session.code(code + "import time; time.sleep(1000)", cancelled=cancelled))
     )
     caller.start()
-    eventually(lambda: session.sandbox.watched._is_crowded)
+    eventually(lambda: session.sandbox.monitor._is_crowded)
     cancelled.set()
     caller.join()
     told = "The session has as many processes and threads as it may have, 40: no more can be started."

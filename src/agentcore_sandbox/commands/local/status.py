@@ -46,10 +46,10 @@ def run(*, as_json: bool) -> int:
 
 def _limits(limits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield each limit with what holds a session to it: the kernel, or the service by looking at it."""
-    from agentcore_emulator.limits import told
+    from agentcore_emulator.limits import human_bytes
 
     for name, limit in limits.items():
-        most = told(limit["most"]) if name.endswith("Bytes") else limit["most"]
+        most = human_bytes(limit["most"]) if name.endswith("Bytes") else limit["most"]
         yield f"{most} {name.removesuffix('Bytes')} ({limit['heldBy']})"
 
 

@@ -1,17 +1,20 @@
-"""One message on a stream socket: a JSON object and raw bytes that belong to it.
+"""How the host, the agent and its workers speak: messages on stream sockets, and the hand-over of such sockets.
 
-Format: two big-endian 32-bit lengths, the object as UTF-8 JSON, the bytes.
+A message is a JSON object and raw bytes that belong to it: two big-endian 32-bit lengths, the object as UTF-8 JSON,
+the bytes. The host imports this module too, so that both ends share one format.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import struct
 from typing import Any, Callable, Dict, Tuple
 
 HEADER = struct.Struct(">II")
 MESSAGE_LIMIT = 64 << 20
 PIECE = 1 << 12  # bytes that are asked for at least: most messages come whole
+DESCRIPTOR = struct.Struct("i")
 
 Message = Tuple[Dict[str, Any], bytes]
 
@@ -61,3 +64,43 @@ def _object(text: bytearray) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise FrameError("a message is not a JSON object")
     return message
+
+
+def send(conn: socket.socket, message: dict[str, Any], data: bytes = b"") -> None:
+    """Send one message."""
+    for part in pack(message, data):
+        conn.sendall(part)
+
+
+def receive(conn: socket.socket, data_limit: int) -> Message:
+    """Wait for one message.
+
+    Raises:
+        EOFError: The other end is closed.
+        FrameError: It sent something else.
+    """
+    return unpack(lambda size: _read(conn, size), data_limit)
+
+
+def _read(conn: socket.socket, size: int) -> bytes:
+    """Return some bytes, or raise EOFError."""
+    data = conn.recv(min(size, 1 << 20))
+    if not data:
+        raise EOFError
+    return data
+
+
+def send_descriptor(conn: socket.socket, label: bytes, descriptor: int) -> None:
+    """Hand a descriptor to the process at the other end of a SOCK_SEQPACKET socket."""
+    conn.sendmsg([label], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, DESCRIPTOR.pack(descriptor))])
+
+
+def receive_descriptor(conn: socket.socket) -> tuple[bytes, socket.socket | None]:
+    """Wait for a label and the socket that came with it; an empty label is the end."""
+    space = socket.CMSG_SPACE(DESCRIPTOR.size)
+    # Close-on-exec from the first instant, or a program started meanwhile would inherit the channel.
+    label, control, _, _ = conn.recvmsg(256, space, socket.MSG_CMSG_CLOEXEC)
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            return label, socket.socket(fileno=DESCRIPTOR.unpack(data[: DESCRIPTOR.size])[0])
+    return label, None

