@@ -32,12 +32,7 @@ class HungUpError(Exception):
 
 
 class Call:
-    """One request on a socket of its own.
-
-    Args:
-        conn: Connected to the process that answers.
-        data_limit: How many bytes an answer may carry.
-    """
+    """One request on a socket to the process that answers it, with at most `data_limit` bytes."""
 
     def __init__(self, conn: socket.socket, data_limit: int) -> None:
         self._conn = conn
@@ -46,11 +41,7 @@ class Call:
         self._give_up_at: float | None = None
 
     def send(self, message: dict[str, Any], data: bytes = b"") -> None:
-        """Send the request.
-
-        Raises:
-            HungUpError: Nobody takes it.
-        """
+        """Send the request; raises HungUpError where nobody takes it."""
         give_up_at = time.monotonic() + GRACE_SECONDS
         for part in protocol.pack(message, data):
             view = memoryview(part)

@@ -66,11 +66,7 @@ class Quotas:
 
 
 def read(kind: type[Allowances], environ: Mapping[str, str]) -> Allowances:
-    """Return limits as the environment sets them.
-
-    Args:
-        kind: A dataclass whose fields are whole numbers.
-        environ: The environment; `AGENTCORE_SANDBOX_LOCAL_MAX_MEMORY_BYTES=512M` sets the field `memory_bytes`.
+    """Return limits of some kind as the environment sets them, such as `memory_bytes` by `PREFIX + "MEMORY_BYTES"`.
 
     Raises:
         SettingError: A value is not a whole number above 0.

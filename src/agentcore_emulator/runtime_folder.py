@@ -26,11 +26,7 @@ _DISK = Path("/var/tmp")  # noqa: S108 - the same
 
 
 class RuntimeFolder:
-    """The runtime folder of this user.
-
-    Args:
-        folder: Private, mode 0700.
-    """
+    """The runtime folder of this user, mode 0700."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

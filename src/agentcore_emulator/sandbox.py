@@ -62,11 +62,7 @@ class SandboxConfig:
 
 
 class Sandbox:
-    """A sandbox, to be started once.
-
-    Args:
-        config: What it is made of.
-    """
+    """A sandbox, to be started once."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -96,22 +92,11 @@ class Sandbox:
         self._start(_working_program())
 
     def context(self, language: str, runtime: str | None) -> str:
-        """Return who answers requests for code in a language: `answerer` of `call`.
-
-        Raises:
-            UnsupportedError: Nobody does.
-        """
+        """Return who answers requests for code in a language: `answerer` of `call`; may raise UnsupportedError."""
         return languages.context(language, runtime, self._workers)
 
     def call(self, answerer: str) -> Call:
-        """Open a call to the agent.
-
-        Args:
-            answerer: `request`, or what `context` returned.
-
-        Raises:
-            SandboxGoneError: There is no agent any more.
-        """
+        """Open a call to the agent, or raise SandboxGoneError; `answerer` is `request`, or what `context` returned."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -125,13 +110,7 @@ class Sandbox:
     def ask(
         self, answerer: str, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
     ) -> protocol.Message:
-        """Send a request and wait for its answer.
-
-        Args:
-            answerer: As for `call`.
-            request: A JSON object.
-            cancelled: Interrupts what the request started; the answer then tells of it.
-            data: Raw bytes that belong to the request.
+        """Send a request and wait for its answer, which tells of it when `cancelled` has interrupted what was started.
 
         Raises:
             HungUpError: The process that should have answered was killed; the sandbox lives on.
@@ -148,11 +127,7 @@ class Sandbox:
             call.close()
 
     def require_agent(self) -> None:
-        """Find out whether a call broke off because the whole sandbox has ended.
-
-        Raises:
-            SandboxGoneError: It has.
-        """
+        """Raise SandboxGoneError where a call broke off because the whole sandbox has ended."""
         channel, poll = self._channel, select.poll()
         with contextlib.suppress(ValueError):  # closed meanwhile
             poll.register(channel or -1, select.POLLIN)

@@ -67,7 +67,7 @@ class Options:
         quotas: What is allowed in all.
         limits: What one session may use.
         faults: What shall go wrong.
-        settings: The variables that say all this, for callers who want the same.
+        settings: The variables that say all this.
         version: Of the program that starts it.
     """
 
@@ -82,25 +82,18 @@ class Options:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
-        """Read quotas, limits and faults from the environment.
-
-        Raises:
-            SettingError: A variable's value cannot be right.
-        """
+        """Read quotas, limits and faults from the environment; may raise SettingError."""
         switches = [faults.parse(text) for text in environ.get(faults.VARIABLE, "").split()]
         quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
         return cls(quotas=quotas, limits=session, faults=switches, settings=settings(environ), **more)
 
 
 class StopRequest:
-    """What the main thread waits for.
+    """What the main thread waits for: one of these signals, or a thread that asks for the end.
 
     No `threading.Event`: a signal that the kernel gives to another thread would not wake the main one, and a handler
     that sets an event while the main thread holds its lock would wait for ever. Python writes each handled signal to
     the wake-up descriptor, in whichever thread it arrives.
-
-    Args:
-        signals: The signals that ask for the end; only the main thread may say so.
     """
 
     def __init__(self, signals: Iterable[int]) -> None:

@@ -8,14 +8,7 @@ CHUNK = 1 << 16
 
 
 class Capture:
-    """The head and the tail of a stream of bytes.
-
-    Args:
-        limit: How many bytes are kept.
-
-    Attributes:
-        left_out: How many are not; true once `content` was asked for.
-    """
+    """Head and tail of a stream, `limit` bytes in all; `left_out` counts the others once `content` was called."""
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2

@@ -43,12 +43,7 @@ def run(conn: socket.socket, request: dict[str, Any]) -> protocol.Message:
 
 
 class Command:
-    """A running shell with its terminal.
-
-    Args:
-        text: What the shell executes.
-        output: Takes what appears on the terminal.
-    """
+    """A shell that executes a text, with its terminal, whose content `output` takes."""
 
     def __init__(self, text: str, output: Capture) -> None:
         self.output = output

@@ -36,13 +36,7 @@ def main(channel: int, options: dict[str, Any]) -> None:
 
 
 class Agent:
-    """Gives each request to a process of its own, or to a language's.
-
-    Args:
-        host: The socket from which requests come.
-        workers: Language -> argument list of its worker.
-        payload_bytes: How much data a request may carry.
-    """
+    """Gives each request that comes from `host` to a process of its own, or to a language's supervisor."""
 
     def __init__(self, host: socket.socket, workers: dict[str, list[str]], payload_bytes: int) -> None:
         self._host = host

@@ -26,11 +26,7 @@ FAILED = 1  # the exit code of a cell that ended in an exception (recorded)
 
 
 def main(channel: int) -> None:
-    """Answer the supervisor's requests until it hangs up.
-
-    Args:
-        channel: Descriptor of a stream socket to the supervisor.
-    """
+    """Answer the requests of the supervisor, at the other end of the socket `channel`, until it hangs up."""
     conn = socket.socket(fileno=channel)
     conn.set_inheritable(False)
     context = PythonContext()

@@ -27,8 +27,7 @@ END_SECONDS = 0.5  # for a worker that has closed its socket to end, and tell it
 class Supervisor:
     """The agent's handle on the supervisor of one language, which is forked when it is first needed.
 
-    Args:
-        argv: Starts a worker; the number of its socket is appended.
+    `argv` starts a worker; the number of its socket is appended.
     """
 
     def __init__(self, argv: list[str]) -> None:
@@ -36,12 +35,7 @@ class Supervisor:
         self._conn: socket.socket | None = None
 
     def hand_over(self, conn: socket.socket, inherited: tuple[socket.socket, ...]) -> None:
-        """Let the supervisor answer the request on `conn`; requests wait for one another.
-
-        Args:
-            conn: The request's socket.
-            inherited: Sockets that a new supervisor must not keep open.
-        """
+        """Let the supervisor answer the request on `conn`; a new one must not keep the `inherited` sockets open."""
         try:
             if self._conn is None:
                 raise BrokenPipeError
@@ -79,11 +73,7 @@ def _answer(conn: socket.socket, context: LanguageContext) -> None:
 
 
 class LanguageContext:
-    """What one language remembers between executions.
-
-    Args:
-        argv: Starts a worker.
-    """
+    """What one language remembers between executions."""
 
     def __init__(self, argv: list[str]) -> None:
         self._argv = argv
@@ -102,7 +92,7 @@ class LanguageContext:
             self._end_worker()
         lost = self._end_worker() if self._worker and self._worker.has_ended() else None
         worker = self._worker = self._worker or Worker(self._argv)
-        execution = Execution(worker.process, worker.ended, worker.conn, worker.streams, request["outputLimit"])
+        execution = Execution(worker, request["outputLimit"])
         outcome = execution.run(conn, request["code"])
         exit_code = self._end_worker() if outcome == DIED else execution.exit_code
         parts = execution.parts()
@@ -117,11 +107,7 @@ class LanguageContext:
 
 
 class Worker:
-    """A running worker process.
-
-    Args:
-        argv: Its argument list; the number of its socket is appended.
-    """
+    """A running worker process."""
 
     def __init__(self, argv: list[str]) -> None:
         self.conn, theirs = socket.socketpair()
@@ -164,33 +150,21 @@ class Worker:
 
 
 class Execution:
-    """One piece of code in a worker.
+    """One piece of code in a worker; of each stream `output_limit` bytes are kept."""
 
-    Args:
-        process: The worker.
-        ended: A descriptor that is readable when it has ended.
-        worker: Its socket.
-        streams: The reading ends of its stdout and stderr.
-        output_limit: How many bytes of each stream are kept.
-    """
-
-    def __init__(
-        self, process: int, ended: int, worker: socket.socket, streams: tuple[int, int], output_limit: int
-    ) -> None:
+    def __init__(self, worker: Worker, output_limit: int) -> None:
         self.exit_code = 0
-        self._process = process
-        self._ended = ended
         self._worker = worker
-        self._captures = {stream: Capture(output_limit) for stream in streams}
+        self._captures = {stream: Capture(output_limit) for stream in worker.streams}
         self._images: list[bytes] = []
         self._poll = select.poll()
 
     def run(self, conn: socket.socket, code: str) -> str:
         """Run the code until it ends, or the worker dies; interrupt it when `conn` hangs up; return which."""
-        for descriptor in (*self._captures, self._worker.fileno(), self._ended, conn.fileno()):
+        for descriptor in (*self._captures, self._worker.conn.fileno(), self._worker.ended, conn.fileno()):
             self._poll.register(descriptor, select.POLLIN)
         try:
-            protocol.send(self._worker, {"code": code})
+            protocol.send(self._worker.conn, {"code": code})
             outcome = self._wait(conn.fileno())
             if outcome != DIED:
                 self._take_answer()
@@ -217,13 +191,13 @@ class Execution:
         outcome, deadline = ENDED, None
         while True:
             ready = self._ready(deadline)
-            if self._worker.fileno() in ready:
+            if self._worker.conn.fileno() in ready:
                 return outcome
-            if self._ended in ready:
+            if self._worker.ended in ready:
                 return DIED
             if caller in ready:
                 self._poll.unregister(caller)
-                os.kill(self._process, signal.SIGINT)
+                os.kill(self._worker.process, signal.SIGINT)
                 outcome, deadline = INTERRUPTED, time.monotonic() + GRACE_SECONDS
             if deadline is not None and time.monotonic() >= deadline:
                 return DIED
@@ -243,7 +217,7 @@ class Execution:
         return data
 
     def _take_answer(self) -> None:
-        answer, data = protocol.receive(self._worker, 1 << 30)
+        answer, data = protocol.receive(self._worker.conn, 1 << 30)
         self.exit_code = answer["exitCode"]
         position = 0
         for size in answer["images"]:

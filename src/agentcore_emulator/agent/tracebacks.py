@@ -26,11 +26,7 @@ Entry = Tuple[FrameType, int]
 
 
 class Formatter:
-    """Formats exceptions that cells raise.
-
-    Args:
-        cells: File name of every cell -> its number.
-    """
+    """Formats exceptions that cells raise; `cells` has the number of every cell by its file name."""
 
     def __init__(self, cells: Mapping[str, int]) -> None:
         self._cells = cells

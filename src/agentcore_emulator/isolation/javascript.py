@@ -11,12 +11,7 @@ ELF = b"\x7fELF"
 
 
 class MissingRuntimeError(Exception):
-    """This host has no such program, or not one that a sandbox can run.
-
-    Args:
-        reason: Which of these.
-        remedy: What to do.
-    """
+    """This host has no such program, or not one that a sandbox can run."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason}: {remedy}")

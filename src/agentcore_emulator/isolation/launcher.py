@@ -91,7 +91,7 @@ def make_folders(session: Path) -> None:
 def launch(
     bwrap: Bubblewrap, contents: Contents, channel: int, agent: dict[str, Any], complaints: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start bwrap on the starter thread.
+    """Start bwrap; may raise OSError.
 
     Args:
         bwrap: The program.
@@ -99,9 +99,6 @@ def launch(
         channel: Descriptor of the agent's end of its socket.
         agent: The agent's options.
         complaints: Takes what bwrap, and an agent that cannot start, say.
-
-    Raises:
-        OSError: It cannot be started.
     """
     return _on_starter_thread(lambda: _launch(bwrap, contents, channel, agent, complaints))
 

@@ -27,11 +27,7 @@ PAUSE = 0.02
 
 
 class Group:
-    """The control group of one sandbox.
-
-    Args:
-        folder: In the kernel's file system of control groups.
-    """
+    """The control group of one sandbox."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,11 +52,7 @@ class Group:
 
 
 class Groups:
-    """Makes control groups.
-
-    Args:
-        folder: The group below which this process may make others.
-    """
+    """Makes control groups below one of this process's own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -77,11 +69,7 @@ class Groups:
         return None
 
     def make(self, memory_bytes: int) -> Group:
-        """Make a group that may use so much memory.
-
-        Raises:
-            OSError: It cannot be made.
-        """
+        """Make a group that may use so much memory; may raise OSError."""
         folder = self._folder / f"{NAME}-{os.getpid()}-{next(self._numbers)}"
         folder.mkdir()
         (folder / "memory.max").write_text(str(memory_bytes), encoding="ascii")

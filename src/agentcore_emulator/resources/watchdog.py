@@ -31,12 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Monitor:
-    """One sandbox and what became of it.
-
-    Args:
-        folder: The session's, with all its files.
-        limits: What it may use.
-    """
+    """One sandbox, what it uses and what became of it."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -54,11 +49,9 @@ class Monitor:
         self._untold = 0
 
     def begin(self, process: int, group: Group | None) -> None:
-        """Watch the sandbox from here on; nothing but its own first processes runs in it yet.
+        """Watch the sandbox below this bwrap from here on; only its own first processes run in it yet.
 
-        Args:
-            process: Of its bwrap.
-            group: Limits its memory; None lets the watchdog do it.
+        `group` limits its memory; None lets the watchdog do it.
         """
         own = usage.descendants(process)
         if group:
@@ -157,11 +150,7 @@ class Monitor:
 
 
 class Watchdog:
-    """Watches the sandboxes of a service.
-
-    Args:
-        groups: Limit memory; None lets the watchdog do it.
-    """
+    """Watches the sandboxes of a service; where there are no control groups (`groups`) it limits memory itself."""
 
     def __init__(self, groups: Groups | None = None) -> None:
         self._groups = groups
