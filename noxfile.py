@@ -114,7 +114,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """AWS's own clients and recordings against the embedded service, or with AGENTCORE_TEST_AWS=1 against AWS."""
+    """AWS's own clients and recordings against the emulator, or with AGENTCORE_TEST_AWS=1 against AWS."""
     install(session, "test")
     folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
     session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
@@ -122,7 +122,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def load(session: nox.Session) -> None:
-    """Load the embedded service with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
+    """Load the emulator with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
     install(session, "test")
     session.run("pytest", "tests/nightly/load", "-s", *session.posargs)
 

@@ -102,7 +102,7 @@ def in_process(
 def local_environment(
     program: tuple[str, ...], base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """Variables with which the command line uses an embedded service of this module's own."""
+    """Variables with which the command line uses an emulator of this module's own."""
     folder = tmp_path_factory.mktemp("local")
     more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")}
     environment = {**base_environment, **more}
@@ -112,7 +112,7 @@ def local_environment(
 
 @pytest.fixture
 def local(cli: CommandLine, local_environment: dict[str, str]) -> CommandLine:
-    """The command line, set to use the embedded service."""
+    """The command line, set to use the emulator."""
     return CommandLine(cli.command, cli.home, local_environment)
 
 

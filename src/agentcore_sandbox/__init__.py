@@ -1,3 +1,3 @@
-"""Run code in an Amazon Bedrock AgentCore Code Interpreter session, or in an embedded local one."""
+"""Run code in an Amazon Bedrock AgentCore Code Interpreter session, or in a local emulator of it."""
 
 __version__ = "0.1.0"

@@ -58,7 +58,7 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """Whether the embedded service is meant, which is only ever chosen by name."""
+        """Whether the emulator is meant, which is only ever chosen by name."""
         return self.interpreter_id in LOCAL_INTERPRETERS
 
     @property

@@ -12,8 +12,8 @@ VARIABLES = {  # option, as hooks get it: variable of the command line
     "CLAUDE_PLUGIN_OPTION_REGION": "CUSTOM_AGENTCORE_AWS_REGION",
 }
 PLACES = {
-    "local": "in the embedded service on this machine (local): a bubblewrap sandbox without AWS and without network",
-    "local-public": "in the embedded service on this machine (local-public): a bubblewrap sandbox with its network",
+    "local": "in the emulator on this machine (local): a bubblewrap sandbox without AWS and without network",
+    "local-public": "in the emulator on this machine (local-public): a bubblewrap sandbox with its network",
 }
 
 

@@ -148,7 +148,7 @@ OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "comp
 
 @pytest.fixture
 def user(cli: CommandLine, in_process: Run, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
-    """Somebody with an interpreter of their own in an embedded service that logs every request."""
+    """Somebody with an interpreter of their own in an emulator that logs every request."""
     (cli.home / "f").write_text("data")
     more = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
     line = CommandLine(cli.command, cli.home, {**cli.base, **more})

@@ -1,4 +1,4 @@
-"""What the measured processes talk to: a loopback server with set latencies, or the embedded service."""
+"""What the measured processes talk to: a loopback server with set latencies, or the emulator."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def loopback(**behaviour: Any) -> Iterator[Peer]:
 
 
 class Service:
-    """An embedded service of the benchmark's own."""
+    """An emulator of the benchmark's own."""
 
     def __init__(self, process: subprocess.Popen[str], environment: dict[str, str], log: Path) -> None:
         self.environment = environment
@@ -100,4 +100,4 @@ def _exported(lines: Any) -> dict[str, str]:
             variables[name] = value
         if "CUSTOM_AGENTCORE_INTERPRETER_ID" in variables:
             return variables
-    raise EOFError("the embedded service did not start")
+    raise EOFError("the emulator did not start")

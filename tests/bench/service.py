@@ -1,4 +1,4 @@
-"""The embedded service, as boto3 sees it."""
+"""The emulator, as boto3 sees it."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
         command = stage.script("service.py", str(service.pid), str(runs), env=service.environment)
         taken = json.loads(measure(command).output)
     for key, (name, unit) in FIGURES.items():
-        yield Figure(f"embedded service: {name}", unit, taken[key])
+        yield Figure(f"emulator: {name}", unit, taken[key])

@@ -27,7 +27,7 @@ TWO_FIGURES = "import matplotlib.pyplot as plt\nfor _ in range(2):\n    plt.figu
 
 @pytest.fixture
 def plotting(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
-    """An embedded service whose Python has matplotlib: that of the tests."""
+    """An emulator whose Python has matplotlib: that of the tests."""
     line = local_line(cli, tmp_path, AGENTCORE_SANDBOX_LOCAL_PYTHON=sys.executable)
     yield line
     assert line.run("local", "stop").returncode == 0

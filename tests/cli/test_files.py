@@ -1,4 +1,4 @@
-"""Files into and out of a session of the embedded service, byte by byte."""
+"""Files into and out of a session of the emulator, byte by byte."""
 
 from __future__ import annotations
 

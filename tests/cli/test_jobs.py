@@ -1,4 +1,4 @@
-"""Jobs and --follow on the embedded service: live output, exact status, other processes, lost sessions."""
+"""Jobs and --follow on the emulator: live output, exact status, other processes, lost sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job on the embedded service: the same contract, with nothing but this machine."""
+"""The main job on the emulator: the same contract, with nothing but this machine."""
 
 from __future__ import annotations
 

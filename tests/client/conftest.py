@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def client_variables(local_environment: dict[str, str]) -> dict[str, str]:
-    """An embedded service of this module's own, and nothing configured."""
+    """An emulator of this module's own, and nothing configured."""
     return {name: value for name, value in local_environment.items() if not name.startswith("CUSTOM_")}
 
 

@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, client_variables: dict[str, str]) -> Client:
-    """A client with the plugin installed from the built marketplace, set to the embedded service as a user would."""
+    """A client with the plugin installed from the built marketplace, set to the emulator as a user would."""
     client = make_client(tmp_path_factory.mktemp("home") / "client", client_variables)
     write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
     client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
@@ -61,7 +61,7 @@ def test_allowed_call_runs_without_a_question_and_returns_the_output(installed: 
     script = talk(installed, project, {f"{SKILL} compute": calls})
     assert script.tool_results() == [(False, "42 sandbox")] * 2
     first = json.dumps(script.requests[0])
-    assert "agentcore-sandbox runs code in the embedded service on this machine (local)" in first
+    assert "agentcore-sandbox runs code in the emulator on this machine (local)" in first
     assert "> compute" in first
     assert f"{plugin}/bin/agentcore-sandbox" in first
     assert f"{plugin}/skills/code-interpreter-execute/references/aws.md" in first

@@ -1,6 +1,6 @@
 """What the tests of this folder talk to: a code interpreter API, and the environment that leads a client to it.
 
-The tests know nothing of the embedded service. With AGENTCORE_TEST_AWS=1 and credentials the same bodies run against
+The tests know nothing of the emulator. With AGENTCORE_TEST_AWS=1 and credentials the same bodies run against
 AWS, in the interpreter that CUSTOM_AGENTCORE_INTERPRETER_ID names, else in aws.codeinterpreter.v1; boto3's variables
 for endpoints count. AGENTCORE_TEST_RECORDINGS names a folder for recordings of all invokes, redacted, to be compared.
 """

@@ -1,4 +1,4 @@
-"""Fixtures for the embedded service's tests."""
+"""Fixtures for the emulator's tests."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_service_that_is_killed_meanwhile_is_told(local: Local) -> None:
     os.kill(local.state["pid"], signal.SIGKILL)
     _, said = child.communicate(timeout=DEADLINE)
     assert (child.returncode, said.count(b"\n")) == (125, 2), said
-    assert b"error[LocalServiceGone]: the embedded service has ended: nobody answers at http://127.0.0.1:" in said
+    assert b"error[LocalServiceGone]: the emulator has ended: nobody answers at http://127.0.0.1:" in said
     assert b"hint: its sessions ended with it; the next call starts it anew\n" in said
 
 

@@ -1,4 +1,4 @@
-"""Every example of the skills and of the plugin's README: accepted by the guard, and run in the embedded service.
+"""Every example of the skills and of the plugin's README: accepted by the guard, and run in the emulator.
 
 Those that call AWS run where there is a network, against a pretend account on loopback.
 """
@@ -72,7 +72,7 @@ def account() -> Iterator[LogsServer]:
 
 @pytest.fixture
 def equipped(local: CommandLine) -> CommandLine:
-    """The embedded service with the packages and programs of AWS's interpreters that examples use."""
+    """The emulator with the packages and programs of AWS's interpreters that examples use."""
     return CommandLine(local.command, local.home, {**local.base, python.VARIABLE: sys.executable})
 
 

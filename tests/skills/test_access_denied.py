@@ -358,7 +358,7 @@ def in_sandbox(logs: LogsServer, *flags: str) -> list[str]:
 
 @pytest.fixture
 def networked(local: CommandLine) -> CommandLine:
-    """The embedded service with a network, and with a Python that has boto3 and matplotlib."""
+    """The emulator with a network, and with a Python that has boto3 and matplotlib."""
     more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public", "AGENTCORE_SANDBOX_LOCAL_PYTHON": sys.executable}
     return CommandLine(local.command, local.home, {**local.base, **more})
 

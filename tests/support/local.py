@@ -1,4 +1,4 @@
-"""The command line with an embedded service of its own."""
+"""The command line with an emulator of its own."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def serving(
 
 @contextmanager
 def logging_service(local: Local, *faults: str) -> Iterator[Path]:
-    """The embedded service with faults; yields its log of requests."""
+    """The emulator with faults; yields its log of requests."""
     log = local.home.parent / "log"
     flags = [word for fault in faults for word in ("--fault", fault)]
     with serving(local, *flags, "--log", str(log), stop=True):

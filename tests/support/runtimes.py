@@ -19,5 +19,5 @@ def node() -> Path:
 
 
 def variables() -> dict[str, str]:
-    """What makes the embedded service use them."""
+    """What makes the emulator use them."""
     return {"AGENTCORE_SANDBOX_LOCAL_DENO": str(deno()), "AGENTCORE_SANDBOX_LOCAL_NODE": str(node())}

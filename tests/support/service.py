@@ -1,4 +1,4 @@
-"""The embedded service inside the test's process, on a real socket, with sandboxes that a test can steer."""
+"""The emulator inside the test's process, on a real socket, with sandboxes that a test can steer."""
 
 from __future__ import annotations
 

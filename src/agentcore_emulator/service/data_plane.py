@@ -145,7 +145,7 @@ class DataPlane:
             yield event_stream.exception(_too_large(members["name"], error.size))
         except Exception:  # noqa: BLE001 - a bug too ends as a well-formed stream
             _log.exception("%s failed", members["name"])
-            yield event_stream.exception(errors.internal("The embedded service failed; see its log"))
+            yield event_stream.exception(errors.internal("The emulator failed; see its log"))
 
     def _run(self, session: Session, members: Members, cancelled: threading.Event) -> dict[str, Any]:
         late = threading.Event()

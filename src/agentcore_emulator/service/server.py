@@ -123,7 +123,7 @@ class _Connection(BaseHTTPRequestHandler):
             raise
         except Exception:  # noqa: BLE001 - a bug too ends as an answer
             _log.exception("%s %s", self.command, self.path)
-            self._fail(errors.internal("The embedded service failed; see its log"))
+            self._fail(errors.internal("The emulator failed; see its log"))
 
     def _receive(self) -> Request:
         headers = _joined(self.headers.items())

@@ -1,4 +1,4 @@
-"""The sessions of the embedded service: their sandboxes, lifetimes and list."""
+"""The sessions of the emulator: their sandboxes, lifetimes and list."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Sessions:
         self._forget_old()
         with self._lock:
             if self._closed:
-                raise errors.internal("The embedded service is going down")
+                raise errors.internal("The emulator is going down")
             if len(self._ready()) + self._starting >= self._limit:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
@@ -221,7 +221,7 @@ class Sessions:
             session.end = self._timers.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
         if closed:
             self.terminate(session)
-            raise errors.internal("The embedded service is going down")
+            raise errors.internal("The emulator is going down")
         _log.info("session %s started", session.session_id)
 
     def _forget_old(self) -> None:

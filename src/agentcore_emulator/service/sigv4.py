@@ -31,7 +31,7 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Keys:
-    """The one pair of keys that the embedded service takes."""
+    """The one pair of keys that the emulator takes."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)

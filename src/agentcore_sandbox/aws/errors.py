@@ -190,7 +190,7 @@ def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
     hint = "its sessions ended with it; the next call starts it anew"
     if settings.endpoint_url:
         hint = "start it: agentcore-sandbox local serve; or leave the endpoint out, and it starts by itself"
-    return SessionOverError("LocalServiceGone", f"the embedded service has ended: nobody answers at {place}", hint)
+    return SessionOverError("LocalServiceGone", f"the emulator has ended: nobody answers at {place}", hint)
 
 
 def _place(error: exceptions.ConnectionError) -> str:

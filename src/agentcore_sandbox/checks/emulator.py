@@ -1,4 +1,4 @@
-"""The embedded service on this machine: can a sandbox start, and which languages are there."""
+"""The emulator on this machine: can a sandbox start, and which languages are there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMESPACE_SWITCHES = {
 
 
 def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
-    """A check of the embedded service: a failure only where that is the chosen interpreter."""
+    """A check of the emulator: a failure only where that is the chosen interpreter."""
 
     def checked(chosen: bool) -> Outcome:  # noqa: FBT001 - the one subject of these checks
         try:
@@ -42,7 +42,7 @@ def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
 def sandbox() -> Outcome:
     """Start a sandbox: only a trial tells."""
     if sys.platform != "linux":
-        return Outcome(FAILURE, "the embedded service needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
+        return Outcome(FAILURE, "the emulator needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
     from agentcore_emulator import sandbox as sandboxes
 
     return ok(f"{sandboxes.check()} works")
@@ -83,7 +83,7 @@ def _runtime(name: str) -> Outcome:
     try:
         path = runtime.find()
     except javascript.MissingRuntimeError as error:
-        return warning(error.reason, f"for JavaScript in the embedded service: {error.remedy}")
+        return warning(error.reason, f"for JavaScript in the emulator: {error.remedy}")
     version = _version(path)
     numbers = tuple(map(int, re.findall(r"[0-9]+", version)[:2]))
     if not numbers:

@@ -33,7 +33,7 @@ COMMANDS = {
     "policy": "print IAM policies: trust, execution, caller",
     "template": "print a template that makes what setup makes: cloudformation",
     "doctor": "check this machine, the credentials and the interpreter",
-    "local": "the embedded service: serve, env, status, stop",
+    "local": "the emulator: serve, env, status, stop",
     "completion": "completion for bash, zsh or fish",
     "help": "show the help of a command",
 }

@@ -31,7 +31,7 @@ class JobRecord:
         interpreter_id: The session's interpreter.
         region: Its region.
         profile: The AWS profile, None for AWS's own rules.
-        endpoint_url: The endpoint, None for AWS's or the embedded service's own.
+        endpoint_url: The endpoint, None for AWS's or the emulator's own.
         title: The first line of the program.
         task_id: The service's id.
         started: Seconds since the epoch.

@@ -1,4 +1,4 @@
-"""The embedded service as boto3 sees it; prints one JSON object of lists: what each round took, or gave a second.
+"""The emulator as boto3 sees it; prints one JSON object of lists: what each round took, or gave a second.
 
 Arguments: the service's process, and the number of rounds.
 """

@@ -1,4 +1,4 @@
-"""The embedded service of this machine: serve it in the foreground, reach it from other clients, look at it, end it."""
+"""The emulator of this machine: serve it in the foreground, reach it from other clients, look at it, end it."""
 
 SUBCOMMANDS = {
     "serve": "serve in the foreground until Ctrl-C, with a port, a log, faults and limits as you want them",

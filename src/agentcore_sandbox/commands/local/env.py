@@ -1,4 +1,4 @@
-"""Print `export` lines that point every AWS client at the embedded service, which is started if need be."""
+"""Print `export` lines that point every AWS client at the emulator, which is started if need be."""
 
 from __future__ import annotations
 

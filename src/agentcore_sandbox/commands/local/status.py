@@ -1,4 +1,4 @@
-"""Say whether the embedded service runs, where, with how many sessions and which limits."""
+"""Say whether the emulator runs, where, with how many sessions and which limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End the embedded service and all its sessions."""
+"""End the emulator and all its sessions."""
 
 from __future__ import annotations
 
