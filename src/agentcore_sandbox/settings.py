@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 LOCAL_INTERPRETERS = ("local", "local-public")
 """Without network, and with this machine's."""
 LOCAL_REGION = "us-east-1"
-
-# Ids and ARNs as in botocore's model of bedrock-agentcore-control, see docs/service.md, "Wire API".
-_ID = r"(?:aws\.codeinterpreter\.v1|[a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
-_ARN = rf"arn:[a-z-]+:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?:[0-9]{{12}}|aws):code-interpreter(?:-custom)?/{_ID}"
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _HOST = r"[0-9A-Za-z._-]+|[0-9a-f:.]+"  # a name, or an IPv6 address
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -132,12 +129,12 @@ def _is_endpoint(url: str) -> bool:
 
 
 def _arn_region(interpreter: str) -> str | None:
-    match = re.fullmatch(_ARN, interpreter)
+    match = re.fullmatch(INTERPRETER_ARN, interpreter)
     return match["region"] if match else None
 
 
 def _check(settings: Settings) -> None:
-    if not settings.is_local and not re.fullmatch(rf"{_ID}|{_ARN}", settings.interpreter_id):
+    if not settings.is_local and not re.fullmatch(rf"{INTERPRETER_ID}|{INTERPRETER_ARN}", settings.interpreter_id):
         raise UsageError(
             f"not an interpreter id or ARN: {settings.interpreter_id!r}",
             "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MANIFEST = Path(".claude-plugin", "plugin.json")
 ZIPAPPS = Path("zipapps")
+WORDS = Path("src/agentcore_sandbox/cli/words.py")
+"""How a call is read, by the command line and the guard. The guard runs with `-I -S`, so no other package is found."""
 PAPERS = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # that `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"
 
@@ -68,7 +70,7 @@ def stage_plugin(source: Source, version: str) -> Path:
     target = source.dist / "plugin" / str(manifest["name"])
     with staged_folder(target) as staged:
         copy_tree(source.template, staged)
-        copy_tree(source.guard, staged / "hooks" / source.guard.name)
+        stage_guard(source, staged / "hooks")
         for paper in (source.root / "LICENSE", *(source.dist / name for name in PAPERS)):
             copy_file(paper, staged / paper.name)
         copy_file(STARTUP / "start.py", staged / "lib" / "start.py")
@@ -76,6 +78,14 @@ def stage_plugin(source: Source, version: str) -> Path:
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, manifest)
     return target
+
+
+def stage_guard(source: Source, hooks: Path) -> None:
+    """Copy the guard into the folder of the hooks, with the module of the command line that it shares."""
+    copy_tree(source.guard, hooks / source.guard.name)
+    shared = hooks / WORDS.relative_to("src")
+    shared.parent.mkdir(parents=True)
+    copy_file(source.root / WORDS, shared)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from agentcore_sandbox.cli.words import split_session_path
 from skill_guard.refusal import Refusal
 
 TYPE_CHECKING = False
@@ -118,10 +119,9 @@ def arrival(context: Context, source: str, target: str) -> None:
 
 
 def session_path(word: str) -> str | None:
-    """The path of `SESSION:path`; None for a path of the host. The reading of agentcore_sandbox.commands.cp."""
-    session, colon, path = word.partition(":")
-    is_drive = os.name == "nt" and len(session) == 1
-    return path if colon and session and "/" not in session and not is_drive else None
+    """The path of `SESSION:path`; None for a path of the host."""
+    session, path = split_session_path(word)
+    return None if session is None else path
 
 
 def copied(context: Context, operands: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from agentcore_sandbox.cli.words import read
 from skill_guard import flag_checks
 from skill_guard.flag_checks import CONFIGURED, Context
 from skill_guard.refusal import Refusal
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Flags = Mapping[str, flag_checks.Check | None]  # None: a flag without a value
 
 PROGRAM = "agentcore-sandbox"
-END_OF_FLAGS = "--"
 NO_HIDDEN = "--no-hidden"
 
 CONNECTION: Flags = {
@@ -108,7 +108,9 @@ def _command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     name = " ".join(words[:length])
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
-        raise Refusal(f"{name!r} is not for requests; the commands are {known}, and the command comes first")
+        raise Refusal(
+            f"{name!r} is not allowed while a skill runs; the commands are {known}, and the command comes first"
+        )
     return name, words[length:]
 
 
@@ -123,38 +125,25 @@ def _read(name: str, words: Sequence[str], context: Context) -> tuple[set[str], 
     """Tell flags from operands as the command line does, and check each flag."""
     flags: set[str] = set()
     operands: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
-        if word == END_OF_FLAGS:
-            operands += waiting
-        elif is_flag(word):
-            flag, equals, value = word.partition("=")
+    for flag, value in read(words, lambda flag: _needs_value(name, flag)):
+        if flag:
             flags.add(flag)
-            if _needs_value(name, flag):
-                _check_value(name, flag, value if equals else next(waiting, END_OF_FLAGS), context)
+            _check_value(name, flag, value, context)
         else:
-            operands.append(word)
+            operands.append(value or "")
     return flags, operands
-
-
-def is_flag(word: str) -> bool:
-    """Whether agentcore_sandbox.cli.dispatch takes a word for a flag; any other that begins with '-' is code."""
-    name = word.partition("=")[0]
-    letters = name[2:] if name.startswith("--") else name[1:]
-    plain = letters.isascii() and letters.replace("-", "").isalnum()
-    return name.startswith("-") and letters[:1].isalpha() and plain
 
 
 def _needs_value(command: str, flag: str) -> bool:
     if flag not in COMMANDS[command]:
         advice = WHY_NOT.get(flag, "code that begins with '-' goes into a heredoc")
-        raise Refusal(f"`{command}` with {flag} is not for requests; {advice}")
+        raise Refusal(f"`{command}` with {flag} is not allowed while a skill runs; {advice}")
     return COMMANDS[command][flag] is not None
 
 
-def _check_value(command: str, flag: str, value: str, context: Context) -> None:
-    if value == END_OF_FLAGS or is_flag(value):
-        raise Refusal(f"{flag} needs a value")
+def _check_value(command: str, flag: str, value: str | None, context: Context) -> None:
     check_value = COMMANDS[command][flag]
-    if check_value:
+    if check_value and value is None:
+        raise Refusal(f"{flag} needs a value")
+    if check_value and value is not None:
         check_value(context, value)

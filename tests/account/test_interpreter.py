@@ -82,7 +82,7 @@ def test_interrupted_create_tells_the_id(admin: CommandLine, control: ControlSer
     control.stop.left.set()
     (interpreter_id,) = control.interpreters
     assert child.returncode == 128 + signal.SIGINT, said
-    assert f"AWS goes on with it: agentcore-sandbox interpreter show {interpreter_id}, or delete\n".encode() in said
+    assert f"AWS continues to create it; see: agentcore-sandbox interpreter show {interpreter_id}; ".encode() in said
     assert b"Traceback" not in said
 
 

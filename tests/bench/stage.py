@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from bench.processes import Command
 from plugin_build import wheels
+from plugin_build.folders import Source
 from plugin_build.platforms import PLATFORMS
+from plugin_build.plugin import stage_guard
 from support.zipapps import OWN, install
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Stage:
         install({OWN: self.folder / "dist" / "zipapps" / PLATFORMS[OWN].file_name}, self.folder / "plugin", OWN)
         for name in ("hooks", "skills"):
             shutil.copytree(wheels.ROOT / "plugin-template" / name, self.folder / "plugin" / name)
-        shutil.copytree(wheels.ROOT / "src" / "skill_guard", self.folder / "plugin" / "hooks" / "skill_guard")
+        stage_guard(Source(wheels.ROOT), self.folder / "plugin" / "hooks")
         self._build_untrimmed()
 
     def _build_untrimmed(self) -> None:

@@ -106,7 +106,7 @@ def test_stop(local: CommandLine) -> None:
     assert local.run("job", "stop", job).stdout == b"job stopped\n"
     follower.communicate(timeout=DEADLINE)
     assert local.run("job", "wait", job).returncode == 137
-    assert local.run("job", "stop", job).stdout == b"job had exited already, with status 137\n"
+    assert local.run("job", "stop", job).stdout == b"job had already exited, with status 137\n"
 
 
 def test_a_job_whose_session_ended_shows_what_was_saved(local: CommandLine) -> None:

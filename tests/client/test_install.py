@@ -42,6 +42,7 @@ SHIPPED = {
     "bin/agentcore-sandbox.cmd",
     "hooks/guard",
     "hooks/hooks.json",
+    "hooks/agentcore_sandbox/cli/words.py",
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
     "lib/start.py",

@@ -10,7 +10,7 @@ import pytest
 from agentcore_emulator import limits
 from agentcore_emulator.errors import SettingError
 from agentcore_emulator.limits import Limits, Quotas
-from agentcore_sandbox.commands.local import serve as serve_command
+from agentcore_sandbox.commands import local as local_command
 from support.local import serving
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_a_number_that_counts_no_bytes_has_no_suffix() -> None:
 
 def test_every_limit_has_a_flag() -> None:
     names = {field.name for kind in (Limits, Quotas) for field in fields(kind)}
-    assert {f"max-{name.replace('_', '-')}" for name in names} == set(serve_command.MOST)
+    assert {f"max-{name.replace('_', '-')}" for name in names} == set(local_command.LIMITS)
 
 
 def test_the_defaults_are_those_of_aws() -> None:

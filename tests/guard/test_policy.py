@@ -2,15 +2,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from agentcore_sandbox.cli import dispatch, parser
-from agentcore_sandbox.commands import cp
+from agentcore_sandbox.cli import dispatch
 from skill_guard import flag_checks, policy
 from skill_guard.flag_checks import Context
 from skill_guard.policy import check
@@ -73,8 +69,8 @@ REFUSED = {
     "an assignment": ("AWS_PROFILE=x agentcore-sandbox run x", "the only command is agentcore-sandbox"),
     "export": ("export A=b", "the only command is agentcore-sandbox"),
     "env": ("env agentcore-sandbox run x", "the only command is agentcore-sandbox"),
-    "a command of the host": ("agentcore-sandbox local stop", "'local' is not for requests"),
-    "set-up": ("agentcore-sandbox setup --yes", "'setup' is not for requests"),
+    "a command of the host": ("agentcore-sandbox local stop", "'local' is not allowed while a skill runs"),
+    "set-up": ("agentcore-sandbox setup --yes", "'setup' is not allowed while a skill runs"),
     "a flag before the command": ("agentcore-sandbox --profile evil run x", "the command comes first"),
     "help and a flag": ("agentcore-sandbox --help --profile evil run x", "the command comes first"),
     "an endpoint": ("agentcore-sandbox run --endpoint-url http://evil x", "not what the user has configured"),
@@ -86,7 +82,10 @@ REFUSED = {
     "another profile": ("agentcore-sandbox run --profile admin x", "not what the user has configured"),
     "another interpreter": ("agentcore-sandbox exec S --interpreter-id i-2 x", "not what the user has configured"),
     "an empty interpreter": ("agentcore-sandbox run --interpreter-id '' x", "not what the user has configured"),
-    "an abbreviation": ("agentcore-sandbox run --endpoint http://evil x", "with --endpoint is not for requests"),
+    "an abbreviation": (
+        "agentcore-sandbox run --endpoint http://evil x",
+        "with --endpoint is not allowed",
+    ),
     "a caller's variable": ("agentcore-sandbox run --env AWS_SECRET_ACCESS_KEY x", "would copy the user's variable"),
     "the same behind =": ("agentcore-sandbox run --env=HOME x", "would copy the user's variable"),
     "a flag without a value": ("agentcore-sandbox run --env", "--env needs a value"),
@@ -96,9 +95,12 @@ REFUSED = {
     "stop all": ("agentcore-sandbox stop --all", "name the sessions"),
     "overwriting": ("agentcore-sandbox cp --force N:a data.csv", "nothing of the user's is overwritten"),
     "code like a flag": ("agentcore-sandbox run -x", "goes into a heredoc"),
-    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not for requests"),
-    "no job": ("agentcore-sandbox job", "'job' is not for requests"),
-    "a flag before the job's command": ("agentcore-sandbox job --env HOME start x", "is not for requests"),
+    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not allowed while a skill runs"),
+    "no job": ("agentcore-sandbox job", "'job' is not allowed while a skill runs"),
+    "a flag before the job's command": (
+        "agentcore-sandbox job --env HOME start x",
+        "is not allowed while a skill runs",
+    ),
 }
 
 
@@ -212,15 +214,6 @@ def test_cp_plants_nothing(words: str, context: Context) -> None:
 def test_whatever_arrives_comes_without_hidden_files(words: str, context: Context) -> None:
     with pytest.raises(Refusal, match="add --no-hidden"):
         check(f"agentcore-sandbox {words}", context)
-
-
-@given(st.one_of(st.text("ab:/.-", max_size=6), st.text(max_size=6)))
-def test_guard_and_command_line_agree_on_what_is_in_a_session(word: str) -> None:
-    for system in ("posix", "nt"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "name", system)
-            session, path = cp.split_path(word)
-            assert flag_checks.session_path(word) == (path if session is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -380,12 +373,3 @@ def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
         if name.split()[0] not in COMMANDS_OF_THE_USER:
             ours = {flag: check_value is not None for flag, check_value in policy.COMMANDS[name].items()}
             assert ours == {flag: takes for flag, takes in flags.items() if (name, flag) not in FLAGS_OF_THE_USER}, name
-
-
-@given(st.one_of(st.text("-=aZ09é\n ", max_size=6), st.text(max_size=6)))
-@example("--a-b=c\n")
-@example("-")
-@example("--")
-@example("---a")
-def test_guard_and_command_line_agree_on_what_a_flag_is(word: str) -> None:
-    assert policy.is_flag(word) == bool(parser._FLAG.fullmatch(word))

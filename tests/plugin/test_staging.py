@@ -29,6 +29,7 @@ PLUGIN_FILES = {
     "README.md": "-rw-r--r--",
     "SHA256SUMS": "-rw-r--r--",
     "THIRD_PARTY_NOTICES": "-rw-r--r--",
+    "hooks/agentcore_sandbox/cli/words.py": "-rw-r--r--",
     "hooks/skill_guard/__init__.py": "-rw-r--r--",
     "sbom.cdx.json": "-rw-r--r--",
     "bin/agentcore-sandbox": "-rwxr-xr-x",

@@ -68,5 +68,5 @@ def parses(example: str) -> bool:
     found = re.search(r"agentcore-sandbox ((?:'[^']*'|[^'|<>&)])*)", example)
     assert found, example
     name, *words = shlex.split(found[1])
-    parser, _, rest = dispatch._command(name, words)
+    parser, _, rest = dispatch._load(name, words)
     return bool(parser.parse(rest))

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import INTERPRETER_NAME
 from agentcore_sandbox.aws.connect import connect_account
-from agentcore_sandbox.cli import options
+from agentcore_sandbox.cli.parser import add_account
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 PUBLIC_WARNING = (
     "network public: code in the sandbox has full access to the internet, and can send there whatever it can read"
 )
-_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")  # botocore's model of CreateCodeInterpreter, and the next two
+_NAME = re.compile(INTERPRETER_NAME)  # botocore's model of CreateCodeInterpreter, and the next two
 _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
 _ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
@@ -71,7 +72,7 @@ def add_interpreter(parser: argparse.ArgumentParser) -> None:
     """Add an interpreter as the positional argument, and which account it is in."""
     parser.add_argument("interpreter", help="id or ARN")
     add_endpoint(parser)
-    options.add_account(parser)
+    add_account(parser)
 
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +92,7 @@ def resolve_interpreter(flags: Flags, interpreter: str) -> Settings:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say for which account and region a policy is."""
     parser.add_argument("--account", metavar="ID", help="12 digits; without it, STS is asked")
-    options.add_account(parser)
+    add_account(parser)
 
 
 def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:

@@ -14,7 +14,6 @@ from agentcore_sandbox.settings import is_loopback
 if TYPE_CHECKING:
     import boto3
 
-    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.settings import Settings
 
@@ -114,18 +113,6 @@ def connect_account(settings: Settings) -> Connection:
     with translated(settings):
         _ = connection.region  # nothing can be done without one
     return connection
-
-
-def connect_control(settings: Settings) -> InterpreterClient:
-    """Make a client for the interpreters of an account.
-
-    Raises:
-        AgentcoreSandboxError: The profile, region or credentials cannot be used.
-    """
-    connection = connect_account(settings)
-    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
-
-    return InterpreterClient(connection)
 
 
 def _open(settings: Settings, *, runs_code: bool = True) -> Connection:

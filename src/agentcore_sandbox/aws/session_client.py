@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
+from agentcore_sandbox.api import PTY_TOOLS, READY
 from agentcore_sandbox.aws import event_stream
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Request, code_of, translate, translated
 from agentcore_sandbox.errors import (
@@ -43,8 +44,6 @@ INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: doc
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
-READY = "READY"
-PTY_TOOLS = ("executeCommand", "startCommandExecution", "getTask")
 _NO_CONNECTION = (EndpointConnectionError, ConnectTimeoutError)
 
 A = TypeVar("A")

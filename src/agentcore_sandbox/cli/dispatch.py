@@ -1,4 +1,4 @@
-"""Command table and dispatch. What a call does not need is not imported: no parser, no command until it is chosen."""
+"""Command table and dispatch. A call imports only what it needs: no parser, and no command until it is chosen."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
 
-    from agentcore_sandbox.cli.parser import Parser
+    from agentcore_sandbox.cli.parser import Command, Parser
 
 PROGRAM = "agentcore-sandbox"
 COMMANDS = {
@@ -24,22 +25,22 @@ COMMANDS = {
     "exec": "execute code in a session; variables and files persist",
     "stop": "stop sessions",
     "sessions": "list sessions",
-    "cp": "copy files into a session or out of it",
-    "ls": "list files of a session",
-    "rm": "remove files of a session",
-    "job": "programs that run on by themselves: start, list, status, logs, wait, stop, rm",
-    "setup": "make role, interpreter and policies in an AWS account, or remove them",
+    "cp": "copy files into or out of a session",
+    "ls": "list a session's files",
+    "rm": "remove a session's files",
+    "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",
+    "setup": "create role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",
     "policy": "print IAM policies: trust, execution, caller",
-    "template": "print a template that makes what setup makes: cloudformation",
+    "template": "print a template that creates what setup creates: cloudformation",
     "doctor": "check this machine, the credentials and the interpreter",
     "local": "the emulator: serve, env, status, stop",
-    "completion": "completion for bash, zsh or fish",
+    "completion": "print a shell's completion script: bash, zsh, fish",
     "help": "show the help of a command",
 }
 DESCRIPTION = """\
-Run code in an Amazon Bedrock AgentCore Code Interpreter session (a locked microVM with an
-IAM role of its own), or with --interpreter-id local in a sandbox on this machine, without AWS.
+Run code in an Amazon Bedrock AgentCore Code Interpreter session (an isolated microVM with its
+own IAM role), or with --interpreter-id local in a sandbox on this machine, without AWS.
 """
 EPILOG = """\
 examples:
@@ -55,7 +56,7 @@ environment:
 exit status:
   that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
   125 the tool or the service failed;
-  130, 143, 129, 141 interrupted, terminated, terminal gone, reader gone.
+  130, 143, 129, 141 ended by SIGINT, SIGTERM, SIGHUP, SIGPIPE.
 """
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
 
@@ -114,12 +115,12 @@ def _dispatch(words: Sequence[str]) -> int:
         return _top_level(rest)
     if command == "help":
         return _help(rest)
-    parser, module, rest = _command(command, rest)
+    parser, run, rest = _load(command, rest)
     values = parser.parse(rest)
     _join_connection(values)
-    if getattr(module, "WANTS_PARSER", False):
+    if command == "completion":
         values["parser"] = whole_parser()
-    return int(module.run(**values))
+    return run(**values)
 
 
 def _join_connection(values: dict[str, Any]) -> None:
@@ -164,31 +165,50 @@ def _help(words: Sequence[str]) -> int:
         raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
     if not words or words == ["help"]:
         return _top_level(["--help"])
-    parser, _, left = _command(words[0], [*words[1:], "--help"])
+    parser, _, left = _load(words[0], [*words[1:], "--help"])
     if left != ["--help"]:
         raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
     parser.print_help()
     return 0
 
 
-def _command(name: str, words: Sequence[str]) -> tuple[Parser, Any, list[str]]:
-    """The parser and the module of a command, or of a subcommand that `words` name, and the words left."""
-    from agentcore_sandbox.cli import examples
+def _load(name: str, words: Sequence[str]) -> tuple[Parser, Callable[..., int], list[str]]:
+    """The parser and the function of a command, or of the one of a family that `words` name, and the words left."""
     from agentcore_sandbox.cli.parser import Parser
 
     module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
+    if not hasattr(module, "SUBCOMMANDS"):
+        return _parser(name, _command(module)), module.run, list(words)
+    chosen = _subcommand(name, module.SUBCOMMANDS, words)
+    if chosen is None:
+        listing = _listing({name: _in_a_list(command.about) for name, command in module.SUBCOMMANDS.items()})
+        group = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, epilog=listing)
+        return group, _nothing, list(words)
     left = list(words)
-    if hasattr(module, "SUBCOMMANDS") and (chosen := _subcommand(name, module.SUBCOMMANDS, left)):
-        left.remove(chosen)
-        name = f"{name} {chosen}"
-        module = importlib.import_module(f"{module.__name__}.{chosen}")
-    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__)
-    if hasattr(module, "SUBCOMMANDS"):
-        parser.epilog = _listing(module.SUBCOMMANDS)
-    else:
-        parser.epilog = examples.text(name)
-        module.add_arguments(parser)
-    return parser, module, left
+    left.remove(chosen)
+    command = module.SUBCOMMANDS[chosen]
+    return _parser(f"{name} {chosen}", command), command.run, left
+
+
+def _nothing() -> int:
+    """What a family does without a subcommand: its parser prints the help and ends the process."""
+    return 0
+
+
+def _command(module: ModuleType) -> Command:
+    """The command of a module that is no family."""
+    from agentcore_sandbox.cli.parser import Command
+
+    return Command(module.__doc__ or "", module.add_arguments, module.run, module.EXAMPLES)
+
+
+def _parser(name: str, command: Command) -> Parser:
+    from agentcore_sandbox.cli.parser import Parser
+
+    examples = "\n  ".join(("examples:", *command.examples))
+    parser = Parser(prog=f"{PROGRAM} {name}", description=command.about, epilog=examples)
+    command.add_arguments(parser)
+    return parser
 
 
 def whole_parser() -> Parser:
@@ -197,24 +217,24 @@ def whole_parser() -> Parser:
 
     parser = Parser(prog=PROGRAM, description=DESCRIPTION)
     parser.add_argument("--version", action="store_true", help="show the version")
-    _add_below(
-        parser, "agentcore_sandbox.commands", {name: about for name, about in COMMANDS.items() if name != "help"}
-    )
+    below = parser.add_subparsers(metavar="COMMAND")
+    for name, about in COMMANDS.items():
+        if name != "help":
+            module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
+            _add(below.add_parser(name, help=about, description=module.__doc__), module)
     return parser
 
 
-def _add_below(parser: Parser, package: str, commands: Mapping[str, str]) -> None:
+def _add(parser: Parser, module: ModuleType) -> None:
+    if not hasattr(module, "SUBCOMMANDS"):
+        module.add_arguments(parser)
+        return
     below = parser.add_subparsers(metavar="COMMAND")
-    for name, about in commands.items():
-        module = importlib.import_module(f"{package}.{name}")
-        child = below.add_parser(name, help=about, description=module.__doc__)
-        if hasattr(module, "SUBCOMMANDS"):
-            _add_below(child, module.__name__, module.SUBCOMMANDS)
-        else:
-            module.add_arguments(child)
+    for name, command in module.SUBCOMMANDS.items():
+        command.add_arguments(below.add_parser(name, help=_in_a_list(command.about), description=command.about))
 
 
-def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str]) -> str | None:
+def _subcommand(name: str, subcommands: Mapping[str, Command], words: Sequence[str]) -> str | None:
     """The first word that is no flag; None where only the group's help is asked for."""
     chosen = next((word for word in words if not word.startswith("-")), None)
     if chosen is None and {"--help", "-h"} & set(words):
@@ -223,6 +243,11 @@ def _subcommand(name: str, subcommands: Mapping[str, str], words: Sequence[str])
         problem = f"no such command: {name} {chosen}" if chosen else f"{name} needs the name of a command"
         raise UsageError(problem, f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help")
     return chosen
+
+
+def _in_a_list(about: str) -> str:
+    """The text about a command as the commands of a list have theirs."""
+    return about[0].lower() + about[1:].rstrip(".")
 
 
 def _listing(commands: Mapping[str, str]) -> str:

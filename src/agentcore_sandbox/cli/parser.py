@@ -1,19 +1,36 @@
-"""A parser for one command: argparse, but with flags anywhere, and errors that are raised."""
+"""A parser for one command, with flags anywhere and errors that are raised; and the flags that commands share."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
+from agentcore_sandbox.cli import words
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-# What looks like a flag is taken for one; any other word that begins with '-' is code.
-_FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", re.DOTALL)
+_PLACE_HOLDER = "\0"  # no argument of a process can hold it
+
+
+class Command(NamedTuple):
+    """A command, of a module or of a family in one module.
+
+    Attributes:
+        about: What `--help` says first.
+        add_arguments: Declares the arguments.
+        run: Takes each argument by name, the connection flags as one `settings.Flags`; returns the exit status.
+        examples: Calls for the end of the help.
+    """
+
+    about: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[..., int]
+    examples: tuple[str, ...]
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,9 +38,10 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self._given: list[str] = []
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found wrong as a usage error."""
+        """Raise what is wrong as a usage error."""
         takes_code = any(action.dest == "code" for action in self._actions)
         more = "; code that looks like a flag goes after --" if takes_code else ""
         raise UsageError(message, f"see: {self.prog} --help{more}")
@@ -32,36 +50,114 @@ class Parser(argparse.ArgumentParser):
         """Print the help like all output, so that a full disk or a gone reader is told in the same way."""
         Output().line(self.format_help().rstrip())
 
-    def parse(self, words: Sequence[str]) -> dict[str, Any]:
-        """Parse flags before, between and after the positional arguments, which arrive unchanged.
+    def parse(self, given: Sequence[str]) -> dict[str, Any]:
+        """Parse flags before, between and after the operands; values and operands arrive unchanged.
 
-        Argparse takes a word for a flag by its first letter. So words that can only be positional are hidden from it
-        behind place-holders with a NUL, which no argument of a process can hold.
+        What argparse takes for a flag, and what it makes of `--`, differs from one Python to the next. So it gets
+        place-holders instead of values and operands, and all flags first.
         """
-        hidden: list[str] = []
-        end = words.index("--") if "--" in words else len(words)
-        shown = [_hide(word, hidden) if _is_positional(word) else word for word in words[:end]]
-        shown += [_hide(word, hidden) for word in words[end + 1 :]]
-        try:
-            parsed = vars(self.parse_intermixed_args(shown))
-        except UsageError as error:
-            message = error.message
-            for place, word in enumerate(hidden):
-                message = message.replace(repr(f"\0{place}"), repr(word))
-            raise UsageError(message, error.hint) from None
-        return {name: _reveal(value, hidden) for name, value in parsed.items()}
+        flags: list[str] = []
+        operands: list[str] = []
+        for flag, value in words.read(given, self._takes_value):
+            if flag:
+                flags.append(self._flag(flag, value))
+            else:
+                operands.append(self._hide(value or ""))
+        parsed, extras = self.parse_known_args([*flags, *operands])
+        if extras:
+            self.error(f"unrecognized arguments: {' '.join(map(self._reveal, extras))}")
+        return vars(parsed)
+
+    def _takes_value(self, flag: str) -> bool:
+        if flag not in self._option_string_actions:
+            self.error(f"unrecognized arguments: {flag}")
+        return self._option_string_actions[flag].nargs != 0
+
+    def _flag(self, flag: str, value: str | None) -> str:
+        if self._takes_value(flag) == (value is None):
+            self.error(f"argument {flag}: expected {'one argument' if value is None else 'no value'}")
+        return flag if value is None else f"{flag}={self._hide(value)}"
+
+    def _hide(self, word: str) -> str:
+        self._given.append(word)
+        return f"{_PLACE_HOLDER}{len(self._given) - 1}"
+
+    def _reveal(self, text: str) -> str:
+        return self._given[int(text[1:])] if text.startswith(_PLACE_HOLDER) else text
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        return super()._get_value(action, self._reveal(arg_string))
 
 
-def _is_positional(word: str) -> bool:
-    return word.startswith("-") and word != "-" and not _FLAG.fullmatch(word)
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say where to run, and `--json`."""
+    group = parser.add_argument_group("where to run")
+    group.add_argument(
+        "--interpreter-id",
+        metavar="ID",
+        help="id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account",
+    )
+    _add_account(group)
+    group.add_argument("--endpoint-url", metavar="URL", help="endpoint to use instead of AWS's")
+    add_json(parser)
 
 
-def _hide(word: str, hidden: list[str]) -> str:
-    hidden.append(word)
-    return f"\0{len(hidden) - 1}"
+def add_account(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which account and region, and `--json`."""
+    _add_account(parser.add_argument_group("which account"))
+    add_json(parser)
 
 
-def _reveal(value: Any, hidden: Sequence[str]) -> Any:
-    if isinstance(value, list):
-        return [_reveal(item, hidden) for item in value]
-    return hidden[int(value[1:])] if isinstance(value, str) and value.startswith("\0") else value
+def _add_account(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--profile", metavar="NAME", help="AWS profile")
+    group.add_argument("--region", metavar="NAME", help="AWS region")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
+
+
+def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIME) -> None:
+    """Add `--timeout`, the lifetime of a session that the command starts."""
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=lifetime,
+        default=default,
+        dest="lifetime",
+        help=f"seconds until the session ends, busy or not, 1-{MAX_LIFETIME} (default {default})",
+    )
+
+
+def add_no_hidden(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that keeps files which other programs obey unseen (.git/hooks, CLAUDE.md) out of a download."""
+    about = "when copying out of the session, leave out names that begin with a dot, CLAUDE.md and AGENTS.md"
+    parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about)
+
+
+def lifetime(text: str) -> int:
+    """Read a session's lifetime in seconds."""
+    seconds = _number(text)
+    if not 1 <= seconds <= MAX_LIFETIME or seconds != int(seconds):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds from 1 to {MAX_LIFETIME}")
+    return int(seconds)
+
+
+def positive_seconds(text: str) -> float:
+    """Read a time limit in seconds, fractions allowed."""
+    seconds = _number(text)
+    if not 0 < seconds <= MAX_LIFETIME:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to {MAX_LIFETIME}")
+    return seconds
+
+
+def byte_count(text: str) -> int:
+    """Read a number of bytes, at least 1."""
+    if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of bytes from 1")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else -1.0

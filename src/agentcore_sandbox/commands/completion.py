@@ -9,20 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-WANTS_PARSER = True
 SHELLS = ("bash", "zsh", "fish")
 PATHS = {"file", "paths", "uploads", "artifacts", "log"}  # arguments that are completed with files of this machine
+EXAMPLES = ('eval "$(agentcore-sandbox completion bash)"',)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `completion`."""
     parser.add_argument("shell", choices=SHELLS, help="the shell")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
+    add_json(parser)
 
 
 def run(*, shell: str, as_json: bool, parser: argparse.ArgumentParser) -> int:

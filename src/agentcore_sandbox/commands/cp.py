@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_connection, add_lifetime, add_no_hidden
+from agentcore_sandbox.cli.words import split_session_path
 from agentcore_sandbox.errors import SessionGoneError, UsageError
-from agentcore_sandbox.execution import transfers
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from agentcore_sandbox.transfer.report import Report
 
 STREAM = "-"
+EXAMPLES = (
+    "agentcore-sandbox cp data.csv 'plots/*.png' work:in/",
+    "agentcore-sandbox cp 'work:out/*.csv' results/",
+    "agentcore-sandbox cp work:out/report.txt - | less",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
-    transfers.add_no_hidden(parser)
-    options.add_lifetime(parser)
-    options.add_connection(parser)
+    add_no_hidden(parser)
+    add_lifetime(parser)
+    add_connection(parser)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def read(paths: Sequence[str]) -> Copy:
     """
     if len(paths) < 2:  # noqa: PLR2004 - a source and a target
         raise UsageError("give at least one source, and last the target", "such as: cp data.csv SESSION:")
-    split = [split_path(path) for path in paths]
+    split = [split_session_path(path) for path in paths]
     sessions = {session for session, _ in split[:-1]}
     target = split[-1]
     if len(sessions) != 1 or (target[0] is None) == (None in sessions):
@@ -97,15 +102,6 @@ def read(paths: Sequence[str]) -> Copy:
         )
     session = check_id_or_name(str(target[0] or next(iter(sessions))))
     return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
-
-
-def split_path(word: str) -> tuple[str | None, str]:
-    """Split SESSION:PATH; a word without a colon before its first slash is a path here."""
-    session, colon, path = word.partition(":")
-    is_drive = os.name == "nt" and len(session) == 1
-    if not colon or not session or "/" in session or is_drive:
-        return None, word
-    return session, path
 
 
 def _upload(target: SessionReference, request: Copy, *, force: bool) -> tuple[Report, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect, connect_account
 from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, program
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.cli.text import plain
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 EXIT_UNWELL = 1
+EXAMPLES = (
+    "agentcore-sandbox doctor",
+    "agentcore-sandbox doctor --interpreter-id local --run",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
     parser.add_argument("--run", action="store_true", dest="execute", help="also run a line of code in a session")
-    options.add_connection(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, execute: bool, as_json: bool) -> int:

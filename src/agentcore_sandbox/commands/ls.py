@@ -8,10 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.commands.cp import split_path
+from agentcore_sandbox.cli.parser import add_connection
+from agentcore_sandbox.cli.words import split_session_path
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 HEADER = ("MODE", "SIZE", "MODIFIED", "PATH")
 _TYPES = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "file": stat.S_IFREG, "other": stat.S_IFIFO}
+EXAMPLES = (
+    "agentcore-sandbox ls work",
+    "agentcore-sandbox ls -r 'work:out/*.csv'",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `ls`."""
     parser.add_argument("session", metavar="session[:path]", help="a session's id or name, and a path or glob in it")
     parser.add_argument("--recursive", "-r", action="store_true", help="also what is in the folders")
-    options.add_connection(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) -> int:
@@ -40,13 +45,13 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
         as_json: Print JSON.
     """
     resolved = settings.resolve(flags, os.environ)
-    name, path = split_path(session)
+    name, path = split_session_path(session)
     word = check_id_or_name(name or session)
     output = Output(as_json=as_json)
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer import session_tree
 
-    target = SessionReference(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = SessionReference(connect(resolved), word, DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     depth = session_tree.ANY_DEPTH if recursive else 1
     pattern = path if name else ""

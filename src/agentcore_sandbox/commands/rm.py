@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.commands.cp import split_path
+from agentcore_sandbox.cli.parser import add_connection
+from agentcore_sandbox.cli.words import split_session_path
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+EXAMPLES = (
+    "agentcore-sandbox rm 'work:in/*.csv'",
+    "agentcore-sandbox rm -r work:out",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `rm`."""
     parser.add_argument("paths", nargs="+", metavar="session:path", help="a path or glob in a session")
     parser.add_argument("--recursive", "-r", action="store_true", help="also folders and what is in them")
-    options.add_connection(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json: bool) -> int:
@@ -35,14 +41,14 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
         as_json: Print an object with the keys `removed` and `sessionId`.
     """
     resolved = settings.resolve(flags, os.environ)
-    split = [split_path(path) for path in paths]
+    split = [split_session_path(path) for path in paths]
     if len({session for session, _ in split}) != 1 or not all(session and path for session, path in split):
         raise UsageError("give paths of one session, as SESSION:PATH", "list them with: agentcore-sandbox ls SESSION")
     word = check_id_or_name(str(split[0][0]))
     output = Output(as_json=as_json)
     from agentcore_sandbox.sessions.workspace import Workspace
 
-    target = SessionReference(connect(resolved), word, options.DEFAULT_LIFETIME, output)
+    target = SessionReference(connect(resolved), word, DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     patterns = [path for _, path in split]
     answer = workspace.ask("files", "remove", once=True, patterns=patterns, recursive=recursive)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.sessions.named import NamedSessions
 from agentcore_sandbox.threads import in_parallel
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 READY = "READY"
 HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")
 AT_ONCE = 8  # well below the service's 30 requests a second
+EXAMPLES = (
+    "agentcore-sandbox sessions",
+    "agentcore-sandbox sessions --all --json",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `sessions`."""
     parser.add_argument("--all", action="store_true", dest="every", help="also those that have ended")
-    options.add_connection(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.account import arguments
 from agentcore_sandbox.aws.connect import connect_account
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_account
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from agentcore_sandbox.account.steps import Steps
     from agentcore_sandbox.aws.interpreters import Network
 
+EXAMPLES = (
+    "agentcore-sandbox setup demo --network sandbox --dry-run",
+    "agentcore-sandbox setup demo --network public --s3-read arn:aws:s3:::my-bucket",
+    "agentcore-sandbox setup demo --teardown",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `setup`."""
@@ -29,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teardown", action="store_true", help="remove what an earlier setup made under this name")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    options.add_account(parser)
+    add_account(parser)
 
 
 def run(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.sessions import ephemeral
+from agentcore_sandbox.cli.parser import add_connection, add_lifetime
+from agentcore_sandbox.sessions import named
 from agentcore_sandbox.sessions.named import NamedSessions, check_name
 
 if TYPE_CHECKING:
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.session_client import SessionClient
 
+EXAMPLES = (
+    "agentcore-sandbox start --timeout 3600",
+    "agentcore-sandbox start --name work",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `start`."""
     parser.add_argument("--name", help="a name for it, which exec, cp, ls, rm, job and stop take as well as the id")
-    options.add_lifetime(parser)
-    options.add_connection(parser)
+    add_lifetime(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool) -> int:
@@ -39,12 +44,12 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
         check_name(name)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
-    with ephemeral.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
+    with named.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
         output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
     return 0
 
 
 def _start(interpreter: SessionClient, name: str | None, lifetime: int) -> str:
     if name is None:
-        return ephemeral.start(interpreter, lifetime)
+        return named.start(interpreter, lifetime)
     return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
 from agentcore_sandbox.sessions.named import NamedSessions, check_id_or_name, is_session_id
 from agentcore_sandbox.threads import in_parallel
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.session_client import SessionClient
 
 AT_ONCE = 4  # with the 0.17 s that a stop takes (docs/service.md, "Sessions"), below the service's 30 requests a second
+EXAMPLES = (
+    "agentcore-sandbox stop work",
+    "agentcore-sandbox stop --all",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `stop`."""
     parser.add_argument("sessions", nargs="*", metavar="session", help="ids or names of sessions")
     parser.add_argument("--all", action="store_true", dest="every", help="every READY session of the interpreter")
-    options.add_connection(parser)
+    add_connection(parser)
 
 
 def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json: bool) -> int:

@@ -1,23 +1,25 @@
-"""A program to execute: where its text comes from, and the invokes that run it. Knows no client."""
+"""A program to execute: its arguments, where its text comes from, and the invokes that run it."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox import api
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.jobs.process import Script
 
-MAX_BYTES = 100_000_000  # the service's limit on strings (docs/service.md, "Wire API")
 LANGUAGES = {
     "python": "python",
     "javascript": "javascript",
@@ -36,10 +38,7 @@ SUFFIXES = {
     ".cts": "typescript",
     ".sh": COMMAND,
 }
-MAX_COMMAND_BYTES = 128 * 1024 - 1  # a longer one hangs the service (docs/service.md, "Results": executeCommand)
 
-WORK_DIRECTORY = "/opt/amazon/genesis1p-tools/var"
-"""The service's work directory (docs/service.md, "Inside the sandbox")."""
 # A script's output goes to files, and must be there while it runs.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -63,14 +62,20 @@ class Program:
         language: A language of the service, or `command`.
         runtime: nodejs, deno or python; None for the service's choice.
         clear_context: Forget the session's variables first.
+        environment: Variables that the user wants set.
     """
 
     text: str
     language: str = "python"
     runtime: str | None = None
     clear_context: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
-    def preparation(self, environment: Mapping[str, str]) -> Invocation | None:
+    def variables(self, region: str) -> dict[str, str]:
+        """All variables to set, the region for AWS's SDKs included (docs/service.md, "Inside the sandbox")."""
+        return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, **self.environment}
+
+    def preparation(self, region: str) -> Invocation | None:
         """The invoke that sets variables before code runs; a command carries them itself.
 
         The service takes no environment. As an execution of its own it leaves the user's code alone: a traceback shows
@@ -79,30 +84,30 @@ class Program:
         """
         if self.language == COMMAND:
             return None
-        arguments = self._arguments(_assignment(self.language, environment))
-        return Invocation("executeCode", arguments | ({"clearContext": True} if self.clear_context else {}))
+        arguments = self._arguments(_assignment(self.language, self.variables(region)))
+        return Invocation(api.EXECUTE_CODE, arguments | ({"clearContext": True} if self.clear_context else {}))
 
-    def invocation(self, environment: Mapping[str, str]) -> Invocation:
+    def invocation(self, region: str) -> Invocation:
         """The invoke that runs the program.
 
         Raises:
             UsageError: The text is longer than the service takes.
         """
         if self.language != COMMAND:
-            _check_size(self.text, MAX_BYTES, "code")
-            return Invocation("executeCode", self._arguments(self.text))
-        command = _with_variables(self.text, environment)
-        _check_size(command, MAX_COMMAND_BYTES, "a command")
-        return Invocation("executeCommand", {"command": command})
+            _check_size(self.text, api.MAX_STRING, "code")
+            return Invocation(api.EXECUTE_CODE, self._arguments(self.text))
+        command = _with_variables(self.text, self.variables(region))
+        _check_size(command, api.MAX_COMMAND, "a command")
+        return Invocation(api.EXECUTE_COMMAND, {"command": command})
 
-    def script(self, environment: Mapping[str, str]) -> Script:
+    def script(self, region: str) -> Script:
         """The program as a file that runs in a process of its own, without the session's variables."""
         from agentcore_sandbox.jobs.process import Script
 
         name, interpreter = self._script_kind()
-        variables = {**_UNBUFFERED, **environment}
+        variables = {**_UNBUFFERED, **self.variables(region)}
         if self.language == "python":
-            variables.setdefault("PYTHONPATH", WORK_DIRECTORY)  # as in `exec`, modules there can be imported
+            variables.setdefault("PYTHONPATH", api.WORK_FOLDER)  # as in `exec`, modules there can be imported
         return Script(name, self.text, interpreter, variables)
 
     def _script_kind(self) -> tuple[str, list[str]]:
@@ -137,7 +142,7 @@ def _with_variables(command: str, environment: Mapping[str, str]) -> str:
     would quote its line, with the values, in a message about wrong syntax.
     """
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    return f"exec env {variables} /bin/sh -c {shlex.quote(command)}" if variables else command
+    return f"exec env {variables} /bin/sh -c {shlex.quote(command)}"
 
 
 def _check_size(text: str, limit: int, what: str) -> None:
@@ -147,7 +152,44 @@ def _check_size(text: str, limit: int, what: str) -> None:
         raise UsageError(f"{what} may have at most {limit} bytes, this has {size}", hint, code="PayloadTooLarge")
 
 
-def read(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute."""
+    parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input")
+    parser.add_argument("--file", metavar="PATH", help="read the code from a file; its suffix tells the language")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--lang", choices=tuple(LANGUAGES), dest="language", help="language of the code (default python)")
+    kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
+    parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code")
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="set a variable in the sandbox; without a value, the caller's own; repeatable",
+    )
+
+
+def read(
+    *,
+    code: str | None,
+    file: str | None,
+    language: str | None,
+    command: bool,
+    runtime: str | None,
+    env: Sequence[str],
+    clear_context: bool = False,
+) -> Program:
+    """Check what `add_arguments` has declared.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    environment = dict(_read_assignment(assignment, os.environ) for assignment in env)
+    text, chosen = _read_text(code, file, language=language, command=command)
+    return Program(text, chosen, runtime, clear_context, environment)
+
+
+def _read_text(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:
     """Find the program's text and language.
 
     Args:
@@ -214,16 +256,8 @@ def _check_text(text: str) -> None:
         raise UsageError("the code is not UTF-8 text", "check the terminal's locale") from None
 
 
-def read_environment(assignments: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Read `NAME=VALUE`, or `NAME` for the caller's own value.
-
-    Raises:
-        UsageError: A name is wrong or not set, or a value is not UTF-8.
-    """
-    return dict(_read_assignment(assignment, environ) for assignment in assignments)
-
-
 def _read_assignment(assignment: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Read `NAME=VALUE`, or `NAME` for the caller's own value."""
     name, equals, value = assignment.partition("=")
     if not _NAME.fullmatch(name):
         # The value may be a secret, so only the name is shown.

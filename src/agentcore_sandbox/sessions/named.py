@@ -1,4 +1,6 @@
-"""Sessions by id or name. Which session a name stands for is kept on disk for all processes of this user.
+"""Sessions by id or name, and those that a command starts for itself.
+
+Which session a name stands for is kept on disk for all processes of this user.
 
 A name belongs to an account (or key), a region, an interpreter and an endpoint. Nothing of these but a hash is stored.
 """
@@ -10,20 +12,22 @@ import json
 import os
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UsageError
 from agentcore_sandbox.sessions.state import StateFolder, root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
 
+DEFAULT_NAME = "agentcore-sandbox"
+"""Of a session that a command starts for itself; the service does not ask for unique names."""
 _ID = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,40}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -261,3 +265,51 @@ class SessionReference:
 def _digest(text: str) -> str:
     # Of hexadecimal digits: a file system may not tell upper case from lower case.
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@contextmanager
+def started(
+    interpreter: SessionClient, output: Output, start: Callable[[], str], *, kept: bool = False
+) -> Iterator[str]:
+    """Start a session for the block, which a signal may interrupt: the session's start and stop it may not.
+
+    Args:
+        interpreter: Where.
+        output: Where it is told that the session could not be stopped.
+        start: Starts it and returns its id.
+        kept: It stays when the block has succeeded.
+    """
+    with gate.closed():
+        session_id = start()
+        try:
+            with gate.opened():
+                yield session_id
+        except BaseException:
+            stop(interpreter, session_id, output)
+            raise
+        if not kept:
+            stop(interpreter, session_id, output)
+
+
+def start(interpreter: SessionClient, lifetime: int) -> str:
+    """Start a session under this program's name; returns its id.
+
+    Args:
+        interpreter: Where.
+        lifetime: Seconds until the service ends it.
+    """
+    return interpreter.start(name=DEFAULT_NAME, lifetime=lifetime)
+
+
+def stop(interpreter: SessionClient, session_id: str, output: Output) -> None:
+    """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
+    left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
+    try:
+        with gate.closed(left=left):
+            interpreter.stop(session_id)
+    except SessionOverError:
+        return
+    except AgentcoreSandboxError as error:
+        output.say(
+            f"agentcore-sandbox: session {session_id} was not stopped and runs until its lifetime ends: {error.message}"
+        )

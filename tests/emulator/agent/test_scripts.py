@@ -158,7 +158,9 @@ def test_exit_in_a_callback_while_code_waits_ends_the_context(run: Run) -> None:
 
 
 def test_variables_of_the_environment_as_the_command_line_sets_them(run: Run) -> None:
-    preparation = Program("1", "javascript").preparation({"MONTH": "11", "__proto__": 'it\'s "x"\n\u2028'})
+    preparation = Program("1", "javascript", environment={"MONTH": "11", "__proto__": 'it\'s "x"\n\u2028'}).preparation(
+        "here"
+    )
     assert preparation
     assert run(preparation.arguments["code"])["stdout"] == ""
     assert run("process.env.MONTH")["stdout"] == "'11'"

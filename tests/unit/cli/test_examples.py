@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.cli import dispatch as command_line
-from agentcore_sandbox.cli.examples import EXAMPLES
 from support.examples import parses
 
 if TYPE_CHECKING:
@@ -18,20 +17,21 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 
-def commands() -> Iterator[str]:
+def examples() -> Iterator[tuple[str, str]]:
+    """Each command, of a family each subcommand, with each of its examples."""
     for name in command_line.COMMANDS:
         if name != "help":
             module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
-            yield from [f"{name} {below}" for below in getattr(module, "SUBCOMMANDS", ())] or [name]
+            family = getattr(module, "SUBCOMMANDS", None)
+            commands = {f"{name} {below}": command.examples for below, command in family.items()} if family else {}
+            for command, calls in (commands or {name: module.EXAMPLES}).items():
+                assert calls, f"{command} has no example"
+                yield from ((command, call) for call in calls)
 
 
-def test_every_command_has_examples() -> None:
-    assert set(EXAMPLES) == set(commands())
-
-
-@pytest.mark.parametrize("command", EXAMPLES)
-def test_examples_parse_and_are_shown(cli: CommandLine, in_process: Run, command: str) -> None:
+@pytest.mark.parametrize(("command", "example"), list(examples()))
+def test_examples_parse_and_are_shown(cli: CommandLine, in_process: Run, command: str, example: str) -> None:
     shown = in_process(cli, "help", *command.split()).stdout.decode()
-    for example in EXAMPLES[command]:
-        assert f"\n  {example}\n" in shown
-        assert parses(example)
+    assert f"\n  {example}\n" in shown
+    assert f"agentcore-sandbox {command}" in example
+    assert parses(example)

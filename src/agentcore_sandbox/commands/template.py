@@ -1,12 +1,12 @@
-"""Print a CloudFormation template that makes what `setup` makes; subnets and security groups may be parameters."""
+"""Templates that create what `setup` creates, for accounts that are kept as code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.account import arguments
-from agentcore_sandbox.cli import options
 from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import Command, add_json
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,20 +15,13 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.interpreters import Network
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `template cloudformation`."""
+def _add_cloudformation(parser: argparse.ArgumentParser) -> None:
     arguments.add_blueprint(parser)
-    options.add_json(parser)
+    add_json(parser)
 
 
-def run(*, name: str, as_json: bool, **given: Any) -> int:
-    """Print the template.
-
-    Args:
-        name: Of the interpreter, the default of a parameter.
-        as_json: On one line.
-        given: The other flags of `provision.add_blueprint`.
-    """
+def _cloudformation(*, name: str, as_json: bool, **given: Any) -> int:
+    """Print the template. `name` is the default of a parameter; `given` has the other flags of `add_blueprint`."""
     output = Output(as_json=as_json)
     arguments.read_name(name, longest=arguments.LONGEST_SETUP_NAME)
     blueprint = arguments.blueprint(name, _network(given), given)
@@ -44,9 +37,20 @@ def run(*, name: str, as_json: bool, **given: Any) -> int:
 
 def _network(given: dict[str, Any]) -> Network:
     if given["no_network_check"]:
-        raise UsageError("--no-network-check is not for templates, which look at nothing")
+        raise UsageError("--no-network-check does not apply to a template, which checks nothing")
     if given["network"] != "vpc" or given["subnets"] or given["security_groups"]:
         return arguments.read_network(given)
     from agentcore_sandbox.aws.interpreters import Network
 
     return Network("VPC")
+
+
+SUBCOMMANDS = {
+    "cloudformation": Command(
+        "Print a CloudFormation template that creates what `setup` creates; subnets and security groups may be "
+        "parameters.",
+        _add_cloudformation,
+        _cloudformation,
+        ("agentcore-sandbox template cloudformation demo --network sandbox > demo.json",),
+    ),
+}

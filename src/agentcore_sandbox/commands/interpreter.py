@@ -1,0 +1,180 @@
+"""The code interpreters of an AWS account."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.account import arguments
+from agentcore_sandbox.api import MANAGED_INTERPRETER
+from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import Command, add_account
+from agentcore_sandbox.cli.signals import Interrupted, gate
+from agentcore_sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.aws.connect import Connection
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+    from agentcore_sandbox.aws.interpreters import Interpreter, Network
+
+HEADER = ("INTERPRETER", "NAME", "STATUS", "CREATED")
+LIST = "agentcore-sandbox interpreter list"
+SHOW = "agentcore-sandbox interpreter show"
+DELETE = "agentcore-sandbox interpreter delete"
+
+
+def _connect(resolved: settings.Settings) -> InterpreterClient:
+    connection = connect_account(resolved)
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+
+    return InterpreterClient(connection)
+
+
+def _add_create(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="a letter, then up to 47 letters, digits and underscores")
+    parser.add_argument("--role", metavar="ARN", help="the execution role, which code in the sandbox assumes")
+    arguments.add_network(parser)
+    arguments.add_tags(parser)
+    _add_list(parser)
+
+
+def _create(
+    *, flags: settings.Flags, name: str, role: str | None, tags: Sequence[str], as_json: bool, **given: Any
+) -> int:
+    """Create an interpreter; the network of a VPC is checked first. `given` has the flags of `add_network`."""
+    output = Output(as_json=as_json)
+    arguments.read_name(name)
+    arguments.read_role(role)
+    labels = arguments.read_tags(tags)
+    network = arguments.read_network(given)
+    resolved = settings.resolve_account(flags, os.environ)
+    connection = connect_account(resolved)
+    if network.mode == "PUBLIC":
+        output.say(f"warning: {arguments.PUBLIC_WARNING}")
+    if network.mode == "VPC" and not given["no_network_check"]:
+        _check(output, network, connection)
+    from agentcore_sandbox.aws.interpreter_client import InterpreterClient
+
+    control = InterpreterClient(connection)
+    with gate.closed(left=f"interpreter {name} may exist: see `{LIST}`"):  # its id must be told
+        interpreter_id = control.create(name, network, role=role, tags=labels)
+        output.say(f"{interpreter_id} is being created")
+        created = _wait_until_ready(output, control, interpreter_id)
+    _tell(output, created, replace(flags, region=connection.region))
+    return 0
+
+
+def _check(output: Output, network: Network, connection: Connection) -> None:
+    from agentcore_sandbox.account import networks
+
+    for warning in networks.check(network, networks.USUAL_SERVICES, connection):
+        output.say(f"warning: {warning}")
+
+
+def _wait_until_ready(output: Output, control: InterpreterClient, interpreter_id: str) -> Interpreter:
+    try:
+        with gate.opened():
+            return control.wait_until_ready(interpreter_id, output.say)
+    except Interrupted:
+        output.say(f"AWS continues to create it; see: {SHOW} {interpreter_id}; to delete it: {DELETE} {interpreter_id}")
+        raise
+
+
+def _tell(output: Output, created: Interpreter, flags: settings.Flags) -> None:
+    if output.as_json:
+        output.data(created.described())
+        return
+    output.line(created.interpreter_id)
+    output.say("to use it in a shell, or in Claude Code:")
+    for line in arguments.usage_lines(created.interpreter_id, flags):
+        output.say(f"  {line}")
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    arguments.add_endpoint(parser)
+    add_account(parser)
+
+
+def _list(*, flags: settings.Flags, as_json: bool) -> int:
+    """Print a table, or an object with the key `interpreters`; the oldest first."""
+    output = Output(as_json=as_json)
+    control = _connect(settings.resolve_account(flags, os.environ))
+    found = sorted(control.all(), key=lambda interpreter: interpreter.created_at)
+    if as_json:
+        output.data({"interpreters": [interpreter.described() for interpreter in found]})
+        return 0
+    rows = [(one.interpreter_id, one.name, one.status, f"{one.created_at:%Y-%m-%d %H:%M}") for one in found]
+    output.table(HEADER, rows)
+    return 0
+
+
+def _show(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
+    """Print one line a property, or an object."""
+    output = Output(as_json=as_json)
+    resolved = arguments.resolve_interpreter(flags, interpreter)
+    described = _connect(resolved).get(resolved.plain_id).described()
+    if as_json:
+        output.data(described)
+        return 0
+    for key, value in described.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        if text:
+            output.line(f"{key}: {text}")
+    return 0
+
+
+def _add_delete(parser: argparse.ArgumentParser) -> None:
+    arguments.add_interpreter(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+
+
+def _delete(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) -> int:
+    """Ask, delete, and wait; with `--json`, print an object with the key `deleted`."""
+    output = Output(as_json=as_json)
+    resolved = arguments.resolve_interpreter(flags, interpreter)
+    if resolved.is_local or resolved.plain_id == MANAGED_INTERPRETER:
+        raise UsageError(f"{resolved.plain_id} cannot be deleted", "only interpreters that you created can")
+    control = _connect(resolved)
+    found = control.get(resolved.plain_id)
+    arguments.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
+    control.delete(found.interpreter_id)
+    _wait_until_gone(output, control, found.interpreter_id)
+    output.data({"deleted": found.interpreter_id}) if as_json else output.line("interpreter deleted")
+    return 0
+
+
+def _wait_until_gone(output: Output, control: InterpreterClient, interpreter_id: str) -> None:
+    try:
+        control.wait_until_gone(interpreter_id, output.say)
+    except Interrupted:
+        output.say(f"AWS continues to delete it; see: {SHOW} {interpreter_id}")
+        raise
+
+
+SUBCOMMANDS = {
+    "create": Command(
+        "Create a code interpreter, wait until it is READY, and print its id.",
+        _add_create,
+        _create,
+        ("agentcore-sandbox interpreter create demo --network sandbox",),
+    ),
+    "list": Command("List the account's code interpreters and AWS's own.", _add_list, _list, (f"{LIST} --json",)),
+    "show": Command(
+        "Show a code interpreter: its state, role and network.",
+        arguments.add_interpreter,
+        _show,
+        (f"{SHOW} demo-AbCdEfGh12",),
+    ),
+    "delete": Command(
+        "Delete a code interpreter for good, and wait until it is gone.",
+        _add_delete,
+        _delete,
+        (f"{DELETE} demo-AbCdEfGh12",),
+    ),
+}

@@ -1,0 +1,308 @@
+"""Jobs: programs that run in the background of a session, for up to 8 hours, also when this command has ended."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.api import MAX_LIFETIME
+from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime
+from agentcore_sandbox.cli.signals import Interrupted
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
+from agentcore_sandbox.execution import program as programs
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, start, started, stop
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from agentcore_sandbox.aws.session_client import SessionClient
+    from agentcore_sandbox.cli.output import LiveProgram
+    from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.jobs.job import Job
+    from agentcore_sandbox.jobs.store import JobRecord
+
+HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
+_LONGEST_TITLE = 60
+_PIECE = 1 << 20
+
+
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    programs.add_arguments(parser)
+    parser.add_argument("--session", metavar="SESSION", help="id or name; without it, a session of the job's own")
+    add_lifetime(parser, default=MAX_LIFETIME)
+    add_connection(parser)
+
+
+def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: bool, **given: Any) -> int:
+    """Start a job and print its id; as JSON with `sessionId` and `ownSession`. `given` goes to `program.read`."""
+    resolved = settings.resolve(flags, os.environ)
+    if session is not None:
+        check_id_or_name(session)
+    program = programs.read(**given)
+    output = Output(as_json=as_json)
+    launcher = _Launcher(program, resolved, connect(resolved))
+    if session is None:
+        job = launcher.in_own_session(lifetime, output)
+    else:
+        job = launcher.in_session(SessionReference(launcher.interpreter, session, lifetime, output))
+    if as_json:
+        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session})
+        return 0
+    logs = f"agentcore-sandbox job logs -f {job.job_id}"
+    output.say(f"agentcore-sandbox: running in session {job.session_id}; see: {logs}")
+    output.line(job.job_id)
+    return 0
+
+
+class _Launcher:
+    """Starts a program as a job."""
+
+    def __init__(self, program: Program, resolved: settings.Settings, interpreter: SessionClient) -> None:
+        self._program = program
+        self._settings = resolved
+        self.interpreter = interpreter
+
+    def in_own_session(self, lifetime: int, output: Output) -> JobRecord:
+        """Start it in a new session, which is stopped where that fails."""
+        with started(self.interpreter, output, lambda: start(self.interpreter, lifetime), kept=True) as session_id:
+            return self._launch(session_id, owns_session=True)
+
+    def in_session(self, session: SessionReference) -> JobRecord:
+        """Start it in a session; one that is gone is replaced where it has a name."""
+        session_id = session.session_id()
+        try:
+            return self._launch(session_id)
+        except SessionGoneError as gone:
+            if not session.is_named or gone.may_have_run:
+                raise
+        return self._launch(session.renew(session_id))
+
+    def _launch(self, session_id: str, *, owns_session: bool = False) -> JobRecord:
+        from agentcore_sandbox.jobs.process import JobProcess, new_id
+        from agentcore_sandbox.jobs.store import JobStore
+        from agentcore_sandbox.sessions.workspace import Workspace
+
+        store = JobStore(os.environ)
+        # Written down first: a program that runs and that nobody knows would be lost.
+        job = store.save(self._new_job(new_id(), session_id, owns_session=owns_session))
+        try:
+            script = self._program.script(self.interpreter.region)
+            task_id = JobProcess(Workspace(self.interpreter, session_id), job.job_id).start(script)
+        except AgentcoreSandboxError as error:
+            if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
+                store.remove(job)  # it cannot run, or no longer
+                raise
+            hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
+            raise AgentcoreSandboxError(error.code, error.message, hint) from error
+        return store.save(replace(job, task_id=task_id))
+
+    def _new_job(self, job_id: str, session_id: str, *, owns_session: bool) -> JobRecord:
+        from agentcore_sandbox.jobs.store import JobRecord
+
+        return JobRecord(
+            job_id=job_id,
+            session_id=session_id,
+            owns_session=owns_session,
+            interpreter_id=self._settings.interpreter_id,
+            region=self.interpreter.region,
+            profile=self._settings.profile,
+            endpoint_url=self._settings.endpoint_url,
+            title=self._program.text.strip().splitlines()[0][:_LONGEST_TITLE],
+        )
+
+
+def _list(*, as_json: bool) -> int:
+    """Print a table, or an object with the key `jobs`."""
+    output = Output(as_json=as_json)
+    from agentcore_sandbox.jobs.store import JobStore
+
+    jobs = [_refreshed(job, output) for job in JobStore(os.environ).all()]
+    if as_json:
+        output.data({"jobs": [job.as_json() for job in jobs]})
+    elif jobs:
+        output.table(HEADER, [job.cells() for job in jobs])
+    else:
+        output.say("no jobs")
+    return 0
+
+
+def _refreshed(job: JobRecord, output: Output) -> JobRecord:
+    """The job as it is now, or as it was last seen where its session cannot be asked."""
+    if not job.is_running:
+        return job
+    try:
+        return _find(job.job_id, settings.Flags()).refresh()
+    except AgentcoreSandboxError as error:
+        output.say(f"agentcore-sandbox: job {job.job_id} is shown as it was last seen: {error.message}")
+        return job
+
+
+def _find(job_id: str, flags: settings.Flags) -> Job:
+    from agentcore_sandbox.jobs import job
+
+    return job.find(job_id, flags, connect)
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", help="the job's id")
+    add_connection(parser)  # in place of what was noted when the job was started
+
+
+def _status(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """Print the job's state."""
+    output = Output(as_json=as_json)
+    found = _find(job, flags)
+    seen = found.refresh()
+    if as_json:
+        output.data(seen.as_json())
+        return 0
+    output.table(HEADER, [seen.cells()])
+    if seen.is_lost:
+        output.say(f"agentcore-sandbox: {found.loss_message()}; job logs prints what had been saved")
+    return 0
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--follow", "-f", action="store_true", help="continue while it runs")
+    parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+    _add_job(parser)
+
+
+def _logs(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: bool) -> int:
+    """Print the output. What was read before, by whichever process, comes from this machine."""
+    output = Output(as_json=as_json, raw=raw)
+    found = _find(job, flags)
+    with _leaving_it_running(found, output), output.live() as live:
+        offsets = _print_saved(found, live, (0, 0))
+        for _ in found.save_output(follow=follow):
+            offsets = _print_saved(found, live, offsets)
+    if as_json:
+        stdout, stderr = (data.decode("utf-8", "replace") for data in found.store.saved(found.record))
+        output.data({**found.record.as_json(), "stdout": stdout, "stderr": stderr})
+    elif found.record.is_lost:
+        output.say(f"agentcore-sandbox: {found.loss_message()}; this is what had been saved")
+    return 0
+
+
+@contextmanager
+def _leaving_it_running(found: Job, output: Output) -> Iterator[None]:
+    """Tell whoever interrupts the block that the job does not end with it."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        job_id = found.record.job_id
+        hint = f"job {job_id} continues; agentcore-sandbox job stop {job_id} ends it"
+        output.say(f"agentcore-sandbox: {hint}")
+        raise Interrupted(interrupted.signum, found.record.as_json(), hint) from None
+
+
+def _print_saved(found: Job, live: LiveProgram, offsets: tuple[int, int]) -> tuple[int, int]:
+    while True:
+        stdout, stderr = found.store.saved(found.record, offsets, _PIECE)
+        if not stdout and not stderr:
+            return offsets
+        live.write(stdout, stderr, keep=False)
+        offsets = (offsets[0] + len(stdout), offsets[1] + len(stderr))
+
+
+def _wait(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """Wait, and leave with the job's exit status."""
+    output = Output(as_json=as_json)
+    found = _find(job, flags)
+    with _leaving_it_running(found, output):
+        for _ in found.save_output(follow=True):
+            pass
+    status = found.exit_status()
+    if as_json:
+        output.data(found.record.as_json())
+    return status
+
+
+def _stop(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """End it; its output stays."""
+    output = Output(as_json=as_json)
+    found = _find(job, flags)
+    was_running = found.refresh().is_running
+    seen = found.stop()
+    if as_json:
+        output.data(seen.as_json())
+    elif seen.has_exited:
+        output.line("job stopped" if was_running else f"job had already exited, with status {seen.exit_code}")
+    else:
+        output.line(f"job {seen.state}")
+    return 0
+
+
+def _rm(*, flags: settings.Flags, job: str, as_json: bool) -> int:
+    """Forget it; with `--json`, print an object with the key `removed`."""
+    output = Output(as_json=as_json)
+    found = _find(job, flags)
+    if found.record.owns_session:
+        stop(found.interpreter, found.record.session_id, output)
+    else:
+        _clear(found)
+    found.store.remove(found.record)
+    if as_json:
+        output.data({"removed": [job]})
+    else:
+        output.say(f"agentcore-sandbox: removed job {job}")
+    return 0
+
+
+def _clear(found: Job) -> None:
+    try:
+        found.stop()
+        if not found.record.is_lost:
+            found.discard()
+    except SessionGoneError:
+        return  # and so are its files
+
+
+SUBCOMMANDS = {
+    "start": Command(
+        "Start a program as a job, which continues when this command and its terminal have ended; print the job's id.",
+        _add_start,
+        _start,
+        (
+            "agentcore-sandbox job start --file train.py",
+            "agentcore-sandbox job start --session work --cmd 'make all'",
+        ),
+    ),
+    "list": Command(
+        "List this user's jobs; those that were running when last seen are looked at.",
+        add_json,
+        _list,
+        ("agentcore-sandbox job list",),
+    ),
+    "status": Command("Print a job's state.", _add_job, _status, ("agentcore-sandbox job status 0123456789ab",)),
+    "logs": Command(
+        "Print a job's output so far, or with --follow all of it until the job ends.",
+        _add_logs,
+        _logs,
+        ("agentcore-sandbox job logs 0123456789ab", "agentcore-sandbox job logs -f 0123456789ab"),
+    ),
+    "wait": Command(
+        "Wait for a job to end, save its output here, and exit with its status.",
+        _add_job,
+        _wait,
+        ("agentcore-sandbox job wait 0123456789ab && echo done",),
+    ),
+    "stop": Command(
+        "End a job's program: SIGTERM, and after five seconds SIGKILL.",
+        _add_job,
+        _stop,
+        ("agentcore-sandbox job stop 0123456789ab",),
+    ),
+    "rm": Command(
+        "Forget a job: end its program, remove its files and saved output, stop its own session if it has one.",
+        _add_job,
+        _rm,
+        ("agentcore-sandbox job rm 0123456789ab",),
+    ),
+}

@@ -1,0 +1,204 @@
+"""The emulator: serve it in the foreground, point other clients at it, look at it, stop it."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import shlex
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import emulator
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import Command, add_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from agentcore_emulator.endpoint import LocalEndpoint
+
+LIMITS = {
+    "max-sessions": "sessions at once (default 1000)",
+    "max-invoke-seconds": "seconds that one invoke may take (default 900)",
+    "max-payload-bytes": "bytes of one request, or of the files in one (default 100000000)",
+    "max-cpus": "processors that a session runs on (default 2)",
+    "max-memory-bytes": "memory of a session, such as 512M (default 8G)",
+    "max-disk-bytes": "disk space for a session's files (default 10G)",
+    "max-processes": "processes and threads of a session (default 1024)",
+    "max-output-bytes": "bytes kept of each output stream (default 20M: what one message can carry)",
+    "max-command-bytes": "length of a shell command (default 131071)",
+    "max-task-seconds": "seconds that one task may take (default 28800)",
+}
+INTERPRETERS = {
+    "local": "has no network",
+    "local-public": "shares this machine's network, loopback servers included",
+}
+_MAX_PORT = 65535
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", metavar="N", type=_port, help="the port (default: a free one)")
+    parser.add_argument("--log", metavar="FILE", type=Path, help="append one JSON line a request to FILE")
+    parser.add_argument(
+        "--fault",
+        metavar="KIND=OPERATION[:NUMBER][@AFTER]",
+        action="append",
+        default=[],
+        help="inject a fault, such as throttle=start:2, latency=invoke:0.5, error=stop:1, and for "
+        "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session); "
+        "lose=invoke:1@4 does so after four that succeed",
+    )
+    for flag, about in LIMITS.items():
+        kind = functools.partial(_amount, is_bytes=flag.endswith("-bytes"))
+        parser.add_argument(f"--{flag}", metavar="N", type=kind, help=about)
+    add_json(parser)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 1 to {_MAX_PORT}")
+    return int(text)
+
+
+def _amount(text: str, *, is_bytes: bool) -> str:
+    """Check a figure, which goes on as the text of a variable."""
+    from agentcore_emulator import limits
+
+    try:
+        limits.amount(text, is_bytes=is_bytes)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+@emulator.translated_errors()
+def _serve(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, **limits: str | None) -> int:
+    """Serve until a signal or `local stop`.
+
+    Args:
+        port: None for a free one.
+        log: Where to record requests.
+        fault: Faults to inject.
+        as_json: Print the variables as one JSON object.
+        limits: Of the service and each session; AWS's where None.
+    """
+    from agentcore_emulator.runtime_folder import RuntimeFolder
+
+    output = Output(as_json=as_json)
+    environ = {**os.environ, **_variables(fault, limits)}
+    folder = RuntimeFolder.of(environ)  # refuses where it cannot run, before modules that such a system lacks
+    from agentcore_emulator import serve
+
+    def ready(endpoint: LocalEndpoint) -> None:
+        _print_exports(output, endpoint)
+        output.say(f"agentcore-sandbox: serving at {endpoint.url}; Ctrl-C stops it and its sessions")
+
+    serve.foreground(folder, serve.Options.of(environ, version=emulator.VERSION, port=port or 0), log, ready)
+    output.say("agentcore-sandbox: the emulator and its sessions have ended")
+    return 0
+
+
+def _variables(fault: list[str], limits: Mapping[str, str | None]) -> dict[str, str]:
+    """The emulator's own variables that say the same as the flags."""
+    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in limits.items() if value is not None}
+    return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
+
+
+def _env(*, as_json: bool) -> int:
+    """Print lines for eval, or an object with a key for each variable."""
+    _print_exports(Output(as_json=as_json), emulator.ensure())
+    return 0
+
+
+def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
+    variables = endpoint.client_variables(os.environ)
+    if output.as_json:
+        output.data(variables)
+        return
+    for name, value in variables.items():
+        output.line(f"export {name}={shlex.quote(value)}")
+
+
+@emulator.translated_errors()
+def _status(*, as_json: bool) -> int:
+    """Print what is known of it, in lines or as one object."""
+    from agentcore_emulator import daemon
+
+    output = Output(as_json=as_json)
+    found = daemon.status()
+    if as_json:
+        described = _described(*found) if found else {}
+        output.data({"running": found is not None, **described, "interpreters": INTERPRETERS})
+        return 0
+    output.line(_summary(*found) if found else "not running")
+    if found:
+        output.line("limits of a session: " + ", ".join(_limits(found[1]["limits"])))
+    output.line("interpreters: " + "; ".join(f"{name} {network}" for name, network in INTERPRETERS.items()))
+    return 0
+
+
+def _limits(limits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Each limit with what enforces it: the kernel, or the emulator by looking."""
+    from agentcore_emulator.limits import human_bytes
+
+    for name, limit in limits.items():
+        most = human_bytes(limit["most"]) if name.endswith("Bytes") else limit["most"]
+        yield f"{most} {name.removesuffix('Bytes')} ({limit['heldBy']})"
+
+
+def _summary(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> str:
+    return (
+        f"running at {endpoint.url}, process {endpoint.pid}, version {endpoint.version}, "
+        f"sessions: {counts['sessions']}, of which {counts['sessionsWithNetwork']} share this machine's network"
+    )
+
+
+def _described(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> dict[str, Any]:
+    started = datetime.fromtimestamp(endpoint.started, timezone.utc)
+    return {
+        "url": endpoint.url,
+        "pid": endpoint.pid,
+        "version": endpoint.version,
+        "startedAt": started.isoformat(),
+        **counts,
+    }
+
+
+@emulator.translated_errors()
+def _stop(*, as_json: bool) -> int:
+    """Stop it, if it runs; with `--json`, print an object with the key `stopped`."""
+    from agentcore_emulator import daemon
+
+    output = Output(as_json=as_json)
+    stopped = daemon.stop()
+    output.data({"stopped": stopped}) if as_json else output.line("stopped" if stopped else "not running")
+    return 0
+
+
+SUBCOMMANDS = {
+    "serve": Command(
+        "Serve in the foreground until Ctrl-C, with a port, a log, faults and limits of your choice, and print the "
+        "lines of `local env`.",
+        _add_serve,
+        _serve,
+        (
+            "agentcore-sandbox local serve --port 8080 --log requests.jsonl",
+            "agentcore-sandbox local serve --fault throttle=start:2 --fault latency=invoke:0.5",
+        ),
+    ),
+    "env": Command(
+        "Print `export` lines, for eval, that point every AWS client at the emulator; starts it if necessary.",
+        add_json,
+        _env,
+        ('eval "$(agentcore-sandbox local env)"',),
+    ),
+    "status": Command(
+        "Print whether the emulator runs, where, with how many sessions and which limits.",
+        add_json,
+        _status,
+        ("agentcore-sandbox local status --json",),
+    ),
+    "stop": Command("Stop the emulator and all its sessions.", add_json, _stop, ("agentcore-sandbox local stop",)),
+}

@@ -1,0 +1,263 @@
+"""Executes a request in a session: copies, program, artifacts, copies back. `--follow` runs the program as a job."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.aws.event_stream import Result, combine
+from agentcore_sandbox.cli.signals import Interrupted, gate
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, TimeLimitError
+from agentcore_sandbox.execution import artifacts
+from agentcore_sandbox.sessions import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentcore_sandbox.aws.session_client import SessionClient
+    from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.execution.artifacts import Artifact
+    from agentcore_sandbox.execution.program import Invocation, Program
+    from agentcore_sandbox.execution.request import ExecutionRequest
+    from agentcore_sandbox.jobs.process import JobProcess
+    from agentcore_sandbox.sessions.named import SessionReference
+    from agentcore_sandbox.sessions.workspace import Workspace
+
+SIGNALLED = 128  # statuses above it are of a process that a signal has ended
+
+
+def execute_in_new_session(request: ExecutionRequest, interpreter: SessionClient, lifetime: int) -> int:
+    """Execute in a session that nobody else knows, and stop it; returns the program's exit status.
+
+    Args:
+        request: What to execute.
+        interpreter: Where.
+        lifetime: Of the session, in seconds.
+    """
+    request.program.invocation(interpreter.region)  # a program that is too long is refused before a session is started
+    start = named.started(interpreter, request.output, lambda: named.start(interpreter, lifetime))
+    with start as session_id:
+        return Executor(request, interpreter, session_id).run()
+
+
+def execute_in_session(request: ExecutionRequest, session: SessionReference) -> int:
+    """Execute in a session that stays; one that is gone is replaced where it has a name."""
+    request.program.invocation(session.interpreter.region)
+    renew = session.renew if session.is_named else None
+    return Executor(request, session.interpreter, session.session_id(), keeps_session=True, renew=renew).run()
+
+
+class Executor:
+    """Executes one request and prints the results.
+
+    Args:
+        request: What is executed.
+        interpreter: Where.
+        session_id: In which session.
+        keeps_session: The session, and a program that ran into its limit, will live on.
+        renew: Gives another session for one that is gone before the program was started.
+    """
+
+    def __init__(
+        self,
+        request: ExecutionRequest,
+        interpreter: SessionClient,
+        session_id: str,
+        *,
+        keeps_session: bool = False,
+        renew: Callable[[str], str] | None = None,
+    ) -> None:
+        self._request = request
+        self._interpreter = interpreter
+        self._session_id = session_id
+        self._keeps_session = keeps_session
+        self._renew = renew
+        self._artifacts: list[Artifact] = []
+        self._was_sent = False
+        self._results: list[Result] = []
+
+    def run(self) -> int:
+        """Execute; returns the program's exit status."""
+        output = self._request.output
+        try:
+            self._attempt_in_live_session()
+        except Interrupted as interrupted:
+            hint = self._advice()
+            if hint:
+                output.say(f"agentcore-sandbox: interrupted; {hint}")
+            outcome = {**self._outcome(), "exitCode": interrupted.status, "isError": True}
+            raise Interrupted(interrupted.signum, outcome, hint) from None
+        except AgentcoreSandboxError as error:
+            if isinstance(error, TimeLimitError):
+                error = TimeLimitError(error.code, error.message, self._advice() or error.hint)
+            if not output.as_json:
+                raise error from None
+            output.failure(error, **{**self._outcome(), "exitCode": error.status, "isError": True})
+            return error.status
+        if output.as_json:
+            output.data(self._outcome())
+        return combine(self._results).status
+
+    def _attempt_in_live_session(self) -> None:
+        try:
+            self._attempt()
+        except SessionGoneError as gone:
+            if self._renew is None or (self._was_sent and gone.may_have_run):
+                raise
+            self._session_id = self._renew(self._session_id)
+            self._attempt()
+
+    def _attempt(self) -> None:
+        """Copy, execute, copy back."""
+        request = self._request
+        if request.transfers.uploads:
+            request.output.say_skipped(request.transfers.send(self._workspace()))
+        if not request.follow:
+            self._set_environment()
+        self._was_sent = True
+        try:
+            self._follow() if request.follow else self._invoke()
+        except TimeLimitError as error:
+            self._finish(error)
+            raise
+        self._finish(None)
+
+    def _advice(self) -> str:
+        """What to do about a program that may live on in the session."""
+        may_live_on = self._keeps_session and self._was_sent and not self._request.follow
+        stop = f"agentcore-sandbox stop {self._session_id}"
+        return f"the program may still be running; to end it: {stop}" if may_live_on else ""
+
+    def _outcome(self) -> dict[str, Any]:
+        """The JSON object."""
+        request, total = self._request, combine(self._results)
+        return {
+            "stdout": request.output.cut(total.stdout),
+            "stderr": request.output.cut(total.stderr),
+            "exitCode": total.status if total.exit_code is None else total.exit_code,
+            "executionTime": total.execution_time,
+            "isError": total.is_error,
+            "sessionId": self._session_id,
+            "artifacts": [artifact.as_json() for artifact in self._artifacts],
+            "uploaded": [copied.as_json() for copied in request.transfers.uploaded],
+            "downloaded": [copied.as_json() for copied in request.transfers.downloaded],
+        }
+
+    def _set_environment(self) -> None:
+        call = self._request.program.preparation(self._interpreter.region)
+        if call is None:
+            return
+        outcome = self._invoke_preparation(call)
+        if outcome.status > SIGNALLED:  # as when a limit was reached just now: the next execution starts anew
+            self._keep_errors(outcome)
+            outcome = self._invoke_preparation(call)
+        if outcome.status:
+            message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
+            raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
+        self._keep_errors(outcome)
+
+    def _invoke_preparation(self, call: Invocation) -> Result:
+        advice = "the program was not started; try again"
+        answers = self._interpreter.invoke(
+            self._session_id, call.tool, call.arguments, seconds=self._request.time_limit, if_lost=advice
+        )
+        return combine(answers)
+
+    def _keep_errors(self, preparation: Result) -> None:
+        """Let the program's errors begin with those of the preparation: that the session's variables were lost."""
+        if preparation.stderr:
+            self._results.append(Result(stderr=preparation.stderr.removesuffix("\n") + "\n"))
+
+    def _invoke(self) -> None:
+        request = self._request
+        call = request.program.invocation(self._interpreter.region)
+        answers = self._interpreter.invoke(self._session_id, call.tool, call.arguments, seconds=request.time_limit)
+        request.output.program(answers, self._results)
+
+    def _follow(self) -> None:
+        request, region = self._request, self._interpreter.region
+        self._results.append(_follow(self._workspace(), request.program, region, request.output, request.time_limit))
+
+    def _finish(self, failure: AgentcoreSandboxError | None) -> None:
+        """Save what came out; after a failure, what goes wrong with that is told and not raised."""
+        request = self._request
+        try:
+            self._save_artifacts()
+            if request.transfers.downloads:
+                request.output.say_skipped(request.transfers.fetch(self._workspace()))
+        except AgentcoreSandboxError as error:
+            if failure is None and not combine(self._results).status:
+                raise
+            request.output.say_failure(error)
+
+    def _save_artifacts(self) -> None:
+        request = self._request
+        self._artifacts = artifacts.find(combine(self._results).content)
+        if request.artifacts is not None:
+            self._artifacts = artifacts.save(self._artifacts, request.artifacts)
+        elif self._artifacts:
+            names = ", ".join(artifact.name for artifact in self._artifacts)
+            request.output.say(f"agentcore-sandbox: the result carries {names}; --artifacts DIR saves them")
+
+    def _workspace(self) -> Workspace:
+        from agentcore_sandbox.sessions.workspace import Workspace
+
+        return Workspace(self._interpreter, self._session_id)
+
+
+def _follow(workspace: Workspace, program: Program, region: str, output: Output, limit: float | None) -> Result:
+    """Run a program and print its output as it comes; it is stopped however this ends.
+
+    Args:
+        workspace: Of the session that it runs in.
+        program: What to run.
+        region: The session's.
+        output: Where its output goes.
+        limit: Seconds that it may take, None for as long as the session lives.
+
+    Returns:
+        The result; with the output where that is not printed as it comes.
+
+    Raises:
+        TimeLimitError: `limit`.
+        AgentcoreSandboxError: What the service says.
+    """
+    from agentcore_sandbox.jobs.process import JobProcess, new_id
+
+    process = JobProcess(workspace, new_id())
+    process.start(program.script(region))
+    try:
+        result = _print_live(process, output, limit)
+    except SessionGoneError as gone:
+        raise SessionGoneError(gone.session_id, gone.reason) from gone  # this request has not run; the program has
+    except BaseException:
+        _stop_program(process, output)
+        raise
+    process.close()
+    process.discard()
+    return result
+
+
+def _print_live(process: JobProcess, output: Output, limit: float | None) -> Result:
+    started, status = time.monotonic(), 0
+    with output.live() as live:
+        for snapshot in process.follow():
+            live.write(snapshot.stdout, snapshot.stderr, keep=output.as_json)
+            status = snapshot.exit_code or 0
+            if limit is not None and snapshot.exit_code is None and time.monotonic() - started > limit:
+                message = f"not finished within {limit:g} seconds (--exec-timeout)"
+                raise TimeLimitError("TimeLimit", message, "the program was stopped; raise --exec-timeout")
+    stdout, stderr = (b"".join(kept).decode("utf-8", "replace") for kept in live.kept)
+    return Result(stdout, stderr, status, round(time.monotonic() - started, 3), is_error=status != 0)
+
+
+def _stop_program(process: JobProcess, output: Output) -> None:
+    """End the program; a failure of that is reported, not raised."""
+    with gate.closed():
+        try:
+            process.stop()
+            process.close()
+        except SessionOverError:
+            return
+        except AgentcoreSandboxError as error:
+            output.say(f"agentcore-sandbox: the program was not stopped: {error.message}")

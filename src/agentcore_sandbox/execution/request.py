@@ -1,0 +1,208 @@
+"""What `run` and `exec` are asked to do: the program, what is copied before and after it, and where results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_no_hidden, byte_count, positive_seconds
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.execution import program
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.transfer.report import Copied, Report
+    from agentcore_sandbox.transfer.upload import Upload
+
+
+@dataclass
+class Transfers:
+    """What is copied around a program.
+
+    Attributes:
+        uploads: Pairs of a path or glob here and a path in the session, empty for the work folder.
+        downloads: Pairs of a path or glob in the session and a path here.
+        force: Replace files that are there.
+        hidden: Fetch hidden files too.
+        quiet: Show no progress.
+        uploaded: The files that were sent.
+        downloaded: The files that were fetched.
+    """
+
+    uploads: Sequence[tuple[str, str]] = ()
+    downloads: Sequence[tuple[str, str]] = ()
+    force: bool = False
+    hidden: bool = True
+    quiet: bool = False
+    uploaded: list[Copied] = field(default_factory=list)
+    downloaded: list[Copied] = field(default_factory=list)
+
+    def send(self, workspace: Workspace) -> dict[str, str]:
+        """Copy into the session; return what was left out and why."""
+        self.uploaded.clear()
+        reports = [upload.run(workspace) for upload in self._uploads()]
+        return _collect(reports, self.uploaded)
+
+    def fetch(self, workspace: Workspace) -> dict[str, str]:
+        """Copy out of the session; return what was left out and why."""
+        from agentcore_sandbox.transfer.download import Download
+
+        skipped: dict[str, str] = {}
+        for source, target in self.downloads:
+            task = Download([source], target, force=self.force, hidden=self.hidden, quiet=self.quiet)
+            skipped |= _collect([task.run(workspace)], self.downloaded)
+        return skipped
+
+    def check(self) -> None:
+        """Find out what is missing here before a session is started.
+
+        Raises:
+            UsageError: A file is.
+        """
+        for upload in self._uploads():
+            upload.roots()
+
+    def _uploads(self) -> list[Upload]:
+        if not self.uploads:
+            return []
+        from agentcore_sandbox.transfer.upload import Upload
+
+        return [Upload([source], target, force=self.force, quiet=self.quiet) for source, target in self.uploads]
+
+
+@dataclass(frozen=True)
+class ExecutionRequest:
+    """A checked request to execute a program.
+
+    Attributes:
+        program: What to execute.
+        time_limit: Seconds it may take, None for the service's limit.
+        output: Where its results go.
+        transfers: What is copied before and after it.
+        artifacts: The folder for images and files in results, None to only mention them.
+        follow: Run it as a process of its own, with its output while it runs.
+    """
+
+    program: Program
+    time_limit: float | None
+    output: Output
+    transfers: Transfers = field(default_factory=Transfers)
+    artifacts: Path | None = None
+    follow: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to execute and how to print it."""
+    program.add_arguments(parser)
+    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="show output while the program runs, in a process of its own without the session's variables",
+    )
+    parser.add_argument(
+        "--exec-timeout",
+        metavar="SECONDS",
+        type=positive_seconds,
+        help="limit on this execution, exit status 124; the session's lifetime is --timeout",
+    )
+    parser.add_argument(
+        "--max-output",
+        metavar="BYTES",
+        type=byte_count,
+        help="keep only the head and the tail of each output stream, this many bytes together",
+    )
+    parser.add_argument(
+        "--artifacts", metavar="DIR", type=Path, help="save images and files that a result carries into a folder"
+    )
+    _add_transfers(parser)
+    parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+
+
+def _add_transfers(parser: argparse.ArgumentParser) -> None:
+    for name, about in (
+        ("upload", "copy a file, folder or glob into the session before the program starts; repeatable"),
+        ("download", "copy out of the session when the program has ended, also when it failed; repeatable"),
+    ):
+        parser.add_argument(f"--{name}", action="append", default=[], dest=f"{name}s", metavar="SRC[:DST]", help=about)
+    parser.add_argument("--force", action="store_true", help="uploads and downloads may replace files")
+    add_no_hidden(parser)
+
+
+def read(
+    *,
+    clear_context: bool,
+    exec_timeout: float | None,
+    max_output: int | None,
+    artifacts: Path | None,
+    uploads: Sequence[str],
+    downloads: Sequence[str],
+    force: bool,
+    hidden: bool,
+    raw: bool,
+    follow: bool,
+    as_json: bool,
+    **given: Any,
+) -> ExecutionRequest:
+    """Check everything that can be checked before anything is started; `given` goes to `program.read`.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    chosen = program.read(**given, clear_context=clear_context)
+    transfers = Transfers(
+        [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads], force, hidden, as_json
+    )
+    transfers.check()
+    if follow:
+        _check_follow(chosen, artifacts)
+    return ExecutionRequest(
+        program=chosen,
+        time_limit=exec_timeout,
+        output=Output(as_json=as_json, raw=raw, limit=max_output),
+        transfers=transfers,
+        artifacts=artifacts,
+        follow=follow,
+    )
+
+
+def _check_follow(program: Program, artifacts: Path | None) -> None:
+    """Refuse what a program in a process of its own cannot do."""
+    if artifacts is not None:
+        raise UsageError(
+            "--follow and --artifacts do not go together: only the result of an execution carries images",
+            "write a file and fetch it with --download",
+        )
+    if program.clear_context:
+        raise UsageError("--follow and --clear-context do not go together", "with --follow there are no variables yet")
+
+
+def _split_upload(word: str) -> tuple[str, str]:
+    # A name here may have a colon in it, as a drive of Windows has.
+    if Path(word).exists():
+        return word, ""
+    source, colon, target = word.rpartition(":")
+    return _checked(source if colon else word, "--upload"), target if colon else ""
+
+
+def _split_download(word: str) -> tuple[str, str]:
+    source, _, target = word.partition(":")
+    return _checked(source, "--download"), target or "."
+
+
+def _checked(path: str, flag: str) -> str:
+    if path in ("", "-"):
+        raise UsageError(f"{flag} needs a path", f"such as {flag} data.csv or {flag} data.csv:folder/")
+    return path
+
+
+def _collect(reports: Sequence[Report], copied: list[Copied]) -> dict[str, str]:
+    for report in reports:
+        copied += report.copied
+    return {path: reason for report in reports for path, reason in report.skipped.items()}
