@@ -46,7 +46,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
     "bench": ["--group", "bench", "--constraints", "requirements/test.txt"],
-    "plugin": ["--group", "plugin"],
+    "plugin": ["--group", "plugin", "--constraints", "requirements/test.txt"],
     "demo": ["pyproject.toml", "--group", "demo", "--constraints", "requirements/runtime.txt"],
 }
 

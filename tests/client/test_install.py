@@ -106,10 +106,6 @@ def run_readme(client: Client, beginning: str) -> str:
     ).stdout
 
 
-def test_a_zipapp_alone_runs_as_the_readme_says(client: Client) -> None:
-    assert run_readme(client, "python3 dist/zipapps/") == "42\n"
-
-
 def test_install_as_the_readme_says_is_exact_and_runs_code(client: Client) -> None:
     run_readme(client, "claude plugin ")
     installed = client.plugins()[PLUGIN_ID]

@@ -68,7 +68,9 @@ def test_contributing_names_each_nox_session() -> None:
 
 def test_sections_that_the_source_names_are_there() -> None:
     texts = [path.read_text("utf-8") for path in ROOT.joinpath("src").rglob("*.py")]
-    named = [name for text in texts for name in re.findall(r'docs/service\.md, "?(.{,30})', " ".join(text.split()))]
+    named = [
+        name for text in texts for name in re.findall(r'docs/service\.md, "?([A-Z].{,30})', " ".join(text.split()))
+    ]
     headings = tuple(re.findall(r"^## (.*)$", page("docs/service.md"), re.MULTILINE))
     assert len(named) > len(["one", "two", "three"])
     assert not [name for name in named if not name.startswith(headings)]

@@ -26,10 +26,16 @@ def page(name: str, chapter: str = "") -> str:
     return re.split(rf"\n#{{1,{len(level)}}} ", rest)[0]
 
 
+def shell_blocks(text: str) -> list[list[str]]:
+    """The lines of each block of `sh`, continued ones joined, without comments."""
+    blocks = [block.replace("\\\n", "").splitlines() for block in _SHELL.findall(text)]
+    bare = [[re.sub(r"(^|\s+)# .*", "", line).rstrip() for line in block] for block in blocks]
+    return [[line for line in block if line] for block in bare]
+
+
 def shell_lines(text: str) -> list[str]:
-    """The lines of the blocks of `sh`, continued ones joined, without comments."""
-    shown = "".join(_SHELL.findall(text)).replace("\\\n", "")
-    return [line for shell in shown.splitlines() if (line := re.sub(r"(^|\s+)# .*", "", shell).rstrip())]
+    """The lines of all blocks of `sh`."""
+    return [line for block in shell_blocks(text) for line in block]
 
 
 def nox_sessions() -> set[str]:
