@@ -169,7 +169,6 @@ def build(session: nox.Session) -> None:
     step("build", *session.posargs)
     if not session.posargs:
         step("plugin")
-        step("marketplace")
 
 
 @nox.session(python=pythons())

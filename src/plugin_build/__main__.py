@@ -3,7 +3,7 @@
 A command is a row in COMMANDS and a module of this package with two functions::
 
     def add_arguments(parser: argparse.ArgumentParser) -> None: ...
-    def run(options: argparse.Namespace) -> int: ...              # the exit status
+    def run(options: argparse.Namespace) -> str: ...              # what to tell
 
 `run` raises `BuildError` for what the user can mend: it is printed as one line, without a traceback. The module is
 imported only when its command is chosen.
@@ -16,12 +16,11 @@ import importlib
 import signal
 import sys
 
-from plugin_build.errors import BuildError
+from plugin_build.project import BuildError
 
 COMMANDS = {  # name: (module, what it does)
-    "build": ("plugin_build.build", "build the zipapps, their checksums, bill of materials and notices into dist/"),
-    "plugin": ("plugin_build.plugin", "stage the plugin into dist/plugin/, around the built zipapps"),
-    "marketplace": ("plugin_build.marketplace", "stage the marketplace repository into dist/marketplace/"),
+    "build": ("plugin_build.zipapps", "build the zipapps, their checksums, bill of materials and notices into dist/"),
+    "plugin": ("plugin_build.plugin", "stage plugin and marketplace into dist/, around the built zipapps"),
     "new-skill": ("plugin_build.new_skill", "begin a skill of one's own in plugin-template/skills/"),
     "release": ("plugin_build.release", "check, set the version, build, validate, commit and tag"),
     "publish": ("plugin_build.publish", "publish the built plugin into a marketplace repository"),
@@ -35,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without the program's name; None takes `sys.argv`.
 
     Returns:
-        The exit status: the command's own, or 1 after a `BuildError`.
+        The exit status: 1 after a `BuildError`.
     """
     name, rest = choose(sys.argv[1:] if arguments is None else arguments)
     command = importlib.import_module(COMMANDS[name][0])
@@ -43,12 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_arguments(parser)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that clean-up code runs
     try:
-        return int(command.run(parser.parse_args(rest)))
+        print(command.run(parser.parse_args(rest)))  # noqa: T201 - the command's result
     except BuildError as error:
         print(f"plugin_build {name}: {error}", file=sys.stderr)  # noqa: T201 - the one place that reports
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    return 0
 
 
 def choose(arguments: list[str]) -> tuple[str, list[str]]:

@@ -1,7 +1,8 @@
-"""Trim botocore's data folder to the services and operations that the command line uses.
+"""Trim botocore to the services and operations that the command line uses.
 
 botocore ships models of some 400 services (28 MB); reading even the few that are used costs most of a client's
-creation when they come with operations and documentation that nobody asks for.
+creation when they come with operations and documentation that nobody asks for. Each session registers the event
+handlers of all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.loaders import Loader
 
-from plugin_build.errors import BuildError
+from plugin_build.project import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,22 +75,49 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
 KEPT_FILES = ("_retry.json", "partitions.json", "sdk-default-configuration.json")
 MODEL_TYPES = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
 
+_FILTER_HANDLERS = """
+# Added by agentcore-sandbox: see plugin_build.botocore_data in its source.
+_SERVICES = %s
+BUILTIN_HANDLERS = [
+    handler
+    for handler in BUILTIN_HANDLERS
+    if not handler[0].startswith("docs.") and f"{handler[0]}.".split(".")[1] in _SERVICES
+]
+"""
 
-def trim(data: Path) -> None:
-    """Replace a `botocore/data` folder by what `KEPT_OPERATIONS` needs of it.
+
+def trim(botocore: Path) -> None:
+    """Reduce an installed botocore to what `KEPT_OPERATIONS` needs of it.
 
     Args:
-        data: The folder of an installed botocore of the version that runs the build.
+        botocore: The package's folder, of the version that runs the build.
 
     Raises:
-        BuildError: A service or an operation of the allow-list is not in the data.
+        BuildError: A service or an operation of the allow-list is not in the data, or there is no list of handlers.
     """
+    _trim_data(botocore / "data")
+    trim_handlers(botocore / "handlers.py")
+
+
+def _trim_data(data: Path) -> None:
     files = dict(_trimmed_files(data))
     shutil.rmtree(data)
     for name, content in files.items():
         path = data / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def trim_handlers(path: Path) -> None:
+    """Keep handlers of shipped services and of all; an event's second part is its service, if it has one.
+
+    Those that begin with `docs` write documentation. Line numbers stay, so that tracebacks fit botocore's source.
+    """
+    text = path.read_text(encoding="utf-8")
+    if "\nBUILTIN_HANDLERS = [\n" not in text:
+        raise BuildError(f"botocore/handlers.py has no list BUILTIN_HANDLERS any more: mend {__name__}")
+    services = {"", *KEPT_OPERATIONS}
+    path.write_text(f"{text}{_FILTER_HANDLERS % sorted(services)}", encoding="utf-8")
 
 
 def _trimmed_files(data: Path) -> Iterator[tuple[str, Any]]:

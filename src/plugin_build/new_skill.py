@@ -6,27 +6,24 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from plugin_build.documents import read_object, write_object
-from plugin_build.errors import BuildError
-from plugin_build.folders import add_root, say
-from plugin_build.tree import copy_tree, files_below, staged_folder
+from plugin_build.project import BuildError, add_root, copy_tree, files_below, read_object, staged_folder, write_object
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from plugin_build.folders import Source
+    from plugin_build.project import Project
 
 LONGEST_NAME = 64  # characters of a skill's name, and below of its description: the limits of Agent Skills
 LONGEST_DESCRIPTION = 1024
 END_OF_NAMES = ")$"
 
 
-def make_skill(source: Source, name: str, description: str) -> Path:
+def make_skill(project: Project, name: str, description: str) -> Path:
     """Make the skill's folder, and let the guard know its name.
 
     Args:
-        source: The source tree.
+        project: The source tree.
         name: Such as `s3-inventory`; the folder's name too.
         description: What the skill does, on one line.
 
@@ -37,15 +34,16 @@ def make_skill(source: Source, name: str, description: str) -> Path:
         BuildError: The name or the description cannot be used, or there is such a skill.
     """
     _check(name, description)
-    target = source.template / "skills" / name
+    target = project.template / "skills" / name
     if target.exists():
         raise BuildError(f"{target} exists; choose another name, or change what is there")
-    hooks = _with_name(read_object(source.hooks), name)
+    hooks = project.template / "hooks/hooks.json"
+    armed = _with_name(read_object(hooks), name)
     with staged_folder(target) as staged:
-        copy_tree(source.skill_template, staged)
+        copy_tree(project.root / "src/plugin_build/skill_template", staged)
         for path in files_below(staged):
             _fill_in(staged / path, name, description)
-        write_object(source.hooks, hooks)
+        write_object(hooks, armed)
     return target
 
 
@@ -84,7 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("description", help="what it does, in a sentence")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> str:
     """Make a skill."""
-    say(f"{make_skill(options.source, options.name, options.description)}: now see docs/own-skill.md")
-    return 0
+    return f"{make_skill(options.project, options.name, options.description)}: now see docs/own-skill.md"

@@ -1,27 +1,32 @@
-"""Stage the plugin: its template, the guard, the zipapps, the licences, and the version filled in."""
+"""Stage the plugin around the built zipapps, and the marketplace repository that offers it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugin_build.archive import STARTUP
-from plugin_build.documents import read_object, write_object
-from plugin_build.errors import BuildError
-from plugin_build.folders import add_root, say
-from plugin_build.tree import copy_file, copy_tree, staged_folder
-from plugin_build.version import read_version
+from plugin_build.project import (
+    STARTUP,
+    BuildError,
+    Project,
+    add_root,
+    copy_file,
+    copy_tree,
+    read_object,
+    staged_folder,
+    write_object,
+)
 
 if TYPE_CHECKING:
     import argparse
 
-    from plugin_build.folders import Source
-
 MANIFEST = Path(".claude-plugin", "plugin.json")
+CATALOGUE = Path(".claude-plugin", "marketplace.json")
+PLUGINS = Path("plugins")
 ZIPAPPS = Path("zipapps")
 WORDS = Path("src/agentcore_sandbox/cli/words.py")
 """How a call is read, by the command line and the guard. The guard runs with `-I -S`, so no other package is found."""
-PAPERS = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # that `build` writes about the zipapps
+ACCOMPANYING = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # what `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"
 
 
@@ -37,55 +42,80 @@ def read_manifest(plugin: Path) -> dict[str, Any]:
     return manifest
 
 
-def with_version(manifest: dict[str, Any], version: str) -> dict[str, Any]:
-    """The manifest with its version, which stands right behind the name."""
-    return {"name": manifest["name"], "version": version, **manifest}
-
-
-def built_zipapps(folder: Path) -> list[Path]:
-    """The zipapps to ship.
+def read_catalogue(marketplace: Path) -> dict[str, Any]:
+    """The marketplace.json of a marketplace.
 
     Raises:
-        BuildError: The one for every platform without its own is missing.
+        BuildError: There is none, or it is not JSON with a list of plugins.
     """
+    catalogue = read_object(marketplace / CATALOGUE)
+    entries = catalogue.get("plugins")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BuildError(f"{marketplace / CATALOGUE} has no list of plugins")
+    return catalogue
+
+
+def find_entry(catalogue: dict[str, Any], name: str) -> dict[str, Any]:
+    """The catalogue's entry for a plugin.
+
+    Raises:
+        BuildError: It has none, or one whose source is not `./plugins/<name>`. Both faults pass
+            `claude plugin validate --strict`; an install then fails.
+    """
+    entries = [entry for entry in catalogue["plugins"] if entry.get("name") == name]
+    if len(entries) != 1:
+        raise BuildError(f"{CATALOGUE} needs exactly one entry named {name}, it has {len(entries)}")
+    if entries[0].get("source") != f"./{PLUGINS.as_posix()}/{name}":
+        raise BuildError(f"{CATALOGUE}: the source of {name} must be ./{PLUGINS.as_posix()}/{name}")
+    return dict(entries[0])
+
+
+def stage_plugin(project: Project) -> Path:
+    """Build `dist/plugin/<plugin name>/` around the zipapps in `dist/`, replacing an older one.
+
+    Raises:
+        BuildError: A part is missing.
+    """
+    manifest = read_manifest(project.template)
+    target = project.dist / "plugin" / str(manifest["name"])
+    with staged_folder(target) as staged:
+        copy_tree(project.template, staged)
+        stage_guard(project, staged / "hooks")
+        for path in (project.root / "LICENSE", *(project.dist / name for name in ACCOMPANYING)):
+            copy_file(path, staged / path.name)
+        copy_file(STARTUP / "start.py", staged / "lib" / "start.py")
+        for zipapp in _built_zipapps(project.dist / ZIPAPPS):
+            copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
+        write_object(staged / MANIFEST, {"name": manifest["name"], "version": project.version, **manifest})
+    return target
+
+
+def stage_guard(project: Project, hooks: Path) -> None:
+    """Copy the guard into the folder of the hooks, with the module of the command line that it shares."""
+    guard = project.root / "src/skill_guard"
+    copy_tree(guard, hooks / guard.name)
+    copy_file(project.root / WORDS, hooks / WORDS.relative_to("src"))
+
+
+def _built_zipapps(folder: Path) -> list[Path]:
     if not folder.joinpath(FALL_BACK).is_file():
         raise BuildError(f"{folder / FALL_BACK} is missing; `nox -s build` makes it")
     return sorted(folder.glob("agentcore-sandbox-*.pyz"))
 
 
-def stage_plugin(source: Source, version: str) -> Path:
-    """Build `dist/plugin/<plugin name>/`, replacing an older one.
-
-    Args:
-        source: The source tree, with the zipapps and what `build` wrote about them in its dist/.
-        version: The version for the manifest, such as `0.2.0`.
-
-    Returns:
-        The plugin's folder.
+def stage_marketplace(project: Project, plugin: Path) -> Path:
+    """Build `dist/marketplace/`, the files of a repository that offers the built plugin, replacing older ones.
 
     Raises:
-        BuildError: A part is missing.
+        BuildError: The catalogue does not offer the plugin.
     """
-    manifest = with_version(read_manifest(source.template), version)
-    target = source.dist / "plugin" / str(manifest["name"])
+    source, target = project.root / "marketplace", project.dist / "marketplace"
+    find_entry(read_catalogue(source), plugin.name)
     with staged_folder(target) as staged:
-        copy_tree(source.template, staged)
-        stage_guard(source, staged / "hooks")
-        for paper in (source.root / "LICENSE", *(source.dist / name for name in PAPERS)):
-            copy_file(paper, staged / paper.name)
-        copy_file(STARTUP / "start.py", staged / "lib" / "start.py")
-        for zipapp in built_zipapps(source.dist / ZIPAPPS):
-            copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
-        write_object(staged / MANIFEST, manifest)
+        copy_tree(source, staged)
+        copy_file(project.root / "LICENSE", staged / "LICENSE")
+        copy_tree(plugin, staged / PLUGINS / plugin.name)
     return target
-
-
-def stage_guard(source: Source, hooks: Path) -> None:
-    """Copy the guard into the folder of the hooks, with the module of the command line that it shares."""
-    copy_tree(source.guard, hooks / source.guard.name)
-    shared = hooks / WORDS.relative_to("src")
-    shared.parent.mkdir(parents=True)
-    copy_file(source.root / WORDS, shared)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +123,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_root(parser)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Stage the plugin around the built zipapps."""
-    version = read_version(options.source.root)
-    say(f"{stage_plugin(options.source, version)} holds version {version}")
-    return 0
+def run(options: argparse.Namespace) -> str:
+    """Stage plugin and marketplace around the built zipapps."""
+    plugin = stage_plugin(options.project)
+    marketplace = stage_marketplace(options.project, plugin)
+    return f"{plugin} holds version {options.project.version}\n{marketplace} is a marketplace with it"

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_build.documents import read_object, write_object
-from plugin_build.errors import BuildError
-from plugin_build.folders import add_root, say
 from plugin_build.git import Repository, redact
-from plugin_build.landing import bring_objects, land
-from plugin_build.marketplace import CATALOGUE, PLUGINS, find_entry, read_catalogue
-from plugin_build.plugin import MANIFEST, read_manifest
-from plugin_build.tree import copy_file, copy_tree, files_below, swap_in
+from plugin_build.plugin import CATALOGUE, MANIFEST, PLUGINS, find_entry, read_catalogue, read_manifest
+from plugin_build.project import (
+    BuildError,
+    add_root,
+    copy_file,
+    copy_tree,
+    files_below,
+    read_object,
+    swap_in,
+    write_object,
+)
 
 if TYPE_CHECKING:
     import argparse
 
-URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s:]+:")  # with a scheme, or as ssh takes it: host:path
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s:]+:")  # with a scheme, or as ssh takes it: host:path
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,44 @@ def read_edition(marketplace: Path, name: str) -> Edition:
     return Edition(marketplace, name, version)
 
 
-def open_checkout(place: str) -> Repository | None:
-    """The repository with a working tree at a path, or None for a bare one and for a URL.
+def publish(edition: Edition, place: str, kept: Path, *, pushing: bool, dry_run: bool) -> str:
+    """Publish a built plugin into a marketplace repository.
+
+    All work is done in a clone; the repository's references move last and together, or not at all.
+
+    Args:
+        edition: What to publish.
+        place: A repository with a working tree (commit and tag go there), or a bare one or a git URL (a clone
+            gets them).
+        kept: The folder for clones, such as `dist/publish`.
+        pushing: Push too: a working repository to the remote it follows, a clone to `place`.
+        dry_run: Change nothing, only tell the difference.
+
+    Returns:
+        What was done and what to do next; with `dry_run` the difference, as `git diff` shows it.
 
     Raises:
-        BuildError: Neither a repository nor a URL, or one with changes of its own.
+        BuildError: Nothing was published; the repository is as it was.
     """
+    checkout = _open_checkout(place)
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept, prefix=".clone-") as scratch:
+        made = _clone(place, Path(scratch, "repository"))
+        _stage_edition(edition, made)
+        if dry_run:
+            return made.git("diff", "--cached", "--no-color", "--no-ext-diff", "--stat", "--patch")
+        if not _commit(edition, made) and not (checkout and pushing):
+            return f"{edition.tag} is already published in {redact(place)}; nothing to do"
+        if checkout:
+            return _deliver_to_checkout(made, checkout, edition.tag, pushing=pushing)
+        return _deliver_to_remote(made, place, edition.tag, kept, pushing=pushing)
+
+
+def _open_checkout(place: str) -> Repository | None:
+    """The repository with a working tree at a path, or None for a bare one and for a URL."""
     path = Path(place)
     if not path.exists():
-        if not URL.match(place):
+        if not _URL.match(place):
             raise BuildError(f"{place} is neither a folder nor a git URL")
         return None
     repository = Repository(path.resolve())
@@ -79,42 +112,46 @@ def open_checkout(place: str) -> Repository | None:
     return repository
 
 
-def clone(place: str, folder: Path) -> Repository:
+def _clone(place: str, folder: Path) -> Repository:
     """A clone with a working tree; paths are resolved before, since git runs elsewhere."""
     source = str(Path(place).resolve()) if Path(place).exists() else place
     Repository(folder.parent).git("clone", "--quiet", "--", source, str(folder))
     return Repository(folder)
 
 
-def merge_entry(edition: Edition, repository: Path) -> None:
+def _stage_edition(edition: Edition, repository: Repository) -> None:
+    """Put the edition into a clone's files and index, or refuse."""
+    manifest = repository.path / edition.folder / MANIFEST
+    current = read_object(manifest).get("version") if manifest.exists() else None
+    _place_files(edition, repository.path)
+    _merge_entry(edition, repository.path)
+    repository.git("add", "--all", "--force", ".")
+    _refuse_republication(edition, repository, current)
+
+
+def _place_files(edition: Edition, folder: Path) -> None:
+    """Replace the plugin; the marketplace's other files are only added where the repository has none."""
+    shutil.rmtree(folder / edition.folder, ignore_errors=True)
+    copy_tree(edition.marketplace / edition.folder, folder / edition.folder)
+    for path in files_below(edition.marketplace):
+        if not folder.joinpath(path).exists():
+            copy_file(edition.marketplace / path, folder / path)
+
+
+def _merge_entry(edition: Edition, folder: Path) -> None:
     """Write the plugin's entry into the repository's catalogue; other entries stay as they are."""
-    catalogue = read_catalogue(repository)
+    catalogue = read_catalogue(folder)
     entry = find_entry(read_catalogue(edition.marketplace), edition.name)
     names = [other.get("name") for other in catalogue["plugins"]]
     if edition.name in names:
         catalogue["plugins"][names.index(edition.name)] = entry
     else:
         catalogue["plugins"].append(entry)
-    if catalogue != read_object(repository / CATALOGUE):
-        write_object(repository / CATALOGUE, catalogue)
+    if catalogue != read_object(folder / CATALOGUE):
+        write_object(folder / CATALOGUE, catalogue)
 
 
-def place_edition(edition: Edition, repository: Path) -> None:
-    """Replace the plugin; the marketplace's other files are only added where the repository has none."""
-    shutil.rmtree(repository / edition.folder, ignore_errors=True)
-    copy_tree(edition.marketplace / edition.folder, repository / edition.folder)
-    for path in files_below(edition.marketplace):
-        if not repository.joinpath(path).exists():
-            copy_file(edition.marketplace / path, repository / path)
-    merge_entry(edition, repository)
-
-
-def version_key(version: object) -> tuple[int, ...]:
-    """A version's numbers, for comparing; empty for what is no version."""
-    return tuple(int(part) for part in str(version).split(".")) if re.fullmatch(r"\d+(\.\d+)*", str(version)) else ()
-
-
-def refuse_republication(edition: Edition, repository: Repository, current: object) -> None:
+def _refuse_republication(edition: Edition, repository: Repository, current: object) -> None:
     """Stop where users would not get the new contents.
 
     The version is an installed plugin's cache key: changed contents under a published version never arrive.
@@ -123,20 +160,22 @@ def refuse_republication(edition: Edition, repository: Repository, current: obje
         edition: What is to be published; its files are staged in the repository's index.
         repository: The clone.
         current: The version that the repository's last commit offers, if any.
-
-    Raises:
-        BuildError: The version was published with other contents, or a newer one was published.
     """
     staged = repository.git("write-tree", f"--prefix={edition.folder}/")
     revisions = [f"refs/tags/{edition.tag}", *(["HEAD"] if current == edition.version else [])]
     published = {repository.resolve(f"{revision}:{edition.folder}") for revision in revisions} - {None}
     if published - {staged}:
         raise BuildError(f"{edition.tag} is already published with other contents; raise the version")
-    if version_key(current) > version_key(edition.version):
+    if _numbers(current) > _numbers(edition.version):
         raise BuildError(f"{edition.name} {current} is already published, which is newer than {edition.version}")
 
 
-def commit(edition: Edition, repository: Repository) -> bool:
+def _numbers(version: object) -> tuple[int, ...]:
+    """A version's numbers, for comparing; empty for what is no version."""
+    return tuple(int(part) for part in str(version).split(".")) if re.fullmatch(r"\d+(\.\d+)*", str(version)) else ()
+
+
+def _commit(edition: Edition, repository: Repository) -> bool:
     """Commit and tag what is staged, each where it is not done yet; say whether there was anything to do."""
     message = f"Publish {edition.name} {edition.version}"
     changed = repository.files_changed()
@@ -148,81 +187,37 @@ def commit(edition: Edition, repository: Repository) -> bool:
     return changed or not tagged
 
 
-def push(source: Repository, made: Repository, remote: str, tag: str) -> None:
+def _push(source: Repository, made: Repository, remote: str, tag: str) -> None:
     """Push branch and tag, both or neither, by object ids: the source's own references may not have moved."""
     commit_id, tag_id = made.git("rev-parse", "HEAD", f"refs/tags/{tag}").split()
     references = [f"{commit_id}:refs/heads/{made.branch()}", f"{tag_id}:refs/tags/{tag}"]
     source.git("push", "--quiet", "--atomic", remote, *references)
 
 
-def deliver_to_checkout(made: Repository, checkout: Repository, tag: str, *, pushing: bool) -> str:
+def _deliver_to_checkout(made: Repository, checkout: Repository, tag: str, *, pushing: bool) -> str:
     """Bring the clone's commit and tag into a working repository; push first, since that may be refused."""
     remote = checkout.remote()
-    bring_objects(checkout, made, tag)
+    checkout.bring_objects(made, tag)
     if pushing:
-        push(checkout, made, remote, tag)
-    land(checkout, made, tag)
+        _push(checkout, made, remote, tag)
+    checkout.land(made, tag)
     if pushing:
         return f"{tag} is committed in {checkout.path} and pushed to {remote}"
-    return (
-        f"{tag} is committed in {checkout.path}; to push it: "
-        f"git -C {shlex.quote(str(checkout.path))} push --atomic {remote} {checkout.branch()} {tag}"
-    )
+    return f"{tag} is committed in {checkout.path}; {_to_push(checkout.path, remote, checkout.branch(), tag)}"
 
 
-def deliver_to_remote(made: Repository, place: str, tag: str, kept: Path, *, pushing: bool) -> str:
+def _deliver_to_remote(made: Repository, place: str, tag: str, kept: Path, *, pushing: bool) -> str:
     """Push the clone, or keep it so that the user can look at it and push it."""
     if pushing:
-        push(made, made, "origin", tag)
+        _push(made, made, "origin", tag)
         return f"{tag} is pushed to {redact(place)}"
     branch = made.branch()
     swap_in(made.path, kept / tag)
-    return (
-        f"{tag} is committed in a clone, {kept / tag}; to push it: "
-        f"git -C {shlex.quote(str(kept / tag))} push --atomic origin {branch} {tag}"
-    )
+    return f"{tag} is committed in a clone, {kept / tag}; {_to_push(kept / tag, 'origin', branch, tag)}"
 
 
-def prepare(edition: Edition, repository: Repository) -> None:
-    """Stage the edition in a clone's index, or refuse."""
-    manifest = repository.path / edition.folder / MANIFEST
-    current = read_object(manifest).get("version") if manifest.exists() else None
-    place_edition(edition, repository.path)
-    repository.git("add", "--all", "--force", ".")
-    refuse_republication(edition, repository, current)
-
-
-def publish(edition: Edition, place: str, kept: Path, *, pushing: bool, dry_run: bool) -> str:
-    """Publish a built plugin into a marketplace repository.
-
-    All work is done in a clone; the repository's references move last and together, or not at all.
-
-    Args:
-        edition: What to publish, see `read_edition`.
-        place: A repository with a working tree (commit and tag go there), or a bare one or a git URL (a clone
-            gets them).
-        kept: The folder for clones, such as `dist/publish`.
-        pushing: Push too: a working repository to the remote it follows, a clone to `place`.
-        dry_run: Change nothing, only tell the difference.
-
-    Returns:
-        What was done and what to do next; with `dry_run` the difference, as `git diff` shows it.
-
-    Raises:
-        BuildError: Nothing was published; the repository is as it was.
-    """
-    checkout = open_checkout(place)
-    kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept, prefix=".clone-") as scratch:
-        made = clone(place, Path(scratch, "repository"))
-        prepare(edition, made)
-        if dry_run:
-            return made.git("diff", "--cached", "--no-color", "--no-ext-diff", "--stat", "--patch")
-        if not commit(edition, made) and not (checkout and pushing):
-            return f"{edition.tag} is already published in {redact(place)}; nothing to do"
-        if checkout:
-            return deliver_to_checkout(made, checkout, edition.tag, pushing=pushing)
-        return deliver_to_remote(made, place, edition.tag, kept, pushing=pushing)
+def _to_push(path: Path, remote: str, branch: str, tag: str) -> str:
+    return f"to push it: git -C {shlex.quote(str(path))} push --atomic {remote} {branch} {tag}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -233,10 +228,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the difference, change nothing")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> str:
     """Publish the built marketplace's plugin."""
-    source = options.source
-    edition = read_edition(source.dist / "marketplace", read_manifest(source.template)["name"])
-    kept = source.dist / "publish"
-    say(publish(edition, options.repository, kept, pushing=options.push, dry_run=options.dry_run))
-    return 0
+    dist = options.project.dist
+    edition = read_edition(dist / "marketplace", read_manifest(options.project.template)["name"])
+    return publish(edition, options.repository, dist / "publish", pushing=options.push, dry_run=options.dry_run)

@@ -8,10 +8,8 @@ import subprocess
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from plugin_build.errors import BuildError
-from plugin_build.folders import add_root, say
 from plugin_build.git import Repository
-from plugin_build.version import VERSION_FILE, numbers, read_version, write_version
+from plugin_build.project import VERSION_FILE, BuildError, Project, add_root
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +19,17 @@ if TYPE_CHECKING:
 
 CHANGELOG = "CHANGELOG.md"
 UNRELEASED = "## Unreleased\n"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version's three numbers.
+
+    Raises:
+        BuildError: It is not of the form `X.Y.Z`.
+    """
+    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version):
+        raise BuildError(f"{version!r} is not a version of the form X.Y.Z")
+    return tuple(int(part) for part in version.split("."))
 
 
 def notes_of(changelog: str, heading: str) -> str:
@@ -42,20 +51,20 @@ def dated(changelog: str, version: str, day: date) -> str:
     return changelog.replace(UNRELEASED, f"{UNRELEASED}\n## {version} - {day.isoformat()}\n", 1)
 
 
-def check_releasable(root: Path, version: str) -> None:
+def check_releasable(project: Project, version: str) -> None:
     """Refuse before anything is touched.
 
     Raises:
         BuildError: Changes are not committed, the version is not new, or its tag is there.
     """
-    repository = Repository(root)
+    repository = Repository(project.root)
     if repository.files_changed():
         raise BuildError("the working tree has changes; commit or stash them first")
     repository.branch()
     if repository.resolve(f"refs/tags/v{version}"):
         raise BuildError(f"v{version} is already released")
-    if numbers(version) < numbers(read_version(root)):
-        raise BuildError(f"{version} is older than the present version {read_version(root)}")
+    if numbers(version) < numbers(project.version):
+        raise BuildError(f"{version} is older than the present version {project.version}")
 
 
 @contextlib.contextmanager
@@ -76,17 +85,16 @@ def run_step(root: Path, command: Sequence[str]) -> None:
     Raises:
         BuildError: It failed.
     """
-    if subprocess.run(command, cwd=root, check=False).returncode:
+    if subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False).returncode:
         raise BuildError(f"{' '.join(command)} failed; nothing was released")
 
 
-def commit_and_tag(root: Path, version: str, notes: str) -> None:
+def commit_and_tag(repository: Repository, version: str, notes: str) -> None:
     """Commit the two files, and tag the commit with the notes.
 
     Raises:
         BuildError: A step of the checks changed other files, or git refuses.
     """
-    repository = Repository(root)
     repository.git("add", VERSION_FILE, CHANGELOG)
     if repository.git("diff", "--name-only"):
         raise BuildError("the checks changed files of the source; commit those first")
@@ -96,11 +104,11 @@ def commit_and_tag(root: Path, version: str, notes: str) -> None:
     repository.git("tag", "--annotate", "--cleanup=verbatim", "--message", message, f"v{version}")
 
 
-def release(root: Path, version: str, steps: Sequence[Sequence[str]], day: date) -> str:
+def release(project: Project, version: str, steps: Sequence[Sequence[str]], day: date) -> str:
     """Release the source as a version.
 
     Args:
-        root: The repository.
+        project: The source tree, a repository.
         version: The new version, such as `0.2.0`.
         steps: Commands that check, build and validate with the version set; a failing one ends the release.
         day: The day for the changelog.
@@ -111,17 +119,16 @@ def release(root: Path, version: str, steps: Sequence[Sequence[str]], day: date)
     Raises:
         BuildError: Nothing was released; the source is as it was.
     """
-    check_releasable(root, version)
-    changelog = root / CHANGELOG
+    check_releasable(project, version)
+    repository, changelog = Repository(project.root), project.root / CHANGELOG
     text = dated(changelog.read_text("utf-8"), version, day)
-    with undone_on_failure(Repository(root)):
-        write_version(root, version)
+    with undone_on_failure(repository):
+        project.set_version(version)
         changelog.write_text(text, "utf-8")
         for step in steps:
-            run_step(root, step)
-        commit_and_tag(root, version, notes_of(text, version))
-    branch = Repository(root).branch()
-    return f"v{version} is built, committed and tagged; next: git push --atomic origin {branch} v{version}"
+            run_step(project.root, step)
+        commit_and_tag(repository, version, notes_of(text, version))
+    return f"v{version} is built, committed and tagged; next: git push --atomic origin {repository.branch()} v{version}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -131,9 +138,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nox", required=True, metavar="PYTHON", help="the Python that nox runs with")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> str:
     """Release the source as a version; the checks and the build are nox sessions of the source."""
     nox = [options.nox, "-m", "nox", "--session"]
     steps = [[*nox, "lint", "types", "tests"], [*nox, "build", "plugin"]]
-    say(release(options.source.root, options.version, steps, datetime.now(timezone.utc).date()))
-    return 0
+    return release(options.project, options.version, steps, datetime.now(timezone.utc).date())

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.processes import Command
-from plugin_build import wheels
-from plugin_build.folders import Source
-from plugin_build.platforms import PLATFORMS
+from plugin_build import staging
 from plugin_build.plugin import stage_guard
+from plugin_build.project import ROOT, Project
+from plugin_build.zipapps import PLATFORMS
 from support.zipapps import OWN, install
 
 if TYPE_CHECKING:
@@ -61,15 +61,16 @@ class Stage:
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
         install({OWN: self.folder / "dist" / "zipapps" / PLATFORMS[OWN].file_name}, self.folder / "plugin", OWN)
         for name in ("hooks", "skills"):
-            shutil.copytree(wheels.ROOT / "plugin-template" / name, self.folder / "plugin" / name)
-        stage_guard(Source(wheels.ROOT), self.folder / "plugin" / "hooks")
+            shutil.copytree(ROOT / "plugin-template" / name, self.folder / "plugin" / name)
+        stage_guard(Project(), self.folder / "plugin" / "hooks")
         self._build_untrimmed()
 
     def _build_untrimmed(self) -> None:
         packages = self.folder / "untrimmed"
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        wheels.install(PLATFORMS[OWN].lock, packages, target=PLATFORMS[OWN].target, python=python)
-        shutil.copytree(wheels.ROOT / "src" / "agentcore_sandbox", packages / "agentcore_sandbox")
+        staging.install(PLATFORMS[OWN].lock, packages, target=PLATFORMS[OWN].target, python=python)
+        for name in staging.PACKAGES:
+            shutil.copytree(ROOT / "src" / name, packages / name)
         options: list[str | Path] = [
             "--site-packages",
             packages,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_build.tree import files_below
+from plugin_build.project import files_below
 from support.build_folders import ROOT, build, git, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
 from support.messages_api import messages_api, text

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from plugin_build.folders import Source
 from plugin_build.plugin import stage_guard
+from plugin_build.project import Project
 from support.build_folders import ROOT, write
 
 TEMPLATE = ROOT / "plugin-template"
@@ -96,7 +96,7 @@ def hooks(tmp_path: Path) -> Hooks:
     root = tmp_path / "a plugin é"
     for name in ("hooks", "lib"):
         shutil.copytree(TEMPLATE / name, root / name)
-    stage_guard(Source(ROOT), root / "hooks")
+    stage_guard(Project(ROOT), root / "hooks")
     home = tmp_path / "home"
     home.joinpath("bin").mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())

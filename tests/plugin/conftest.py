@@ -24,8 +24,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with plugin and marketplace staged: for copies only."""
     folder = tmp_path_factory.mktemp("staged")
     source = build_folders.make_source(folder / "source")
-    for step in ("plugin", "marketplace"):
-        build_folders.build(source, step, environment=build_folders.git_environment(folder / "home"))
+    build_folders.build(source, "plugin", environment=build_folders.git_environment(folder / "home"))
     return source
 
 

@@ -25,7 +25,6 @@ def restage(source: Path, environment: Environment, *, version: str = "0.1.0", r
     write(source / VERSION_FILE, f'__version__ = "{version}"\n')
     write(source / "plugin-template/README.md", readme)
     build(source, "plugin", environment=environment)
-    build(source, "marketplace", environment=environment)
 
 
 def references(repository: Path, environment: Environment) -> str:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin_build.errors import BuildError
-from plugin_build.release import dated
-from plugin_build.version import numbers
+from plugin_build.project import BuildError
+from plugin_build.release import dated, numbers
 from support.build_folders import VERSION_FILE, build, git, write
 
 Environment = dict[str, str]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_build import tree
-from plugin_build.errors import BuildError
+from plugin_build import project
+from plugin_build.project import BuildError
 from support.build_folders import NAME, build, write
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_catalogue_must_agree_with_the_plugin(
     built: Path, environment: dict[str, str], plugins: object, message: str
 ) -> None:
     write(built / "marketplace/.claude-plugin/marketplace.json", json.dumps({"plugins": plugins}))
-    done = build(built, "marketplace", environment=environment, check=False)
+    done = build(built, "plugin", environment=environment, check=False)
     assert done.returncode == 1
     assert message in done.stderr
 
@@ -139,9 +139,9 @@ def test_failure_while_staging_leaves_nothing_behind(tmp_path: Path) -> None:
     target = tmp_path / "target"
 
     def fail_half_way() -> None:
-        with tree.staged_folder(target) as staged:
+        with project.staged_folder(target) as staged:
             write(staged / "half", "")
-            tree.copy_tree(tmp_path / "absent", staged)
+            project.copy_tree(tmp_path / "absent", staged)
 
     with pytest.raises(BuildError, match="absent is missing"):
         fail_half_way()

@@ -8,8 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_build.archive import STARTUP
-from plugin_build.wheels import ROOT
+from plugin_build.project import ROOT, STARTUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

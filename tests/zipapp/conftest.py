@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plugin_build import zipapps as builder
-from plugin_build.platforms import PLATFORMS
+from plugin_build.zipapps import PLATFORMS
 from support.processes import DEADLINE, CommandLine
 from support.sandboxes import cannot
 from support.zipapps import OWN

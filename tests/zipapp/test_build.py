@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plugin_build import __main__ as command_line
-from plugin_build import botocore_data, components, wheels
-from plugin_build.platforms import PLATFORMS
+from plugin_build import botocore_data, staging, third_party
+from plugin_build.project import ROOT
+from plugin_build.zipapps import PLATFORMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def unchanged(dist: Path) -> bool:
 
 def test_unknown_platform(capsys: pytest.CaptureFixture[str], dist: Path) -> None:
     said = fails(capsys, dist, "amiga")
-    assert "no platform 'amiga'; there are linux-amd64, linux-arm64, darwin-universal, windows-amd64, any" in said
+    assert "no platform 'amiga'; choose from linux-amd64, linux-arm64, darwin-universal, windows-amd64, any" in said
     assert unchanged(dist)
 
 
@@ -48,10 +49,10 @@ def test_a_wheel_that_is_not_the_locked_one(
     capsys: pytest.CaptureFixture[str], dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "source"
-    shutil.copytree(wheels.ROOT / "requirements", source / "requirements")
+    shutil.copytree(ROOT / "requirements", source / "requirements")
     lock = source / "requirements" / "runtime.txt"
     lock.write_text(re.sub("sha256:.", "sha256:0", lock.read_text().replace("sha256:0", "sha256:1")))
-    monkeypatch.setattr(wheels, "ROOT", source)
+    monkeypatch.setattr(staging, "ROOT", source)
     assert "uv could not install requirements/runtime.txt" in fails(capsys, dist, "any")
     assert unchanged(dist)
 
@@ -82,7 +83,7 @@ def test_an_operation_that_botocore_lacks(
 def test_a_new_dependency_without_a_known_licence(
     capsys: pytest.CaptureFixture[str], dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {name: facts for name, facts in components._DISTRIBUTIONS.items() if name != "six"}
-    monkeypatch.setattr(components, "_DISTRIBUTIONS", known)
+    known = {name: facts for name, facts in third_party._DISTRIBUTIONS.items() if name != "six"}
+    monkeypatch.setattr(third_party, "_DISTRIBUTIONS", known)
     assert "add licence and source of six==" in fails(capsys, dist, "any")
     assert unchanged(dist)

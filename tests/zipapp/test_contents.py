@@ -11,15 +11,17 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from plugin_build.components import BUNDLED, locked
+from plugin_build.project import ROOT
 from plugin_build.staging import PACKAGES
-from plugin_build.wheels import ROOT
+from plugin_build.third_party import BUNDLED, MODIFIED, locked
+from support.zipapps import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,10 +126,28 @@ def test_notices_tell_licence_source_and_text_of_everything(zipapps: Mapping[str
         present["colorama"] = platform.startswith("windows")
         for work in (*locked("login"), *BUNDLED):
             title = " ".join(filter(None, (work.name, work.version)))
-            pattern = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n=+\n\n\s*\S"
-            heading = re.search(pattern, text, re.MULTILINE)
+            head = rf"^=+\n{re.escape(title)}( \(in .*\))?\nLicence: (.*)\nSource: (.*)\n(?:Modified: (.*)\n)?"
+            heading = re.search(rf"{head}=+\n\n\s*\S", text, re.MULTILINE)
             assert bool(heading) == present.get(work.within or work.name, True), title
-            assert heading is None or heading.group(2, 3) == (work.licence, work.source)
+            assert heading is None or heading.group(2, 3, 4) == (work.licence, work.source, work.modified or None)
+
+
+def published(name: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a distribution, installed for the tests from the same lock."""
+    for file in distribution(name).files or ():
+        if file.suffix == ".py" or file.name.endswith(".json"):
+            yield file.as_posix(), file.read_binary()
+
+
+def test_what_is_modified_is_said_to_be(zipapps: Mapping[str, Path]) -> None:
+    with zipfile.ZipFile(zipapps[OWN]) as zipapp:
+        ours = {name.removeprefix(SITE): zipapp.read(name) for name in zipapp.namelist() if name.startswith(SITE)}
+    works = {name: dict(published(name)) for name in {*MODIFIED, "shtab", "six", "tqdm"}}
+    differing = {name for name, files in works.items() if any(ours.get(file) != files[file] for file in files)}
+    assert differing == set(MODIFIED)
+    bom = json.loads((zipapps[OWN].parents[1] / "sbom.cdx.json").read_text())
+    told = {part["name"]: part["pedigree"]["notes"] for part in bom["components"] if "pedigree" in part}
+    assert told == MODIFIED
 
 
 def test_the_lgpl_is_there_in_full_where_bwrap_is(zipapps: Mapping[str, Path]) -> None:

@@ -1,0 +1,139 @@
+"""The source tree: its folders, its version, its JSON documents, and copies that depend on names and contents only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTUP = Path(__file__).with_name("startup")  # ships in every zipapp; `start.py` in the plugin too
+VERSION_FILE = "src/agentcore_sandbox/__init__.py"
+_VERSION_LINE = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
+_NOT_COPIED = frozenset({"__pycache__", ".DS_Store"})
+
+
+class BuildError(Exception):
+    """The build cannot go on; the message says what happened and what to do next."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A source tree.
+
+    Attributes:
+        root: The repository's top folder.
+    """
+
+    root: Path = ROOT
+
+    @property
+    def template(self) -> Path:
+        """What the plugin is made from."""
+        return self.root / "plugin-template"
+
+    @property
+    def dist(self) -> Path:
+        """Everything that is built; never committed."""
+        return self.root / "dist"
+
+    @property
+    def version(self) -> str:
+        """The product's version.
+
+        Raises:
+            BuildError: The line that sets it is missing.
+        """
+        found = _VERSION_LINE.search(self.root.joinpath(VERSION_FILE).read_text("utf-8"))
+        if not found:
+            raise BuildError(f"{VERSION_FILE} sets no __version__")
+        return found[1]
+
+    def set_version(self, version: str) -> None:
+        """Write the version into the source."""
+        path = self.root / VERSION_FILE
+        path.write_text(_VERSION_LINE.sub(f'__version__ = "{version}"', path.read_text("utf-8")), "utf-8")
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Add the option for another source tree than this one."""
+    parser.add_argument("--root", type=lambda path: Project(Path(path)), default=Project(), dest="project")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A file's JSON object.
+
+    Raises:
+        BuildError: The file cannot be read, is not JSON, or holds something other than an object.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise BuildError(f"{path} is not a JSON object")
+    return value
+
+
+def write_object(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON the way people edit it: indented, unescaped, with a final newline."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file that ships from a folder, relative to it, in a fixed order.
+
+    Raises:
+        BuildError: The folder is missing, or holds a symbolic link (an install drops or follows it).
+    """
+    if not folder.is_dir():
+        raise BuildError(f"{folder} is missing")
+    found = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if not _NOT_COPIED & set(path.parts)]
+    if links := [str(path) for path in found if (folder / path).is_symlink()]:
+        raise BuildError(f"{folder} holds symbolic links, which do not survive an install: {', '.join(links)}")
+    return [path for path in found if (folder / path).is_file()]
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the contents and the executable bit, nothing else."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy every file that ships from one folder into another, which may already exist."""
+    for path in files_below(source):
+        copy_file(source / path, target / path)
+
+
+def swap_in(staged: Path, target: Path) -> None:
+    """Rename a finished folder to its final name; what had that name before goes."""
+    for folder in (staged, *(path for path in staged.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    retired = staged.with_name(f"{staged.name}.old")
+    if target.exists():
+        target.rename(retired)
+    staged.rename(target)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """An empty folder beside the target that takes the target's place at the end, if all went well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".staging-") as scratch:
+        staged = Path(scratch, target.name)
+        staged.mkdir()
+        yield staged
+        swap_in(staged, target)

@@ -1,0 +1,132 @@
+"""A zipapp's AWS client does, with its stubs, what the published one does; a stub that does not fit ends the build."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin_build import botocore_data, patches, staging
+from plugin_build.botocore_data import KEPT_OPERATIONS
+from plugin_build.project import BuildError
+from support.processes import DEADLINE
+
+TIMES = ["2026-11-27T15:43:16Z", "2026-11-27T15:43:16.123+01:00", "Fri, 27 Nov 2026 15:43:16 GMT", "1764258196", 1.5]
+COMPARED = f"""
+import json, sys
+import dateutil.tz, jmespath
+from botocore import handlers, utils
+TIMES = {TIMES!r}
+
+def tried(call, *values):
+    try:
+        return str(call(*values))
+    except Exception as error:
+        return type(error).__name__
+
+print(json.dumps({{
+    "times": [tried(lambda time: utils.parse_timestamp(time).timestamp(), time) for time in TIMES],
+    "zones": [tried(lambda: dateutil.tz.tzutc().utcoffset(None)), dateutil.tz.tzoffset("x", 60).tzname(None)],
+    "searched": jmespath.search("a[?b > `1`].b", {{"a": [{{"b": 1}}, {{"b": 2}}]}}),
+    "compiled": jmespath.compile("a.b").search({{"a": {{"b": 1}}}}),
+    "handlers": [handler[0] for handler in handlers.BUILTIN_HANDLERS],
+}}))
+"""
+
+
+def answers(*options: str, before: str = "") -> Any:
+    words = [sys.executable, "-I", *options, "-c", before + COMPARED]
+    return json.loads(subprocess.run(words, capture_output=True, timeout=DEADLINE, check=True, env={}).stdout)
+
+
+@pytest.fixture(scope="module")
+def published() -> Any:
+    return answers()
+
+
+@pytest.fixture(scope="module")
+def ours(tree: Path) -> Any:
+    return answers("-S", before=f"import sys; sys.path.insert(0, {str(tree)!r})")
+
+
+@pytest.mark.parametrize("what", ["times", "zones", "searched", "compiled"])
+def test_it_answers_as_the_published_client(published: Any, ours: Any, what: str) -> None:
+    assert ours[what] == published[what]
+
+
+def test_only_handlers_of_services_that_do_not_ship_are_gone(published: Any, ours: Any) -> None:
+    kept = ours["handlers"]
+    assert [event for event in published["handlers"] if event in kept] == kept
+    gone = {event for event in published["handlers"] if event not in kept}
+    assert gone
+    services = {event.split(".")[1] for event in gone if not event.startswith("docs.")}
+    assert not services & set(KEPT_OPERATIONS)
+    assert {"choose-service-name", "before-call", "after-call.iam"} <= set(kept)
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """Something like installed wheels: what ships, and before it is left out what stubs stand in for."""
+    folder = tmp_path / "site-packages"
+    for name in ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3"):
+        package = Path(str(files(name)))
+        shutil.copytree(package, folder / name, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    return folder
+
+
+def build(folder: Path) -> None:
+    before = patches.modules(folder)
+    patches.apply(folder)
+    staging.drop(folder)
+    patches.check_imports(folder, before)
+
+
+def test_the_stubs_fit_what_is_locked(wheels: Path) -> None:
+    build(wheels)
+
+
+@pytest.mark.parametrize("name", [name for name, stub in patches.STUBS.items() if stub.original])
+def test_a_module_that_is_not_what_it_was_ends_the_build(wheels: Path, name: str) -> None:
+    with (wheels / name).open("a") as file:
+        file.write("\n# changed\n")
+    with pytest.raises(BuildError, match=f"^{re.escape(name)} has changed: see whether its stub still fits"):
+        build(wheels)
+
+
+MISSED = {
+    "from botocore.docs.docstring import ResourceDocstring": "botocore.docs.docstring.ResourceDocstring",
+    "def later():\n    from botocore.docs import docstring as d\n    return d.Other()": "botocore.docs.docstring.Other",
+    "import botocore.docs.service": "botocore.docs.service",
+    "from .docs.service import ServiceDocumenter": "botocore.docs.service.ServiceDocumenter",
+    "from .docs import service": "botocore.docs.service",
+    "from boto3.s3 import transfer": "boto3.s3.transfer",
+    "from s3transfer.manager import TransferConfig as C\nX = C.DEFAULT": "s3transfer.manager.TransferConfig.DEFAULT",
+    "from s3transfer.manager import TransferManager": "s3transfer.manager.TransferManager",
+    "import jmespath\njmespath.Options()": "jmespath.Options",
+    "import jmespath as j\nj.compile('a'); j.Options()": "jmespath.Options",
+    "import dateutil.parser\ndateutil.parser.isoparse('x')": "dateutil.parser.isoparse",
+    "from dateutil.parser import *": "dateutil.parser.*",
+    "from urllib3.http2 import inject_into_urllib3": "urllib3.http2.inject_into_urllib3",
+}
+
+
+@pytest.mark.parametrize(("code", "name"), MISSED.items(), ids=MISSED.values())
+def test_whatever_uses_what_does_not_ship_ends_the_build(wheels: Path, code: str, name: str) -> None:
+    with (wheels / "botocore" / "client.py").open("a") as file:
+        file.write(f"\n{code}\n")
+    with pytest.raises(BuildError, match=f"^botocore/client.py uses {re.escape(name)}, which does not ship: mend"):
+        build(wheels)
+
+
+def test_a_botocore_without_the_list_of_handlers_ends_the_build(wheels: Path) -> None:
+    path = wheels / "botocore" / "handlers.py"
+    path.write_text(path.read_text().replace("BUILTIN_HANDLERS = [", "HANDLERS = ["))
+    with pytest.raises(BuildError, match=r"has no list BUILTIN_HANDLERS any more"):
+        botocore_data.trim_handlers(path)
