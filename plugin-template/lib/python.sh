@@ -1,8 +1,42 @@
 # Finds a Python 3.10 or newer, for the launcher and the guard, which source this file and have a `fail CODE MESSAGE`.
 # Start here: `find_python`. Plain POSIX sh, and no program is started on the warm path.
 
+# Takes what lies in the project off PATH: what the sandbox has left there must not be started by its name. A home folder
+# is no project.
+leave_out_the_project() {
+    PATH=$(
+        home=$(cd -P "${HOME:-/}" 2>/dev/null && pwd)
+        project=$(cd -P "${CLAUDE_PROJECT_DIR:-.}" 2>/dev/null && pwd)
+        here=$(pwd -P)
+        kept=
+        IFS=:
+        set -f
+        for folder in $PATH; do
+            case $folder in
+                /*) cd -P "$folder" 2>/dev/null || continue ;;
+                *) continue ;;
+            esac
+            for root in "$project" "$here"; do
+                case $PWD/ in
+                    "$root"/*) [ "$root" = "$home" ] || continue 2 ;;
+                esac
+            done
+            kept=$kept${kept:+:}$folder
+        done
+        printf '%s' "$kept"
+    )
+}
+
 # Sets $python.
 find_python() {
+    recall_python && return
+    search || fail NoPython "Python 3.10 or newer is needed and ${old:-no Python} was found; install one from \
+https://www.python.org/downloads/, or uv, or set AGENTCORE_SANDBOX_PYTHON to its path"
+    remember "$cache" || remember "$temporary"
+}
+
+# Sets $python where no search is needed: by a variable, or as it was found before.
+recall_python() {
     if [ -n "${AGENTCORE_SANDBOX_PYTHON:-}" ]; then
         python=$(command -v "$AGENTCORE_SANDBOX_PYTHON") ||
             fail NoPython "AGENTCORE_SANDBOX_PYTHON is set to $AGENTCORE_SANDBOX_PYTHON, which is not a program"
@@ -12,10 +46,7 @@ find_python() {
     cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/agentcore-sandbox
     recall "$cache" && return
     temporary=${TMPDIR:-/tmp}/agentcore-sandbox-$(id -u 2>/dev/null)
-    recall "$temporary" && return
-    search || fail NoPython "Python 3.10 or newer is needed and ${old:-no Python} was found; install one from \
-https://www.python.org/downloads/, or uv, or set AGENTCORE_SANDBOX_PYTHON to its path"
-    remember "$cache" || remember "$temporary"
+    recall "$temporary"
 }
 
 # The interpreter that was found before, with the same PATH.

@@ -4,8 +4,8 @@ Claude Code starts it as a hook, for every shell command while a skill runs. So 
 standard library, started without `site`, and imports neither `re`, `typing`, `dataclasses` nor `pathlib`: a call costs
 less than two bare interpreter starts. It ships in the plugin's `hooks` folder, not in the zipapp, which starts slower.
 
-    hook -> policy -> scanner, values -> host_paths -> file_names, refusal
-    hook -> event, marks, settings
+    hook -> policy -> scanner, flag_checks -> host_files
+    hook -> guarded_prompts, settings
 
 It fails closed. What the scanner does not know is refused; what goes wrong here is a refusal; and where Python itself
 fails, `hooks/guard` answers in its place.

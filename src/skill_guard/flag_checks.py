@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 
 from agentcore_sandbox.cli.words import split_session_path
-from skill_guard.refusal import Refusal
+from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from skill_guard.host_paths import HostPaths
+    from skill_guard.host_files import HostFiles
 
-    Check = Callable[["Context", str], None]  # of a flag's value
+    Check = Callable[["HookContext", str], None]  # of a flag's value
 
-CONFIGURED = {  # flag: where its value may be configured by the user
+CONFIGURED = {  # flag: what the command line would choose its value from without it, the strongest first
     "--interpreter-id": ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"),
     "--profile": ("CUSTOM_AGENTCORE_AWS_PROFILE", "CLAUDE_PLUGIN_OPTION_PROFILE", "AWS_PROFILE"),
     "--endpoint-url": ("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",),
 }
 
 
-class Context:
+class HookContext:
     """What a call is judged by.
 
     Args:
@@ -33,18 +33,25 @@ class Context:
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.environment = environment
-        self._paths: HostPaths | None = None
+        self._files: HostFiles | None = None
 
     @property
-    def paths(self) -> HostPaths:
+    def files(self) -> HostFiles:
         """The files of the host, the same for all of a call. Most calls name none."""
-        if self._paths is None:
-            from skill_guard.host_paths import HostPaths
+        if self._files is None:
+            from skill_guard.host_files import HostFiles
 
-            own = ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR")
-            protected = [self.environment[name] for name in own if self.environment.get(name)]
-            self._paths = HostPaths(self.folder, protected)
-        return self._paths
+            self._files = HostFiles(self.folder, self.environment)
+        return self._files
+
+    @property
+    def unusual(self) -> list[str]:
+        """The files that go in and that the user has to be asked about."""
+        return self._files.unusual if self._files else []
+
+    def configured(self, flag: str) -> str:
+        """What the command line chooses where the flag is not given; empty for nothing."""
+        return next((value for name in CONFIGURED[flag] if (value := self.environment.get(name, "").strip())), "")
 
     def is_shipped(self, path: str) -> bool:
         """Whether a path is that of a skill's script, `skills/NAME/scripts/FILE` of the plugin, links resolved."""
@@ -57,15 +64,15 @@ class Context:
         return real.startswith(folder) and is_script and os.path.isfile(real)
 
 
-def anything(_: Context, __: str) -> None:
+def anything(_: HookContext, __: str) -> None:
     """Take a value that reaches nothing but the sandbox."""
 
 
 def configured(flag: str) -> Check:
     """Make the check of a flag whose value only the user may choose."""
 
-    def check(context: Context, value: str) -> None:
-        if value not in {context.environment.get(name) for name in CONFIGURED[flag]} - {None, ""}:
+    def check(context: HookContext, value: str) -> None:
+        if not value or value != context.configured(flag):
             raise Refusal(
                 f"{flag} {value} is not what the user has configured: leave the flag out. If the user wants another "
                 f"one, they set {CONFIGURED[flag][0]} and start Claude Code anew"
@@ -74,48 +81,49 @@ def configured(flag: str) -> Check:
     return check
 
 
-def region(_: Context, value: str) -> None:
+def region(_: HookContext, value: str) -> None:
     """Refuse what could make another host of the service's name."""
     if not (value.isascii() and value.replace("-", "").isalnum()):
         raise Refusal(f"{value!a} is no region: write one such as --region us-east-1")
 
 
-def variable(_: Context, value: str) -> None:
+def variable(_: HookContext, value: str) -> None:
     """Refuse `--env NAME`, which would copy the user's variable into the sandbox."""
     if "=" not in value:
         raise Refusal(f"--env {value} would copy the user's variable into the sandbox: write --env {value}=VALUE")
 
 
-def program(context: Context, value: str) -> None:
+def program(context: HookContext, value: str) -> None:
     """Check the file that a program is read from: a script of the plugin's skills, or a file of the user's."""
     if not context.is_shipped(value):
-        context.paths.check_readable(value)
+        context.files.check_readable(value)
 
 
-def upload(context: Context, value: str) -> None:
-    """Check `SRC[:DST]`; a name can hold colons, so each place could be where SRC ends."""
-    parts = value.split(":")
-    for length in range(1, len(parts) + 1):
-        context.paths.check_readable(":".join(parts[:length]))
+def upload(context: HookContext, value: str) -> None:
+    """Check `SRC[:DST]`: a name can hold colons, so SRC is all of it where that is there, else ends at the last one."""
+    context.files.check_readable(value)
+    source, colon, _ = value.rpartition(":")
+    if colon:
+        context.files.check_readable(source)
 
 
-def download(context: Context, value: str) -> None:
+def download(context: HookContext, value: str) -> None:
     """Check `SRC[:DST]`: the first colon ends SRC, and DST is the working directory where it is not given."""
     source, _, target = value.partition(":")
     arrival(context, source, target or ".")
 
 
-def artifacts(context: Context, value: str) -> None:
+def artifacts(context: HookContext, value: str) -> None:
     """Check the folder for artifacts. The command line makes harmless names of those that the sandbox chooses."""
-    context.paths.check_subfolder(value)
+    context.files.check_output_folder(value)
 
 
-def arrival(context: Context, source: str, target: str) -> None:
+def arrival(context: HookContext, source: str, target: str) -> None:
     """Check where a file or folder of the sandbox arrives on the host."""
     is_pattern = not set("*?[").isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
-    if not is_pattern and (target.endswith("/") or context.paths.is_folder(target)):
+    if not is_pattern and (target.endswith("/") or context.files.is_folder(target)):
         target = os.path.join(target, os.path.basename(source.rstrip("/")))
-    context.paths.check_writable(target)
+    context.files.check_writable(target)
 
 
 def session_path(word: str) -> str | None:
@@ -124,14 +132,14 @@ def session_path(word: str) -> str | None:
     return None if session is None else path
 
 
-def copied(context: Context, operands: Sequence[str]) -> bool:
+def copied(context: HookContext, operands: Sequence[str]) -> bool:
     """Check the operands of `cp`: sources, last the target, `-` is a stream; say whether the host gets files."""
     if not operands:
         return False
     *sources, target = operands
     from_host = [source for source in sources if source != "-" and session_path(source) is None]
     for source in from_host:
-        context.paths.check_readable(source)
+        context.files.check_readable(source)
     if target == "-" or session_path(target) is not None:
         return False
     for source in sources:

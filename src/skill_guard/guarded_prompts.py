@@ -1,7 +1,11 @@
-"""Which prompts are a skill's: a file for each, named after session and prompt, below the plugin's own data folder.
+"""Which turns of a session are guarded: those of a skill's prompt, and those that no user has typed a prompt for.
 
-A mark stays until its session ends, and the next prompt has another id. `Stop` is no end: when another hook blocks it,
-the same prompt goes on under the same id, and must go on guarded (seen with Claude Code 2.1.197).
+A call that goes to the background, by request or because it takes long, ends with a notification that starts a turn
+of its own (seen with Claude Code 2.1.197 and 2.1.332): there the client knows no skill any more. So once a skill has
+run in a session, a turn is free only if its prompt is known to be typed by the user. `Stop` is no end: when another
+hook blocks it, the same prompt goes on. Nor is `SessionEnd`: another process may have resumed the same session.
+
+A folder for each session, below the plugin's data folder, holds a file for each of its prompts.
 """
 
 from __future__ import annotations
@@ -9,62 +13,74 @@ from __future__ import annotations
 import os
 import time
 
-from skill_guard.refusal import Refusal
+from skill_guard.scanner import Refusal
 
 LONGEST_IDENTIFIER = 100
-KEPT = 14 * 24 * 3600  # seconds; of sessions that were killed and ended without a word
+KEPT = 14 * 24 * 3600  # seconds after a session's last guarded turn
+SKILL, TYPED = "skill", "typed"
 
 
-class Marks:
-    """The marks of all sessions.
+class GuardedSession:
+    """What is known of one session's prompts.
 
     Args:
         data: The plugin's data folder.
+        session: The id of the session, as an event has it.
+
+    Raises:
+        Refusal: The id is not there, or not of a form that can name a folder.
     """
 
-    def __init__(self, data: str) -> None:
-        self.folder = os.path.join(data, "guard")
+    def __init__(self, data: str, session: object) -> None:
+        self._folder = os.path.join(data, "guard", _identifier(session))
 
-    def add(self, session: object, prompt: object) -> None:
+    def arm(self, prompt: object) -> None:
         """Remember that a prompt is a skill's.
 
         Raises:
-            Refusal: The ids are not there, or not of a form that can name a file.
-            OSError: The mark cannot be written.
+            Refusal: The id of the prompt is not there, or not of a form that can name a file.
+            OSError: It cannot be written down.
         """
-        name = f"{_identifier(session)}.{_identifier(prompt)}"
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        with open(os.path.join(self.folder, name), "wb"):
+        name = _name(SKILL, prompt)
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self._write(name)
+
+    def note_typed(self, prompt: object) -> None:
+        """Remember that the user has typed a prompt, where that matters."""
+        if os.path.isdir(self._folder):
+            self._write(_name(TYPED, prompt))
+
+    def guards(self, prompt: object) -> bool:
+        """Whether a turn is guarded; one whose prompt has no id is, once a skill has run in its session."""
+        if not os.path.isdir(self._folder):
+            return False
+        os.utime(self._folder)
+        return prompt is None or self._has(SKILL, prompt) or not self._has(TYPED, prompt)
+
+    def _has(self, kind: str, prompt: object) -> bool:
+        return os.path.exists(os.path.join(self._folder, _name(kind, prompt)))
+
+    def _write(self, name: str) -> None:
+        with open(os.path.join(self._folder, name), "wb"):
             pass
 
-    def has(self, session: object, prompt: object) -> bool:
-        """Whether a prompt is a skill's; where it has no id, whether any of its session is."""
-        if prompt is None:
-            return any(self._of(session))
-        return os.path.exists(os.path.join(self.folder, f"{_identifier(session)}.{_identifier(prompt)}"))
 
-    def remove(self, session: object) -> None:
-        """Forget the prompts of a session that ended."""
-        for name in self._of(session):
-            self._forget(name)
-
-    def remove_old(self) -> None:
-        """Forget what sessions that were killed have left."""
-        for name in self._names():
-            if os.stat(os.path.join(self.folder, name)).st_mtime < time.time() - KEPT:
-                self._forget(name)
-
-    def _forget(self, name: str) -> None:
+def forget_old(data: str) -> None:
+    """Forget sessions whose last guarded turn is long ago."""
+    parent = os.path.join(data, "guard")
+    for name in os.listdir(parent) if os.path.isdir(parent) else []:
+        folder = os.path.join(parent, name)
         try:
-            os.unlink(os.path.join(self.folder, name))
-        except FileNotFoundError:
-            pass  # another session's clean-up was quicker
+            if os.stat(folder).st_mtime < time.time() - KEPT:
+                for entry in os.listdir(folder):
+                    os.unlink(os.path.join(folder, entry))
+                os.rmdir(folder)
+        except OSError:
+            pass  # another session's clean-up was quicker, or it is in use
 
-    def _of(self, session: object) -> list[str]:
-        return [name for name in self._names() if name.startswith(f"{_identifier(session)}.")]
 
-    def _names(self) -> list[str]:
-        return os.listdir(self.folder) if os.path.isdir(self.folder) else []
+def _name(kind: str, prompt: object) -> str:
+    return f"{kind}.{_identifier(prompt)}"
 
 
 def _identifier(value: object) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 
-from skill_guard.event import read_json
-from skill_guard.flag_checks import Context
-from skill_guard.guarded_prompts import Marks
+from skill_guard.flag_checks import HookContext
+from skill_guard.guarded_prompts import GuardedSession, forget_old
 from skill_guard.policy import check
-from skill_guard.refusal import Refusal
+from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,43 +17,74 @@ if TYPE_CHECKING:
     from typing import Any
 
 BLOCK = 2  # the exit status by which a hook stops what it was asked about; any other failure would let it go on
+DEADLINE = 20  # seconds for a decision; hooks.json allows 60, and the client lets the call of a later hook go
+# Tools that a guarded turn may use: they show, ask, or keep Claude's own lists. Whatever else a client has is denied.
+TOOLS = frozenset(
+    (
+        *("AskUserQuestion", "Bash", "CronList", "Glob", "Grep", "Read", "ReportFindings", "TodoWrite", "ToolSearch"),
+        *("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TaskOutput", "TaskStop"),
+    )
+)
+BASH_INPUT = frozenset(("command", "description", "timeout"))
 
 
-def arm(event: Mapping[str, Any], marks: Marks) -> None:
+def arm(event: Mapping[str, Any], data: str) -> None:
     """A skill of this plugin begins (`UserPromptExpansion`); tell Claude where its code will run."""
     from skill_guard.settings import place
 
-    marks.add(event.get("session_id"), event.get("prompt_id"))
+    GuardedSession(data, event.get("session_id")).arm(event.get("prompt_id"))
     answer("UserPromptExpansion", additionalContext=place(os.environ))
 
 
-def judge(event: Mapping[str, Any], marks: Marks) -> None:
-    """Claude wants to run a shell command (`PreToolUse`)."""
-    if not marks.has(event.get("session_id"), event.get("prompt_id")):
+def note_prompt(event: Mapping[str, Any], data: str) -> None:
+    """A prompt begins (`UserPromptSubmit`); those that nobody has typed, of ended background work, are in tags."""
+    if not event["prompt"].lstrip().startswith("<"):
+        GuardedSession(data, event.get("session_id")).note_typed(event.get("prompt_id"))
+
+
+def judge(event: Mapping[str, Any], data: str) -> None:
+    """Claude wants to use a tool (`PreToolUse`)."""
+    if not GuardedSession(data, event.get("session_id")).guards(event.get("prompt_id")):
         return
-    if event.get("tool_name") not in ("Bash", "Monitor"):
-        raise Refusal("while this skill runs, use the Bash tool, for agentcore-sandbox only")
-    command, folder = event["tool_input"]["command"], event["cwd"]
-    check(command, Context(folder, os.environ))
+    tool = event["tool_name"]
+    if tool not in TOOLS:
+        raise Refusal(
+            f"{tool} is not allowed while this skill runs: use the Bash tool, for agentcore-sandbox only. "
+            "It is free again in the next prompt that the user types, if that does not begin with '<'"
+        )
+    if tool == "Bash":
+        judge_command(event["tool_input"], event["cwd"])
 
 
-def begin(_: Mapping[str, Any], marks: Marks) -> None:
+def judge_command(given: Mapping[str, Any], folder: str) -> None:
+    """Refuse a shell command, have the client ask the user, or allow it, so that nobody is asked."""
+    if given.get("run_in_background"):
+        raise Refusal("run it in the foreground; for long work there is `agentcore-sandbox job start`")
+    if more := given.keys() - BASH_INPUT - {"run_in_background"}:
+        raise Refusal(f"the Bash tool's {min(more)} is not allowed while this skill runs: leave it out")
+    context = HookContext(folder, os.environ)
+    check(given["command"], context)
+    if context.unusual:
+        shown = ", ".join(map(ascii, context.unusual[:5]))
+        more_files = f" and {len(context.unusual) - 5} more" if len(context.unusual) > 5 else ""  # noqa: PLR2004
+        reason = f"agentcore-sandbox would copy files of an unusual kind into the sandbox: {shown}{more_files}"
+        answer("PreToolUse", permissionDecision="ask", permissionDecisionReason=reason)
+    else:
+        answer("PreToolUse", permissionDecision="allow", permissionDecisionReason="one plain call of agentcore-sandbox")
+
+
+def begin(_: Mapping[str, Any], data: str) -> None:
     """A session of Claude Code begins (`SessionStart`)."""
     from skill_guard.settings import export_lines
 
-    marks.remove_old()
+    forget_old(data)
     lines = export_lines(os.environ)
     if lines and os.environ.get("CLAUDE_ENV_FILE"):
         with open(os.environ["CLAUDE_ENV_FILE"], "a", encoding="utf-8") as file:
             file.write(lines)
 
 
-def end(event: Mapping[str, Any], marks: Marks) -> None:
-    """A session of Claude Code ends (`SessionEnd`)."""
-    marks.remove(event.get("session_id"))
-
-
-EVENTS = {"UserPromptExpansion": arm, "PreToolUse": judge, "SessionStart": begin, "SessionEnd": end}
+EVENTS = {"UserPromptExpansion": arm, "UserPromptSubmit": note_prompt, "PreToolUse": judge, "SessionStart": begin}
 
 
 def answer(event_name: str, **what: str) -> None:
@@ -63,8 +94,40 @@ def answer(event_name: str, **what: str) -> None:
     sys.stdout.write(json.dumps({"hookSpecificOutput": {"hookEventName": event_name, **what}}))
 
 
+class _DecoderOptions:
+    """What the core of `json` asks a decoder for: the values of `json.JSONDecoder()`."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012 - the core keeps its keys there
+
+
+def read_json(data: bytes) -> Any:
+    """The value of a JSON text, by the core of `json` in C: `json` itself imports `re`, which takes longest.
+
+    Raises:
+        ValueError: It is no JSON text in UTF-8.
+    """
+    text = data.decode("utf-8").strip(" \t\n\r")
+    try:
+        from _json import make_scanner
+
+        value, end = make_scanner(_DecoderOptions)(text, 0)  # type: ignore[arg-type]  # anything with these attributes
+    except (ImportError, AttributeError, TypeError, StopIteration):
+        import json
+
+        return json.loads(text)
+    if end != len(text):
+        raise ValueError("something follows the JSON text")
+    return value
+
+
 def main(event_name: str) -> int:
-    """Handle one event.
+    """Handle one event. One that takes too long ends the process, with a status that `hooks/guard` makes a refusal.
 
     Args:
         event_name: What hooks.json calls it.
@@ -72,9 +135,10 @@ def main(event_name: str) -> int:
     Returns:
         The exit status for Claude Code.
     """
+    faulthandler.dump_traceback_later(DEADLINE, exit=True, file=os.open(os.devnull, os.O_WRONLY))
     try:
         event = read_json(sys.stdin.buffer.read())
-        EVENTS[event_name](event, Marks(os.environ["CLAUDE_PLUGIN_DATA"]))
+        EVENTS[event_name](event, os.environ["CLAUDE_PLUGIN_DATA"])
     except Refusal as refusal:
         reason = f"agentcore-sandbox guard: {refusal}"
     except Exception as error:  # noqa: BLE001 - what the guard cannot judge is refused

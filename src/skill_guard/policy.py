@@ -10,9 +10,8 @@ import os
 
 from agentcore_sandbox.cli.words import read
 from skill_guard import flag_checks
-from skill_guard.flag_checks import CONFIGURED, Context
-from skill_guard.refusal import Refusal
-from skill_guard.scanner import scan
+from skill_guard.flag_checks import CONFIGURED, HookContext
+from skill_guard.scanner import Refusal, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ COMMANDS: dict[str, Flags] = {
     "ls": {**CONNECTION, "--recursive": None, "-r": None},
     "rm": {**CONNECTION, "--recursive": None, "-r": None},
     "job start": {**CODE, "--session": flag_checks.anything},
-    "job list": {"--json": None, "--help": None, "-h": None},
     "job logs": {**CONNECTION, "--follow": None, "-f": None},
     "job status": CONNECTION,
     "job wait": CONNECTION,
@@ -69,6 +67,8 @@ COMMANDS: dict[str, Flags] = {
     "doctor": {**CONNECTION, "--run": None},
     "help": {"--help": None, "-h": None},
 }
+OF_A_JOB = frozenset(("job logs", "job status", "job wait", "job stop", "job rm"))
+"""Commands that by themselves go where the job's record says."""
 WHY_NOT = {
     "--raw": "leave it out: the output is the same here",
     "--force": "nothing of the user's is overwritten: choose another name",
@@ -76,7 +76,7 @@ WHY_NOT = {
 }
 
 
-def check(command: str, context: Context) -> None:
+def check(command: str, context: HookContext) -> None:
     """Check a shell command.
 
     Args:
@@ -87,20 +87,27 @@ def check(command: str, context: Context) -> None:
         Refusal: It is not one plain call of `agentcore-sandbox` with allowed flags, values and paths.
     """
     program, *words = scan(command).words or [""]
-    if program not in _launchers(context):
-        raise Refusal(
-            "while this skill runs, the only command is agentcore-sandbox, one plain call at a time. "
-            "Do the work in the sandbox: agentcore-sandbox run --cmd '...' for a shell command there"
-        )
+    _check_program(program, context)
     if words not in ([], ["--help"], ["-h"], ["--version"]):
         name, rest = _command(words)
         _check_words(name, rest, context)
 
 
-def _launchers(context: Context) -> tuple[str, ...]:
-    """The two forms of the launcher that the skills show."""
+def _check_program(program: str, context: HookContext) -> None:
+    """Take the two forms of the launcher that the skills show; the bare name must not be found in the project."""
     root = context.environment.get("CLAUDE_PLUGIN_ROOT")
-    return (PROGRAM, os.path.join(root, "bin", PROGRAM)) if root else (PROGRAM,)
+    if root and program == os.path.join(root, "bin", PROGRAM):
+        return
+    if program != PROGRAM:
+        raise Refusal(
+            "while this skill runs, the only command is agentcore-sandbox, one plain call at a time. "
+            "Do the work in the sandbox: agentcore-sandbox run --cmd '...' for a shell command there"
+        )
+    project = os.path.join(os.path.realpath(context.environment.get("CLAUDE_PROJECT_DIR") or context.folder), "")
+    for folder in context.environment.get("PATH", "").split(os.pathsep):
+        found = os.path.join(context.folder, folder, PROGRAM)
+        if os.path.lexists(found) and os.path.realpath(found).startswith(project):
+            raise Refusal(f"{folder!r} on PATH holds another {PROGRAM}, in the project: write the launcher's full path")
 
 
 def _command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -114,14 +121,21 @@ def _command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     return name, words[length:]
 
 
-def _check_words(name: str, words: Sequence[str], context: Context) -> None:
+def _check_words(name: str, words: Sequence[str], context: HookContext) -> None:
     flags, operands = _read(name, words, context)
+    if name in OF_A_JOB and "--interpreter-id" not in flags:
+        where = context.configured("--interpreter-id") or "ID"
+        raise Refusal(
+            f"add --interpreter-id {where}: without it a job is looked for where it was started, wherever that is"
+        )
     arrives = "--download" in flags or (name == "cp" and flag_checks.copied(context, operands))
     if arrives and NO_HIDDEN not in flags:
-        raise Refusal(f"add {NO_HIDDEN}: no hidden file of the sandbox may get on this machine")
+        raise Refusal(
+            f"add {NO_HIDDEN}: nothing hidden, and nothing executable, may get from the sandbox on this machine"
+        )
 
 
-def _read(name: str, words: Sequence[str], context: Context) -> tuple[set[str], list[str]]:
+def _read(name: str, words: Sequence[str], context: HookContext) -> tuple[set[str], list[str]]:
     """Tell flags from operands as the command line does, and check each flag."""
     flags: set[str] = set()
     operands: list[str] = []
@@ -137,11 +151,11 @@ def _read(name: str, words: Sequence[str], context: Context) -> tuple[set[str], 
 def _needs_value(command: str, flag: str) -> bool:
     if flag not in COMMANDS[command]:
         advice = WHY_NOT.get(flag, "code that begins with '-' goes into a heredoc")
-        raise Refusal(f"`{command}` with {flag} is not allowed while a skill runs; {advice}")
+        raise Refusal(f"`{command}` with {flag} is not allowed while a skill runs: {advice}")
     return COMMANDS[command][flag] is not None
 
 
-def _check_value(command: str, flag: str, value: str | None, context: Context) -> None:
+def _check_value(command: str, flag: str, value: str | None, context: HookContext) -> None:
     check_value = COMMANDS[command][flag]
     if check_value and value is None:
         raise Refusal(f"{flag} needs a value")

@@ -7,8 +7,6 @@ Everything else could start something else in one of these shells and is refused
 
 from __future__ import annotations
 
-from skill_guard.refusal import Refusal
-
 HEREDOC = """pass code in a quoted heredoc: agentcore-sandbox run - <<'EOF'"""
 ADVICE = {
     "$": f"the shell would expand '$': quote it with '...', or {HEREDOC}",
@@ -28,6 +26,10 @@ CONTINUATION = "\\\n"
 LONGEST = 1_000_000  # characters; a longer command could keep the hook busy until it counts as silent
 # Inside "...": a backslash before one of these is an escape, before anything else it is itself.
 ESCAPED = frozenset('$`"\\')
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of the program but its answer
+    """The call is not allowed; the message tells Claude why and what to do instead."""
 
 
 class Call:
@@ -79,12 +81,16 @@ class _Scanner:
             self.at += 2 if self.text[self.at] == "\\" else 1
 
     def _word(self) -> str:
-        parts = [self._part()]
+        parts: list[str] = []
+        is_empty = True
         while self.at < len(self.text) and self.text[self.at] not in " \t":
             if self.text.startswith(CONTINUATION, self.at):
                 self.at += 2
-            else:
-                parts.append(self._part())
+                continue
+            if is_empty and self.text[self.at] == "=":  # zsh: =ls is /bin/ls, and ''=ls too
+                raise Refusal("a word that begins with '=' must be quoted with '...'")
+            parts.append(self._part())
+            is_empty = is_empty and not parts[-1]
         return "".join(parts)
 
     def _part(self) -> str:
@@ -95,8 +101,6 @@ class _Scanner:
             return self._double_quoted()
         if character not in PLAIN:
             raise Refusal(ADVICE.get(character, f"the character {character!a} must be quoted with '...'"))
-        if character == "=" and self.text[self.at - 1 : self.at] in ("", " ", "\t", "\n"):
-            raise Refusal("a word that begins with '=' must be quoted with '...'")  # zsh: =ls is /bin/ls
         self.at += 1
         return character
 
@@ -107,6 +111,8 @@ class _Scanner:
         if self.text.startswith("'", end + 1):
             raise Refusal(f"two quotes '' in a row mean different things to different shells; {HEREDOC}")
         content = self.text[self.at + 1 : end]
+        if content.endswith("\\"):
+            raise Refusal(f"a backslash before a quote ' means different things to different shells; {HEREDOC}")
         self.at = end + 1
         return content
 

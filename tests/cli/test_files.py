@@ -128,7 +128,8 @@ def test_hostile_session(local: CommandLine) -> None:
 
 
 def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:
-    program = "mkdir -p h/.git/hooks h/sub; touch h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c h/sub/CLAUDE.md .d"
+    names = "h/.git/hooks/x h/.env h/a h/sub/b h/sub/.c h/sub/CLAUDE.md h/Makefile h/HEAD h/sub/x.pth"
+    program = f"mkdir -p h/.git/hooks h/sub; touch {names} .d; chmod 755 h/a"
     ok(local, "exec", "work", "--cmd", program)
     done = local.run("cp", "--no-hidden", "work:h", "work:.d", "seen/")
     assert done.returncode == 0
@@ -139,11 +140,13 @@ def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLin
         "seen/h/sub/b",
     ]
     assert b"left out (hidden): h/.env\n" in done.stderr
-    assert b"left out (instructions for agents): h/sub/CLAUDE.md\n" in done.stderr
+    assert b"left out (a name that programs act upon): h/sub/CLAUDE.md\n" in done.stderr
+    assert (local.home / "seen/h/a").stat().st_mode & 0o111 == 0
     ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
     assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
     ok(local, "cp", "work:h", "all")
     assert (local.home / "all/.git/hooks/x").exists()
+    assert (local.home / "all/a").stat().st_mode & 0o100
 
 
 LISTINGS = {

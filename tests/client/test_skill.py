@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from skill_guard import hook
 from support.build_folders import ROOT, write
 from support.claude_client import PROGRAM, Client, make_client
-from support.examples import frontmatter
 from support.messages_api import Block, Script, messages_api, text, tool_use
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
@@ -99,6 +102,62 @@ def test_everything_else_is_denied_while_the_skill_is_current_and_free_in_the_ne
     assert not project.joinpath("help.txt").exists()
 
 
+def test_no_question_whatever_the_code_looks_like_and_the_users_deny_rules_win(
+    installed: Client, project: Path
+) -> None:
+    odd = "agentcore-sandbox run - <<'EOF'\nprint({'a': 1})\nEOF"
+    long = "agentcore-sandbox run - <<'EOF'\n" + "x = 1\n" * 3000 + "print(x)\nEOF"
+    prompts = {f"{SKILL} compute": [bash(odd), bash(long)], "an ordinary prompt": [bash(odd)]}
+    first, second, third = talk(installed, project, prompts).tool_results()
+    assert (first, second) == ((False, "{'a': 1}"), (False, "1"))
+    assert third[0], "outside of the skill the client asks as before"
+    rules = {"permissions": {"deny": ["Bash(agentcore-sandbox *)"]}}
+    with replaced(installed.home / ".claude/settings.json", rules):
+        [(denied, reason)] = talk(installed, project, {f"{SKILL} compute": [bash(odd)]}).tool_results()
+    assert denied
+    assert "Permission to use Bash" in reason
+
+
+@contextmanager
+def replaced(path: Path, more: Mapping[str, object]) -> Iterator[None]:
+    """Add to the user's settings for a moment."""
+    before = path.read_text()
+    path.write_text(json.dumps({**json.loads(before), **more}))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def test_turn_that_ended_background_work_begins_is_guarded(installed: Client, project: Path) -> None:
+    wait = "agentcore-sandbox run 'import time; time.sleep(5)'"
+    slow = tool_use("Bash", command=wait, description="a test", timeout=1500)
+    asked = tool_use("Bash", command=wait, description="a test", run_in_background=True)
+    stolen = tool_use("Write", file_path=str(project / "planted.txt"), content="x")
+    turns = [[asked], [slow], END, bash("cat ~/.aws/credentials"), [stolen], END, bash("cat ~/.aws/credentials"), END]
+    with messages_api(*turns) as (url, script):
+        installed.talk([f"{SKILL} do it", "", "an ordinary prompt"], project, url, "--allowedTools", "Bash", "Write")
+    background, moved, read, written, free = script.tool_results()
+    assert background[0]
+    assert "in the foreground" in background[1]
+    assert not moved[0]
+    assert "background" in moved[1]
+    for denied, reason in (read, written):
+        assert denied
+        assert "agentcore-sandbox guard: " in reason
+    assert not project.joinpath("planted.txt").exists()
+    assert SECRET in free[1]
+
+
+def test_user_is_asked_about_files_of_an_unusual_kind(installed: Client, project: Path) -> None:
+    write(project / "config", "x")
+    [(denied, reason)] = talk(
+        installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox run --upload config 'print(1)'")]}
+    ).tool_results()
+    assert denied, "there is nobody to ask"
+    assert "unusual kind" in reason
+
+
 def test_prompt_that_goes_on_after_a_blocked_stop_is_still_guarded(installed: Client, project: Path) -> None:
     once = '[ -e stopped ] || { touch stopped; echo \'{"decision": "block", "reason": "go on"}\'; }'
     hooks = {"Stop": [{"hooks": [{"type": "command", "command": once}]}]}
@@ -142,26 +201,39 @@ def test_other_tools_that_reach_the_host_are_denied(installed: Client, project: 
     assert [denied for denied, _ in results] == [False] * len(reads) + [True] * len(calls)
     for tool, (_, reason) in zip(DISALLOWED, results[len(reads) :], strict=True):
         name = {"Task": "Agent"}.get(tool, tool)  # what it is called today
-        assert f"Permission to use {name} has been denied" in reason
+        words = (
+            f"Permission to use {name} has been denied",
+            "agentcore-sandbox guard: ",
+            "cannot be used with Skill tool",
+        )
+        assert any(part in reason for part in words), reason
     assert {path.name: path.read_text() for path in project.iterdir()} == before
 
 
 # Tools that stay, and why they may.
 STAYING = {
+    "AskUserQuestion": "speaks to the user",
     "Bash": "guarded",
     "CronList": "only lists",
-    "Read": "the user's own permission rules are for it",
+    **dict.fromkeys(("Glob", "Grep", "Read"), "the user's own permission rules are for it"),
     "ReportFindings": "speaks to the user",
-    **dict.fromkeys(("TaskCreate", "TaskGet", "TaskList", "TaskUpdate"), "Claude's list of what is to do"),
-    **dict.fromkeys(("TaskOutput", "TaskStop"), "for calls of agentcore-sandbox in the background"),
+    "ToolSearch": "only tells which tools there are",
+    **dict.fromkeys(("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TodoWrite"), "Claude's list of what is to do"),
+    **dict.fromkeys(("TaskOutput", "TaskStop"), "for calls of agentcore-sandbox that have gone to the background"),
 }
+DEFERRED = re.compile(r"deferred tools are now available via ToolSearch.*?\n((?:\w+\n)+)")
 
 
 def test_every_tool_of_the_client_is_judged(installed: Client, project: Path) -> None:
+    assert STAYING.keys() == hook.TOOLS
     script = talk(installed, project, {f"{SKILL} do it": []})
     offered = {tool["name"] for tool in script.requests[0]["tools"]}
-    denied = frontmatter(ROOT / "plugin-template/skills/code-interpreter-execute/SKILL.md")["disallowed-tools"]
-    assert offered - set(denied) == STAYING.keys(), "a tool is new: deny it in every SKILL.md, or say why it may stay"
+    later = DEFERRED.search(json.dumps(script.requests[0]).replace("\\n", "\n"))
+    offered |= set(later[1].split() if later else []) - {"DeferredToolPlaceholder"}
+    assert {"Bash", "Write", "WebFetch"} <= offered
+    calls = [[tool_use(name)] for name in sorted(offered - STAYING.keys())]
+    results = talk(installed, project, {f"{SKILL} do it": calls}, "--allowedTools", ",".join(offered)).tool_results()
+    assert [denied for denied, _ in results] == [True] * len(calls)
 
 
 def test_only_the_user_can_start_the_skill(installed: Client, project: Path) -> None:

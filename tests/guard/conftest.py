@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skill_guard.flag_checks import Context
+from skill_guard.flag_checks import HookContext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def context(project: Path) -> Context:
+def context(project: Path) -> HookContext:
     """The project, with an interpreter and a profile configured, and the plugin's folders elsewhere."""
     variables = {
         "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
@@ -51,4 +51,4 @@ def context(project: Path) -> Context:
         "CLAUDE_PLUGIN_DATA": str(project.parent / "plugin-data"),
         "HOME": str(project.parent),
     }
-    return Context(str(project), variables)
+    return HookContext(str(project), variables)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
-from skill_guard.flag_checks import Context
+from skill_guard.flag_checks import HookContext
 from skill_guard.policy import check
 from support import logs_server
 from support.build_folders import ROOT, write
@@ -51,13 +51,13 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def context(project: Path) -> Context:
+def context(project: Path) -> HookContext:
     variables = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "CLAUDE_PLUGIN_ROOT": str(TEMPLATE)}
-    return Context(str(project), variables)
+    return HookContext(str(project), variables)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_guard_accepts_what_is_shown_between_the_lines(document: Path, context: Context) -> None:
+def test_guard_accepts_what_is_shown_between_the_lines(document: Path, context: HookContext) -> None:
     for shown in INLINE.findall(document.read_text("utf-8")):
         check(re.sub(r"\[[^]]*\]|\.\.\.", "", shown).replace("\\|", "|"), context)
 
@@ -78,7 +78,7 @@ def equipped(local: CommandLine) -> CommandLine:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_examples_are_accepted_and_run_one_after_the_other(
-    document: Path, equipped: CommandLine, project: Path, context: Context, account: LogsServer
+    document: Path, equipped: CommandLine, project: Path, context: HookContext, account: LogsServer
 ) -> None:
     for example in examples(document, TEMPLATE):
         check(example, context)

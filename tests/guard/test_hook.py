@@ -70,25 +70,28 @@ class Hooks:
         assert told["hookEventName"] == "UserPromptExpansion"
         return str(told["additionalContext"])
 
-    def ask(self, command: str = "ls", **changes: Any) -> str:
-        """What Claude is told when it wants to run a command; empty when nothing is said."""
+    def decide(self, command: str = "ls", **changes: Any) -> tuple[str, str]:
+        """What becomes of a tool's use: allow, ask or deny, with the reason; empty when nothing is said."""
         event = {"session_id": "s1", "prompt_id": "p1", "cwd": str(self.home), "tool_name": "Bash"}
-        done = self.fire("PreToolUse", {**event, "tool_input": {"command": command}, **changes})
-        return denial(done)
+        return decision(self.fire("PreToolUse", {**event, "tool_input": {"command": command}, **changes}))
+
+    def ask(self, command: str = "ls", **changes: Any) -> str:
+        """The reason why a tool's use is denied; empty where it is not."""
+        verdict, reason = self.decide(command, **changes)
+        return reason if verdict == "deny" else ""
 
 
-def denial(done: subprocess.CompletedProcess[str]) -> str:
-    """The reason of a denial, in either of the two ways; empty where the hook said nothing."""
+def decision(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    """The decision of a hook, which can deny in two ways."""
     if done.returncode == 2:
         assert done.stdout == ""
-        return done.stderr
+        return "deny", done.stderr
     assert (done.returncode, done.stderr) == (0, "")
     if not done.stdout:
-        return ""
+        return "", ""
     answer = json.loads(done.stdout)["hookSpecificOutput"]
     assert answer["hookEventName"] == "PreToolUse"
-    assert answer["permissionDecision"] == "deny"
-    return str(answer["permissionDecisionReason"])
+    return str(answer["permissionDecision"]), str(answer["permissionDecisionReason"])
 
 
 @pytest.fixture
@@ -103,37 +106,142 @@ def hooks(tmp_path: Path) -> Hooks:
     return Hooks(root, tmp_path / "plugin data", home)
 
 
-def test_guards_the_skills_prompt_only(hooks: Hooks) -> None:
-    assert hooks.ask() == ""
+def typed(hooks: Hooks, prompt: str, words: str = "an ordinary prompt") -> None:
+    """The user, or a notification, begins a turn."""
+    done = hooks.fire("UserPromptSubmit", {"session_id": "s1", "prompt_id": prompt, "prompt": words})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_guards_the_skills_prompt_until_the_user_types_another(hooks: Hooks) -> None:
+    assert hooks.decide() == ("", "")
     hooks.arm()
     assert "the only command is agentcore-sandbox" in hooks.ask()
-    assert hooks.ask("agentcore-sandbox run 'x'") == ""
-    assert hooks.ask(f"'{hooks.root}/bin/agentcore-sandbox' run 'x'") == ""
-    assert hooks.ask(prompt_id="p2") == ""
-    assert hooks.ask(session_id="s2") == ""
+    typed(hooks, "p2")
+    assert hooks.decide(prompt_id="p2") == ("", "")
+    assert hooks.decide(session_id="s2") == ("", "")
     assert "the only command" in hooks.ask(), "asking for others does not end the guard"
 
 
-def test_guards_every_prompt_of_a_skill_until_the_session_ends(hooks: Hooks) -> None:
+def test_a_checked_call_is_allowed_without_a_question(hooks: Hooks) -> None:
     hooks.arm()
+    for command in ("agentcore-sandbox run 'x'", f"'{hooks.root}/bin/agentcore-sandbox' run 'x'"):
+        assert hooks.decide(command)[0] == "allow"
+
+
+@pytest.mark.parametrize("notification", ["<task-notification>\n<task-id>b1</task-id>", " \n<system-reminder>x"])
+def test_guards_the_turn_of_a_notification(hooks: Hooks, notification: str) -> None:
+    hooks.arm()
+    typed(hooks, "p2", notification)
+    assert "the only command" in hooks.ask(prompt_id="p2")
+    assert "is not allowed" in hooks.ask(prompt_id="p2", tool_name="Write")
+    assert "the only command" in hooks.ask(prompt_id="p3"), "nor is a prompt typed that was never told of"
+    typed(hooks, "p4")
+    assert hooks.decide(prompt_id="p4", tool_name="Write") == ("", "")
+
+
+def test_a_skills_prompt_is_guarded_though_the_user_has_typed_it(hooks: Hooks) -> None:
+    hooks.arm()
+    typed(hooks, "p2", "/code-interpreter-execute x")
     hooks.arm(prompt="p2")
-    hooks.arm(session="s2")
-    hooks.fire("SessionEnd", {"session_id": "s1"})
-    assert hooks.ask() == hooks.ask(prompt_id="p2") == ""
-    assert "the only command" in hooks.ask(session_id="s2")
+    typed(hooks, "p1", "/code-interpreter-execute x")
+    assert "the only command" in hooks.ask()
+    assert "the only command" in hooks.ask(prompt_id="p2")
+
+
+def test_another_process_that_resumed_the_session_does_not_end_the_guard(hooks: Hooks) -> None:
+    hooks.arm()
+    registered = json.loads(hooks.root.joinpath("hooks/hooks.json").read_text())["hooks"]
+    assert set(registered) == {"UserPromptExpansion", "UserPromptSubmit", "PreToolUse", "SessionStart"}
+    hooks.fire("SessionStart", {"session_id": "s1", "source": "resume"})
+    assert "the only command" in hooks.ask()
 
 
 def test_guards_the_session_where_the_prompt_is_not_told(hooks: Hooks) -> None:
     hooks.arm()
     assert "the only command" in hooks.ask(prompt_id=None)
-    assert hooks.ask(prompt_id=None, session_id="s2") == ""
+    assert hooks.decide(prompt_id=None, session_id="s2") == ("", "")
 
 
-def test_judges_the_other_tools_that_run_commands(hooks: Hooks) -> None:
+@pytest.mark.parametrize(
+    "tool", ["PowerShell", "Monitor", "Write", "Agent", "mcp__x__y", "RemoteTrigger", "Artifact", ""]
+)
+def test_tools_that_are_not_listed_are_denied(hooks: Hooks, tool: str) -> None:
     hooks.arm()
-    assert "use the Bash tool" in hooks.ask("agentcore-sandbox run x", tool_name="PowerShell")
-    assert "the only command" in hooks.ask(tool_name="Monitor")
-    assert hooks.ask("agentcore-sandbox job logs -f 1", tool_name="Monitor") == ""
+    assert "is not allowed while this skill runs" in hooks.ask("agentcore-sandbox run x", tool_name=tool)
+
+
+@pytest.mark.parametrize("tool", ["Read", "AskUserQuestion", "ToolSearch", "TaskOutput"])
+def test_tools_that_only_show_or_ask_are_left_to_the_client(hooks: Hooks, tool: str) -> None:
+    hooks.arm()
+    assert hooks.decide(tool_name=tool) == ("", "")
+
+
+@pytest.mark.parametrize("more", [{"run_in_background": True}, {"dangerouslyDisableSandbox": True}, {"new": 1}])
+def test_what_else_the_bash_tool_can_be_told_is_denied(hooks: Hooks, more: dict[str, Any]) -> None:
+    hooks.arm()
+    given = {"command": "agentcore-sandbox run x", "description": "x", "timeout": 1000}
+    assert hooks.decide(tool_input=given)[0] == "allow"
+    assert hooks.ask(tool_input={**given, **more})
+
+
+def test_the_user_is_asked_about_files_of_an_unusual_kind(hooks: Hooks) -> None:
+    hooks.arm()
+    project = hooks.home / "project"
+    for name in ("data.csv", "kept/config", "kept/data.json"):
+        write(project / name, "x")
+    for words, wanted in {"data.csv": "allow", "kept": "ask", "kept/config": "ask", "kept/data.json": "allow"}.items():
+        verdict, reason = hooks.decide(f"agentcore-sandbox cp {words} NAME:", cwd=str(project))
+        assert verdict == wanted
+        assert ("kept/config" in reason) == (wanted == "ask")
+
+
+def test_a_decision_that_takes_too_long_is_a_refusal(hooks: Hooks) -> None:
+    hooks.arm()
+    guard = hooks.root / "hooks/skill_guard"
+    guard.joinpath("hook.py").write_text(
+        guard.joinpath("hook.py").read_text().replace("DEADLINE = 20", "DEADLINE = 0.2")
+    )
+    write(
+        guard / "scanner.py",
+        guard.joinpath("scanner.py")
+        .read_text()
+        .replace('if "\\0" in text:', 'while "\\0" not in text:\n        pass\n    if text:'),
+    )
+    assert "not in time" in hooks.ask("agentcore-sandbox run x")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"agentcore-sandbox run --upload {'a:/' * 100_000} x",
+        f"agentcore-sandbox cp {' '.join(['a'] * 100_000)} NAME:",
+        f"agentcore-sandbox cp {'a/' * 300_000} NAME:",
+        f"agentcore-sandbox run {'=' * 900_000}",
+        f"agentcore-sandbox run {'--json ' * 100_000}",
+    ],
+    ids=["colons", "operands", "a deep path", "one word", "flags"],
+)
+def test_long_calls_are_judged_before_the_deadline(hooks: Hooks, command: str) -> None:
+    hooks.arm()
+    assert "not in time" not in hooks.ask(command, cwd="/srv")
+
+
+def plant(folder: Path, marker: Path) -> None:
+    for name in ("sh", "cat", "id", "uname", "mkdir", "mv", "python3", "python", "py", "uv", "agentcore-sandbox"):
+        write(folder / name, f"#!/bin/sh\ntouch '{marker}'\n", 0o755)
+
+
+def test_nothing_is_started_by_its_name_from_the_project(hooks: Hooks) -> None:
+    project, marker = hooks.home / "project", hooks.home / "planted"
+    plant(project / "venv/bin", marker)
+    hooks.home.joinpath("away").symlink_to(project / "venv/bin")
+    hooks.more["CLAUDE_PROJECT_DIR"] = str(project)
+    hooks.more["PATH"] = f"{project}/venv/bin:{hooks.home}/away:venv/bin:{hooks.home}/bin:/usr/bin:/bin"
+    hooks.arm()
+    assert "on PATH holds another agentcore-sandbox" in hooks.ask("agentcore-sandbox run x", cwd=str(project))
+    full = f"'{hooks.root}/bin/agentcore-sandbox' run x"
+    assert hooks.decide(full, cwd=str(project))[0] == "allow"
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize(
@@ -159,13 +267,15 @@ def test_event_that_it_does_not_understand_is_refused(hooks: Hooks, changes: dic
 @pytest.mark.parametrize("event", ["", "{", "[]", "null", '{"session_id": "s1"', "[" * 100_000])
 def test_input_that_is_no_event_is_refused(hooks: Hooks, event: str) -> None:
     hooks.arm()
-    assert "cannot be judged" in denial(hooks.fire("PreToolUse", event))
+    verdict, reason = decision(hooks.fire("PreToolUse", event))
+    assert verdict == "deny"
+    assert "cannot be judged" in reason
 
 
 def test_nothing_is_started_before_a_skill_has_run(hooks: Hooks) -> None:
     write(hooks.home / "bin/python3", f"#!/bin/sh\ntouch '{hooks.home}/started'\n", 0o755)
     assert hooks.ask() == ""
-    for name in ("SessionStart", "SessionEnd"):
+    for name in ("SessionStart", "UserPromptSubmit"):
         assert hooks.fire(name, {"session_id": "s1"}).returncode == 0
     assert not hooks.home.joinpath("started").exists()
 
@@ -292,21 +402,21 @@ def test_option_that_is_no_single_line_is_left_out(hooks: Hooks, tmp_path: Path)
     assert shell_sees(hooks, tmp_path) == ["(not set)"] * 3
 
 
-def test_marks_of_killed_sessions_go_in_time(hooks: Hooks) -> None:
+def test_sessions_are_forgotten_in_time(hooks: Hooks) -> None:
     hooks.arm()
     hooks.arm(session="s2")
     weeks_ago = time.time() - 15 * 24 * 3600
-    os.utime(hooks.data / "guard/s1.p1", (weeks_ago, weeks_ago))
+    os.utime(hooks.data / "guard/s1", (weeks_ago, weeks_ago))
     hooks.fire("SessionStart", {"session_id": "s3"})
-    assert [path.name for path in hooks.data.joinpath("guard").iterdir()] == ["s2.p1"]
+    assert [path.name for path in hooks.data.joinpath("guard").iterdir()] == ["s2"]
 
 
-def test_marks_are_private(hooks: Hooks) -> None:
+def test_what_is_kept_is_private(hooks: Hooks) -> None:
     hooks.arm()
-    assert hooks.data.joinpath("guard").stat().st_mode & 0o777 == 0o700
+    assert hooks.data.joinpath("guard/s1").stat().st_mode & 0o777 == 0o700
 
 
-def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool_that_runs_commands() -> None:
+def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool() -> None:
     registered = json.loads(TEMPLATE.joinpath("hooks/hooks.json").read_text())["hooks"]
     skills = [path.parent.name for path in TEMPLATE.glob("skills/*/SKILL.md")]
     matcher = re.compile(registered["UserPromptExpansion"][0]["matcher"])
@@ -316,12 +426,13 @@ def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool_that_runs_co
         assert matcher.search(skill)
     assert not matcher.search("other:code-interpreter-execute")
     assert not matcher.search("compact")
-    assert registered["PreToolUse"][0]["matcher"].split("|") == ["Bash", "PowerShell", "Monitor"]
+    assert "matcher" not in registered["PreToolUse"][0], "every tool is judged"
+    assert "matcher" not in registered["UserPromptSubmit"][0]
 
 
 def test_guard_imports_little() -> None:
     heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
-    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook, skill_guard.host_paths; "
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook, skill_guard.host_files; "
     program += "print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()

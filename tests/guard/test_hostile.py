@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from skill_guard.policy import check
-from skill_guard.refusal import Refusal
-from skill_guard.scanner import scan
+from skill_guard.scanner import Refusal, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skill_guard.flag_checks import Context
+    from skill_guard.flag_checks import HookContext
 
 CALL = "agentcore-sandbox"
 REFUSED = {
@@ -105,7 +104,7 @@ REFUSED = {
 
 
 @pytest.fixture
-def odd(project: Path, context: Context) -> Context:
+def odd(project: Path, context: HookContext) -> HookContext:
     """The project with files that are none."""
     os.mkfifo(project / "pipe")
     project.joinpath("stdin").symlink_to("/dev/stdin")
@@ -114,7 +113,7 @@ def odd(project: Path, context: Context) -> Context:
 
 
 @pytest.mark.parametrize("idea", REFUSED)
-def test_idea_is_refused(odd: Context, idea: str) -> None:
+def test_idea_is_refused(odd: HookContext, idea: str) -> None:
     with pytest.raises(Refusal):
         check(REFUSED[idea], odd)
 
@@ -131,21 +130,23 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("idea", HARMLESS)
-def test_idea_means_no_more_than_it_says(context: Context, idea: str) -> None:
+def test_idea_means_no_more_than_it_says(context: HookContext, idea: str) -> None:
     command, words = HARMLESS[idea]
     check(command, context)
     assert scan(command).words == words
 
 
 @pytest.mark.parametrize("path", ["src\\.env", ".git\\config", "src\\..\\.env", "keys\\server.pem"])
-def test_paths_of_windows_are_judged_name_by_name(context: Context, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_paths_of_windows_are_judged_name_by_name(
+    context: HookContext, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     monkeypatch.setattr(os, "sep", "\\")
     with pytest.raises(Refusal, match=r"is hidden|looks like a key"):
         check(f"{CALL} run --file '{path}'", context)
 
 
 @pytest.mark.parametrize("path", ["C:\\Users\\me\\.aws\\credentials", "c:/secret.pem"])
-def test_drive_of_windows_is_no_session(context: Context, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_drive_of_windows_is_no_session(context: HookContext, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(os, "name", "nt")
     with pytest.raises(Refusal):
         check(f"{CALL} cp '{path}' NAME:x", context)
@@ -153,7 +154,7 @@ def test_drive_of_windows_is_no_session(context: Context, monkeypatch: pytest.Mo
         check(f"{CALL} cp --no-hidden NAME:x '{path}'", context)
 
 
-def test_link_that_is_swapped_in_later_is_judged_anew(project: Path, context: Context) -> None:
+def test_link_that_is_swapped_in_later_is_judged_anew(project: Path, context: HookContext) -> None:
     command = f"{CALL} run --file data.csv"
     check(command, context)
     project.joinpath("data.csv").unlink()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.cli import dispatch
-from skill_guard import flag_checks, policy
-from skill_guard.flag_checks import Context
+from agentcore_sandbox.transfer import session_tree
+from skill_guard import flag_checks, host_files, policy
+from skill_guard.flag_checks import HookContext
 from skill_guard.policy import check
-from skill_guard.refusal import Refusal
+from skill_guard.scanner import Refusal
 from support.build_folders import write
 
 if TYPE_CHECKING:
@@ -36,27 +37,28 @@ ALLOWED = [
     "agentcore-sandbox run --file inner/job.py",
     "agentcore-sandbox run --upload 'src/a b' --upload data.csv:/tmp/x.csv 'x'",
     "agentcore-sandbox run --upload with:colon 'x'",
-    "agentcore-sandbox run --no-hidden --download plot.png --download /tmp/out/r.csv:src/r.csv 'x'",
-    "agentcore-sandbox run --download out:results --download '*.png:plots' --no-hidden --artifacts figures 'x'",
-    "agentcore-sandbox run --no-hidden --download plot.png:src/ --download plot.png:src --download a/:src 'x'",
+    "agentcore-sandbox run --no-hidden --download a.png:sandbox-output/ --download /r.csv:sandbox-output/a/r.csv x",
+    "agentcore-sandbox run --download out:sandbox-output/o --download '*.png:sandbox-output/plots' --no-hidden x",
+    "agentcore-sandbox run --artifacts sandbox-output/figures 'x'",
+    "agentcore-sandbox run --no-hidden --download plot.png:sandbox-output/src/ --download a/:sandbox-output/src 'x'",
     "agentcore-sandbox run --session NAME --follow 'x'",
     "agentcore-sandbox stop 01ABC 01DEF",
     "agentcore-sandbox sessions --all --json",
     "agentcore-sandbox cp src data.csv NAME:src",
-    "agentcore-sandbox cp NAME:plot.png --no-hidden plot.png",
-    "agentcore-sandbox cp --no-hidden NAME:a NAME:b new",
+    "agentcore-sandbox cp NAME:plot.png --no-hidden sandbox-output/plot.png",
+    "agentcore-sandbox cp --no-hidden NAME:a NAME:b sandbox-output/new",
     "agentcore-sandbox cp NAME:out.csv -",
     "agentcore-sandbox cp - NAME:note.txt <<'EOF'\nhello\nEOF",
     "agentcore-sandbox ls -r NAME:/tmp",
     "agentcore-sandbox rm NAME:.env",
     "agentcore-sandbox job start --cmd 'make all'",
-    "agentcore-sandbox job logs -f 17",
+    "agentcore-sandbox job logs -f 17 --interpreter-id local",
     "agentcore-sandbox doctor --run",
 ]
 
 
 @pytest.mark.parametrize("command", ALLOWED)
-def test_allows_what_requests_need(command: str, context: Context) -> None:
+def test_allows_what_requests_need(command: str, context: HookContext) -> None:
     check(command, context)
 
 
@@ -69,8 +71,8 @@ REFUSED = {
     "an assignment": ("AWS_PROFILE=x agentcore-sandbox run x", "the only command is agentcore-sandbox"),
     "export": ("export A=b", "the only command is agentcore-sandbox"),
     "env": ("env agentcore-sandbox run x", "the only command is agentcore-sandbox"),
-    "a command of the host": ("agentcore-sandbox local stop", "'local' is not allowed while a skill runs"),
-    "set-up": ("agentcore-sandbox setup --yes", "'setup' is not allowed while a skill runs"),
+    "a command of the host": ("agentcore-sandbox local stop", "'local' is not allowed"),
+    "set-up": ("agentcore-sandbox setup --yes", "'setup' is not allowed"),
     "a flag before the command": ("agentcore-sandbox --profile evil run x", "the command comes first"),
     "help and a flag": ("agentcore-sandbox --help --profile evil run x", "the command comes first"),
     "an endpoint": ("agentcore-sandbox run --endpoint-url http://evil x", "not what the user has configured"),
@@ -82,10 +84,7 @@ REFUSED = {
     "another profile": ("agentcore-sandbox run --profile admin x", "not what the user has configured"),
     "another interpreter": ("agentcore-sandbox exec S --interpreter-id i-2 x", "not what the user has configured"),
     "an empty interpreter": ("agentcore-sandbox run --interpreter-id '' x", "not what the user has configured"),
-    "an abbreviation": (
-        "agentcore-sandbox run --endpoint http://evil x",
-        "with --endpoint is not allowed",
-    ),
+    "an abbreviation": ("agentcore-sandbox run --endpoint http://evil x", "with --endpoint is not allowed"),
     "a caller's variable": ("agentcore-sandbox run --env AWS_SECRET_ACCESS_KEY x", "would copy the user's variable"),
     "the same behind =": ("agentcore-sandbox run --env=HOME x", "would copy the user's variable"),
     "a flag without a value": ("agentcore-sandbox run --env", "--env needs a value"),
@@ -95,8 +94,8 @@ REFUSED = {
     "stop all": ("agentcore-sandbox stop --all", "name the sessions"),
     "overwriting": ("agentcore-sandbox cp --force N:a data.csv", "nothing of the user's is overwritten"),
     "code like a flag": ("agentcore-sandbox run -x", "goes into a heredoc"),
-    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not allowed while a skill runs"),
-    "no job": ("agentcore-sandbox job", "'job' is not allowed while a skill runs"),
+    "an unknown job": ("agentcore-sandbox job edit 1", "'job edit' is not allowed"),
+    "no job": ("agentcore-sandbox job", "'job' is not allowed"),
     "a flag before the job's command": (
         "agentcore-sandbox job --env HOME start x",
         "is not allowed while a skill runs",
@@ -105,7 +104,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refuses_with_advice(name: str, context: Context) -> None:
+def test_refuses_with_advice(name: str, context: HookContext) -> None:
     command, advice = REFUSED[name]
     with pytest.raises(Refusal) as refusal:
         check(command, context)
@@ -137,35 +136,37 @@ READS = {
 @pytest.mark.parametrize(
     "form", ["run --file '{}'", "run --file='{}'", "exec S --upload '{}'", "run --upload '{}:x' y", "cp '{}' NAME:x"]
 )
-def test_no_such_file_gets_into_the_sandbox(form: str, path: str, context: Context) -> None:
+def test_no_such_file_gets_into_the_sandbox(form: str, path: str, context: HookContext) -> None:
     with pytest.raises(Refusal) as refusal:
         check(f"agentcore-sandbox {form.format(path)}", context)
     assert READS[path] in str(refusal.value)
 
 
 @pytest.mark.parametrize("folder", [".", "mixed", "keys", "linked", "./mixed/../mixed/"])
-def test_no_folder_with_such_a_file_gets_into_the_sandbox(folder: str, context: Context) -> None:
+def test_no_folder_with_such_a_file_gets_into_the_sandbox(folder: str, context: HookContext) -> None:
     with pytest.raises(Refusal):
         check(f"agentcore-sandbox cp '{folder}' NAME:x", context)
 
 
-def test_folder_too_large_to_look_through_is_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skill_guard.host_paths.MOST_ENTRIES", 1)
+def test_folder_too_large_to_look_through_is_refused(context: HookContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skill_guard.host_files.MOST_ENTRIES", 1)
     with pytest.raises(Refusal, match="too large to look through"):
         check("agentcore-sandbox cp src NAME:x", context)
 
 
-def test_folders_too_large_together_are_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skill_guard.host_paths.MOST_ENTRIES", 5)
-    check("agentcore-sandbox run --upload src x", Context(context.folder, context.environment))
+def test_folders_too_large_together_are_refused(context: HookContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skill_guard.host_files.MOST_ENTRIES", 5)
+    check("agentcore-sandbox run --upload src x", HookContext(context.folder, context.environment))
     with pytest.raises(Refusal, match="too large to look through"):
         check("agentcore-sandbox run --upload src --upload src x", context)
 
 
-def test_folder_that_takes_too_long_is_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skill_guard.host_paths.MOST_SECONDS", -1)
-    with pytest.raises(Refusal, match="too large to look through"):
-        check("agentcore-sandbox cp src NAME:x", context)
+@pytest.mark.parametrize("name", ["a" * 2000, "/".join("a" * 60)])
+def test_names_and_nesting_are_bounded(context: HookContext, project: Path, name: str) -> None:
+    if len(name) < 1000:
+        project.joinpath("deep", name).mkdir(parents=True)
+    with pytest.raises(Refusal, match="too l"):
+        check(f"agentcore-sandbox cp {'deep' if len(name) < 1000 else name} NAME:x", context)
 
 
 WRITES = {
@@ -173,45 +174,80 @@ WRITES = {
     "x:../planted": "not below the working directory",
     "x:outer/config": "not below the working directory",
     "x:.git/hooks/pre-commit": "hidden",
-    "x:.bashrc": "hidden",
+    "x:sandbox-output/.git/hooks/pre-commit": "hidden",
+    "x:sandbox-output/../.bashrc": "hidden",
     "x:.claude/settings.json": "hidden",
     "x:innocent": "hidden",
     "/srv/.env": "hidden",
     "x/.git": "hidden",
-    "x:CLAUDE.md": "read as instructions",
-    "agents.md": "read as instructions",
-    "CLAUDE.md:src": "read as instructions",
-    "src": "a folder that exists",
-    "x/src:.": "a folder that exists",
+    "plot.png": "goes below sandbox-output/",
+    "x:src/new": "goes below sandbox-output/",
+    "x:sandbox-output/../src/new": "goes below sandbox-output/",
+    "x:sandbox-outputs/new": "goes below sandbox-output/",
+    "x:GNUmakefile": "goes below sandbox-output/",
+    "x:venv/bin/agentcore-sandbox": "goes below sandbox-output/",
+    "x:sandbox-output/CLAUDE.md": "act upon",
+    "agents.md:sandbox-output/": "act upon",
+    "x:sandbox-output/GEMINI.md": "act upon",
+    "x:sandbox-output/HEAD": "act upon",
+    "x:sandbox-output/conftest.py": "act upon",
+    "x:sandbox-output/a.pth": "act upon",
+    "x:sandbox-output/CLAUDE.md.": "act upon",
+    "x:sandbox-output/CLAUDE.md::$DATA": "act upon",
+    "x/old:sandbox-output": "a folder that exists",
+    "*:sandbox-output/old": "a folder that exists",
+    "x:sandbox-output/bin/agentcore-sandbox": "where programs are looked for",
+    "x:sandbox-output/programs": "where programs are looked for",
+    "x:sandbox-output/programs/bin/deep/tool": "where programs are looked for",
     "..": "not below the working directory",
-    "x/..:src": "a folder that exists",
-    "*": "a folder that exists",
-    "*:.": "a folder that exists",
-    "*.png:src": "a folder that exists",
+    "*": "goes below sandbox-output/",
     "a:.env:b": "hidden",
-    "./.:src": "a folder that exists",
 }
 
 
+@pytest.fixture
+def with_output(context: HookContext, project: Path) -> HookContext:
+    """The project with an output folder that is used, and programs in it that PATH leads to."""
+    project.joinpath("sandbox-output/old").mkdir(parents=True)
+    project.joinpath("sandbox-output/bin").mkdir()
+    path = f"/usr/bin:{project}/sandbox-output/bin:sandbox-output/programs/bin"
+    return HookContext(context.folder, {**context.environment, "PATH": path})
+
+
 @pytest.mark.parametrize("value", WRITES)
-def test_nothing_of_the_kind_is_planted(value: str, context: Context) -> None:
+def test_nothing_of_the_kind_is_planted(value: str, with_output: HookContext) -> None:
     with pytest.raises(Refusal) as refusal:
-        check(f"agentcore-sandbox run --no-hidden --download '{value}' x", context)
+        check(f"agentcore-sandbox run --no-hidden --download '{value}' x", with_output)
     assert WRITES[value] in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    "words", ["NAME:x .git/hooks/x", "NAME:x outer/x", "NAME:a NAME:.env src", "NAME:'*' src", "NAME:x ~/x"]
+    "words",
+    [
+        "NAME:x .git/hooks/x",
+        "NAME:x outer/x",
+        "NAME:a NAME:.env sandbox-output/",
+        "NAME:'*' src",
+        "NAME:x ~/x",
+        "NAME:x x",
+    ],
 )
-def test_cp_plants_nothing(words: str, context: Context) -> None:
+def test_cp_plants_nothing(words: str, context: HookContext) -> None:
     with pytest.raises(Refusal):
         check(f"agentcore-sandbox cp --no-hidden {words}", context)
 
 
 @pytest.mark.parametrize(
-    "words", ["run --download a:b x", "exec S --download=a x", "cp N:a b", "cp N:a N:b c", "cp N:a -- b"]
+    "words",
+    [
+        "run --download a:sandbox-output/b x",
+        "exec S --download=a:sandbox-output/ x",
+        "cp N:a sandbox-output/b",
+        "cp N:a N:b sandbox-output/c",
+        "cp N:a -- sandbox-output/b",
+    ],
 )
-def test_whatever_arrives_comes_without_hidden_files(words: str, context: Context) -> None:
+def test_whatever_arrives_comes_without_hidden_files(words: str, context: HookContext) -> None:
     with pytest.raises(Refusal, match="add --no-hidden"):
         check(f"agentcore-sandbox {words}", context)
 
@@ -223,11 +259,11 @@ def test_whatever_arrives_comes_without_hidden_files(words: str, context: Contex
 def test_folders_of_the_plugin_and_of_claude_code_are_left_alone(command: str, project: Path) -> None:
     for name in ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR"):
         with pytest.raises(Refusal, match="belongs to Claude Code or holds what does"):
-            check(f"agentcore-sandbox {command}", Context(str(project), {name: str(project / "src")}))
+            check(f"agentcore-sandbox {command}", HookContext(str(project), {name: str(project / "src")}))
 
 
 @pytest.fixture
-def installed(project: Path) -> Context:
+def installed(project: Path) -> HookContext:
     """The project, and a plugin on disk with a script, a document and links."""
     root = project.parent / "plugin root"
     for name in (
@@ -242,14 +278,14 @@ def installed(project: Path) -> Context:
     root.joinpath("skills/far").symlink_to(project.parent / ".aws")
     root.with_name("plugin root-2").symlink_to(root)
     project.joinpath("near.py").symlink_to(root / "skills/s/SKILL.md")
-    return Context(str(project), {"CLAUDE_PLUGIN_ROOT": str(root), "HOME": str(project.parent)})
+    return HookContext(str(project), {"CLAUDE_PLUGIN_ROOT": str(root), "HOME": str(project.parent)})
 
 
 SCRIPT = "{root}/skills/s/scripts/report.py"
 
 
 @pytest.mark.parametrize("form", ["run --file '{}' --env A=b", "exec S --follow --file='{}'", 'job start --file "{}"'])
-def test_script_of_a_skill_is_a_program(installed: Context, form: str) -> None:
+def test_script_of_a_skill_is_a_program(installed: HookContext, form: str) -> None:
     root = installed.environment["CLAUDE_PLUGIN_ROOT"]
     for shown in (root, f"{root}/", f"{root}-2"):
         check(f"agentcore-sandbox {form.format(SCRIPT.format(root=shown))}", installed)
@@ -276,20 +312,20 @@ def test_script_of_a_skill_is_a_program(installed: Context, form: str) -> None:
         "run --file '/plugins/s/scripts/report.py'",
     ],
 )
-def test_nothing_else_of_the_plugin_is_read_or_written(installed: Context, words: str) -> None:
+def test_nothing_else_of_the_plugin_is_read_or_written(installed: HookContext, words: str) -> None:
     with pytest.raises(Refusal):
         check(f"agentcore-sandbox {words.format(root=installed.environment['CLAUDE_PLUGIN_ROOT'])}", installed)
 
 
-def test_without_a_plugin_root_no_script_is_the_plugins(installed: Context) -> None:
+def test_without_a_plugin_root_no_script_is_the_plugins(installed: HookContext) -> None:
     path = SCRIPT.format(root=installed.environment["CLAUDE_PLUGIN_ROOT"])
     for root in ({}, {"CLAUDE_PLUGIN_ROOT": ""}):
         with pytest.raises(Refusal, match="not below the working directory"):
-            check(f"agentcore-sandbox run --file '{path}'", Context(installed.folder, root))
+            check(f"agentcore-sandbox run --file '{path}'", HookContext(installed.folder, root))
 
 
 @pytest.mark.parametrize("folder", [".", ".claude", "outer", ".."])
-def test_artifacts_go_into_a_folder_of_their_own(folder: str, context: Context) -> None:
+def test_artifacts_go_into_a_folder_of_their_own(folder: str, context: HookContext) -> None:
     with pytest.raises(Refusal):
         check(f"agentcore-sandbox run --artifacts {folder} x", context)
 
@@ -307,30 +343,31 @@ def test_artifacts_go_into_a_folder_of_their_own(folder: str, context: Context) 
 )
 def test_no_file_is_copied_where_the_working_directory_is_private(tmp_path: Path, folder: str, verdict: str) -> None:
     tmp_path.joinpath(folder).mkdir(parents=True)
-    context = Context(str(tmp_path / folder), {})
-    outcome = pytest.raises(Refusal, match="private folder") if verdict == "private" else contextlib.nullcontext()
+    context = HookContext(str(tmp_path / folder), {})
+    outcome = pytest.raises(Refusal, match="no project folder") if verdict == "private" else contextlib.nullcontext()
     with outcome:
         check("agentcore-sandbox run --file data.csv", context)
 
 
 def test_without_a_plugin_root_only_the_bare_name_counts(project: Path) -> None:
-    check("agentcore-sandbox help", Context(str(project), {}))
+    check("agentcore-sandbox help", HookContext(str(project), {}))
     for program in ("bin/agentcore-sandbox", "/bin/agentcore-sandbox"):
         with pytest.raises(Refusal):
-            check(f"{program} help", Context(str(project), {}))
+            check(f"{program} help", HookContext(str(project), {}))
 
 
 def test_without_configuration_nothing_can_be_chosen(project: Path) -> None:
     for flag in flag_checks.CONFIGURED:
         for value in ("local", "''"):
             with pytest.raises(Refusal):
-                check(f"agentcore-sandbox run {flag} {value} x", Context(str(project), {"AWS_PROFILE": ""}))
+                check(f"agentcore-sandbox run {flag} {value} x", HookContext(str(project), {"AWS_PROFILE": ""}))
 
 
 # What stays the user's own business, each for a reason.
 COMMANDS_OF_THE_USER = {
     "completion": "is for the user's own shell",
     "interpreter": "changes the account",
+    "job list": "asks every interpreter that a job of the user's runs on",
     "local": "prints the keys of other clients, and stops other people's work",
     "policy": "belongs to setting up",
     "setup": "changes the account",
@@ -370,6 +407,10 @@ def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
         name.split()[0] for name in policy.COMMANDS if name != "help"
     }
     for name, flags in real.items():
-        if name.split()[0] not in COMMANDS_OF_THE_USER:
+        if not {name, name.split()[0]} & COMMANDS_OF_THE_USER.keys():
             ours = {flag: check_value is not None for flag, check_value in policy.COMMANDS[name].items()}
             assert ours == {flag: takes for flag, takes in flags.items() if (name, flag) not in FLAGS_OF_THE_USER}, name
+
+
+def test_guard_and_command_line_agree_on_names_that_programs_act_upon() -> None:
+    assert host_files.OBEYED == session_tree.OBEYED

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skill_guard.refusal import Refusal
-from skill_guard.scanner import Call, scan
+from skill_guard.scanner import Call, Refusal, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHELLS = [shell for shell in ("dash", "bash", "zsh") if shutil.which(shell)]
+SHELLS = {"dash": ["dash"], "bash": ["bash"], "zsh": ["zsh"], "busybox": ["busybox", "sh"]}
+SHELLS = {name: [path, *words[1:]] for name, words in SHELLS.items() if (path := shutil.which(words[0]))}
 TRACE = "TRACE-b7f1e3-"
 Outcome = tuple[bytes, int, list[str]]
 """The recorder's output, the number of commands traced, and the files that are there."""
@@ -52,7 +52,7 @@ class Bench:
         evals = [f'eval "${{{number}}}"' for number in range(1, len(commands) + 1)]
         script = "; ".join([f"PS4='{TRACE}'", "set -x", *evals])
         done = subprocess.run(
-            [str(shutil.which(shell)), "-c", script, shell, *commands],
+            [*SHELLS[shell], "-c", script, shell, *commands],
             cwd=self.folder / "work",
             env={"PATH": str(self.folder / "bin"), "HOME": str(self.folder / "work"), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
@@ -115,6 +115,7 @@ HOSTILE = [
     *(" ~ ", " * ", " ? ", " [a-z] ", " {a,b} ", " =ls ", " # ", " ! "),
     *("EOF", "'EOF'", '"EOF"', "<<'EOF'", "<<'EOF'\n", "\nEOF", "\nEOF\n", "EOF\n", "<<EOF\n", "<<'E'\n", "\nE\n"),
     *("touch planted", "\ntouch planted\n", ";touch planted;", "$(touch planted)", "`touch planted`", "echo", "eval"),
+    *("''=ls", '""=ls', "'a\\'", "'\\' '; touch planted '", "'\\\\'", "\\'"),
     *("\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\xa0", "\u2028", "\u3000", "\ufeff", "é", "\U0001f600", "\udc80"),
     *("alias", "function", "time", "if", "then", "fi", "for", "do", "done", "case", "esac", "in", "[[", "]]", "a=b"),
 ]
@@ -191,5 +192,29 @@ def test_the_bench_would_notice_a_second_command(
     assert bench.run(shell, [plain, command]) != only([scan(plain)] * 2)
 
 
-def test_there_are_two_shells_to_ask() -> None:
+FISH = shutil.which("fish")
+
+
+@pytest.mark.skipif(FISH is None, reason="there is no fish")
+@pytest.mark.parametrize("good", GOOD)
+def test_fish_which_reads_differently_starts_nothing_else_either(bench: Bench, good: str) -> None:
+    tampered_with = [good[:at] + piece + good[at:] for piece in HOSTILE for at in range(len(good) + 1)]
+    commands = [command for command in tampered_with if accepted(command) and can_be_passed(command)]
+    # No status of a wrong command, such as a heredoc is to fish, ends the others.
+    script = "for command in $argv; eval $command; end"
+    done = subprocess.run(
+        [str(FISH), "--no-config", "-c", script, *commands],
+        cwd=bench.folder / "work",
+        env={"PATH": str(bench.folder / "bin"), "HOME": str(bench.folder / "work"), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout.count(b"START\0") == done.stdout.count(b"END\0") <= len(commands)
+    assert not done.stdout.replace(b"\0", b"").strip(b"\n") or done.stdout.startswith(b"START\0")
+    assert [path.name for path in (bench.folder / "work").iterdir() if not path.name.startswith(".")] == ["a"]
+
+
+def test_there_are_shells_to_ask() -> None:
     assert {"dash", "bash"} <= set(SHELLS)

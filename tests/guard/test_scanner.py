@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_guard.refusal import Refusal
-from skill_guard.scanner import scan
+from skill_guard.scanner import Refusal, scan
 
 CALL = "agentcore-sandbox run"
 

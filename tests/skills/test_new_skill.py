@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
-from skill_guard.flag_checks import Context
+from skill_guard.flag_checks import HookContext
 from skill_guard.policy import check
 from support.build_folders import ROOT, build, git_environment
 from support.examples import examples, frontmatter, run_as_claude_would, with_account
@@ -60,7 +60,7 @@ def test_skill_of_the_page_is_guarded_and_its_examples_run(
     found = examples(document, plugin)
     assert len(found) > 1
     for example in found:
-        check(example, Context(str(tmp_path), {"CLAUDE_PLUGIN_ROOT": str(plugin)}))
+        check(example, HookContext(str(tmp_path), {"CLAUDE_PLUGIN_ROOT": str(plugin)}))
         done = run_as_claude_would(with_account(example, logs), equipped, tmp_path)
         assert (done.returncode, "the-first-one" in done.stdout) == (0, True), done.stderr
 

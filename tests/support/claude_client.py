@@ -60,7 +60,7 @@ class Client:
         return done
 
     def talk(self, prompts: list[str], folder: Path, url: str, *flags: str, **more: str) -> list[dict[str, Any]]:
-        """Put prompts one after the other in one session; gives the last event of each."""
+        """Put prompts one after the other in one session; gives the last event of each. An empty one only waits."""
         formats = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
         with subprocess.Popen(
             [str(self.program), "-p", *formats, *flags],
@@ -103,12 +103,13 @@ class Client:
 
 
 def put(process: subprocess.Popen[str], prompt: str) -> dict[str, Any]:
-    """Send one prompt to a running client, and wait for the event that ends it."""
+    """Send one prompt to a running client, or nothing if it is empty, and wait for the event that ends its turn."""
     assert process.stdin
     assert process.stdout
     message = {"role": "user", "content": prompt}
-    process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
-    process.stdin.flush()
+    if prompt:
+        process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
+        process.stdin.flush()
     events: Iterator[dict[str, Any]] = (json.loads(line) for line in process.stdout)
     return next(event for event in events if event["type"] == "result")
 

@@ -131,8 +131,8 @@ def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIM
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that keeps files which other programs obey unseen (.git/hooks, CLAUDE.md) out of a download."""
-    about = "when copying out of the session, leave out names that begin with a dot, CLAUDE.md and AGENTS.md"
+    """Add the flag that keeps what programs act upon unseen (.git/hooks, CLAUDE.md, run bits) out of a download."""
+    about = "out of the session, copy no hidden files and none such as CLAUDE.md or Makefile, and make none executable"
     parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about)
 
 

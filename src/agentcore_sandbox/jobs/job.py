@@ -120,7 +120,7 @@ def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Setting
 
     Args:
         job_id: Its id.
-        flags: Replace what was noted of where it runs.
+        flags: Where to look for it; without an interpreter among them, what was noted of where it runs comes next.
         connect: Makes the client.
 
     Raises:
@@ -131,6 +131,8 @@ def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Setting
     record = store.find(job_id)
     noted: dict[str, str | None] = {"interpreter_id": record.interpreter_id, "region": record.region}
     noted |= {"profile": record.profile, "endpoint_url": record.endpoint_url}
+    if flags.interpreter_id:  # another place: nothing of the record says how to get there
+        noted = {}
     given = {name: value for name, value in asdict(flags).items() if value}
     resolved = settings.resolve(settings.Flags(**{**noted, **given}), os.environ)
     return Job(store, record, connect(resolved))

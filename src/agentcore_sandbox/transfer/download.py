@@ -51,7 +51,8 @@ class Download:
         patterns: Paths or globs in the session.
         destination: A folder that they go into, or the new name of the only one.
         force: Replace files that are there.
-        hidden: Fetch also what has a name that begins with a dot, or comes in a folder of such a name.
+        hidden: Fetch also what has a name that begins with a dot, or comes in a folder of such a name. Without it,
+            no file arrives executable either.
         quiet: Show no progress.
     """
 
@@ -70,7 +71,8 @@ class Download:
         found = scan(workspace, self.patterns)
         reasons = [entry.exclusion(hidden=self.hidden) for entry in found]
         skipped = {entry.path: reason for entry, reason in zip(found, reasons, strict=True) if reason}
-        wanted = self._destinations([entry for entry, reason in zip(found, reasons, strict=True) if not reason])
+        kept = [entry for entry, reason in zip(found, reasons, strict=True) if not reason]
+        wanted = self._destinations(kept if self.hidden else [entry.without_run_bits() for entry in kept])
         for entry, destination in wanted:
             destination.check(folder=entry.kind == FOLDER, force=self.force)
         files = [(entry, destination) for entry, destination in wanted if entry.kind == FILE]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,13 @@ HELPER = "files"
 FILE, FOLDER = "file", "folder"
 ANY_DEPTH = 1000
 _KINDS = {FILE: "", FOLDER: "", "link": local_tree.LINK, "other": local_tree.SPECIAL}
-# Claude Code obeys these as its user's word, in any folder that it looks into.
-_INSTRUCTIONS = ("claude.md", "claude.local.md", "agents.md")
+OBEYED = frozenset(
+    (
+        *("claude.md", "claude.local.md", "agents.md", "gemini.md", "skill.md"),
+        *("head", "makefile", "gnumakefile", "conftest.py", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg"),
+    )
+)
+"""Names that agents, git, make, Python and pytest act upon in any folder they look into, in lower case."""
 _LARGEST = 1 << 50  # bytes, more than any session has
 _REMOVAL_SECONDS = 10.0
 _LEFT = "parts of the files may stay in the session until a copy an hour or more from now removes them"
@@ -63,14 +68,18 @@ class Entry:
         """Why it is not copied, empty where it is.
 
         Args:
-            hidden: Copy also what is not shown, or is obeyed by agents without a look, and what is in such a folder.
+            hidden: Copy also what is not shown, or acted upon without a look, and what is in such a folder.
         """
         names = (local_tree.base_name(self.root), *self.relative.split("/"))
         if not hidden and any(name.startswith(".") for name in names):
             return "hidden"
-        if not hidden and any(name.casefold() in _INSTRUCTIONS for name in names):
-            return "instructions for agents"
+        if not hidden and any(name.casefold() in OBEYED or name.casefold().endswith(".pth") for name in names):
+            return "a name that programs act upon"
         return _KINDS[self.kind]
+
+    def without_run_bits(self) -> Entry:
+        """The same, not executable if it is a file."""
+        return self if self.kind == FOLDER else replace(self, mode=self.mode & ~0o111)
 
 
 def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPTH) -> list[Entry]:
