@@ -41,6 +41,8 @@ def main() -> None:
         try:
             for status, words in STEPS:
                 _show(words, environment, status)
+        except KeyboardInterrupt:
+            sys.exit("\nthe demo was interrupted")
         finally:
             subprocess.run([PROGRAM, "local", "stop"], env=environment, capture_output=True, check=False)
     _say(f"\nNow you. In this shell, type:\n\n  {export}\n  {PROGRAM} run 'print(\"hello\")'")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCES = ("src/agentcore_sandbox", "src/agentcore_emulator", "src/plugin_build/startup")
-SCRIPTS = ("plugin-template/bin", "plugin-template/lib", "src/plugin_build/archive.py")
+SCRIPTS = ("plugin-template/bin/*", "plugin-template/lib/*", "src/plugin_build/*.py")
 CODE = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)*(?<!Exception)")  # the service's own end in Exception
 IN_SCRIPTS = re.compile(rf"error\[({CODE.pattern})\]|\bfail ({CODE.pattern}) ")
 INSIDE = {"SandboxGone"}  # the emulator answers it as AWS does
@@ -61,8 +61,7 @@ def printed() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             values = [getattr(value, "value", None) for value in candidates(node)]
             found |= {value for value in values if isinstance(value, str) and CODE.fullmatch(value)}
-    places = [ROOT / path for path in SCRIPTS]
-    for path in (found_in for place in places for found_in in ([place] if place.is_file() else place.iterdir())):
+    for path in (path for pattern in SCRIPTS for path in ROOT.glob(pattern)):
         found |= {first or second for first, second in IN_SCRIPTS.findall(path.read_text("utf-8"))}
     return found - INSIDE
 
