@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from support import fault_server, processes
-from support.in_process import InProcess, Run
+from support import botocore_data, fault_server, processes
+from support.in_process import InProcess
 from support.processes import MARKER, SYSTEM_PATH, CommandLine
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ hypothesis.settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--zipapp", help="test this zipapp instead of the source")
-    parser.addoption("--no-tables", action="store_true", help="with it, leave out tables whose every row is a process")
 
 
 def pytest_configure() -> None:
@@ -44,6 +43,7 @@ def pytest_configure() -> None:
     for signum, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(signum) is signal.SIG_IGN:
             signal.signal(signum, handler)
+    botocore_data.read_once()
 
 
 @pytest.fixture(scope="session")
@@ -87,15 +87,14 @@ def cli(program: tuple[str, ...], base_environment: dict[str, str], tmp_path: Pa
 
 
 @pytest.fixture
-def in_process(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> Run:
-    """Runs the commands of a table, of which each row would be a process; as a zipapp each is one."""
-    if not request.config.getoption("--zipapp"):
-        return InProcess(monkeypatch, capfdbinary).run
-    if request.config.getoption("--no-tables"):
-        pytest.skip("the newest Python runs the tables")
-    return CommandLine.run
+def quick(
+    request: pytest.FixtureRequest,
+    cli: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> CommandLine:
+    """The command line with its commands run in this process; as a zipapp each is a process."""
+    return cli if request.config.getoption("--zipapp") else cli.quick(InProcess(monkeypatch, capfdbinary).run)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +110,9 @@ def local_environment(
 
 
 @pytest.fixture
-def local(cli: CommandLine, local_environment: dict[str, str]) -> CommandLine:
+def local(quick: CommandLine, local_environment: dict[str, str]) -> CommandLine:
     """The command line, set to use the emulator."""
-    return CommandLine(cli.command, cli.home, local_environment)
+    return quick.using(**local_environment)
 
 
 @pytest.fixture
@@ -123,6 +122,6 @@ def faults() -> Iterator[FaultServer]:
 
 
 @pytest.fixture
-def aws(cli: CommandLine, faults: FaultServer) -> CommandLine:
+def aws(quick: CommandLine, faults: FaultServer) -> CommandLine:
     """The command line with dummy credentials, set to use the fault server."""
-    return CommandLine(cli.command, cli.home, {**cli.base, **faults.environment})
+    return quick.using(**faults.environment)

@@ -10,13 +10,11 @@ import pytest
 import requests
 
 from support import control_server, loopback, query_proxy
-from support.in_process import QuickCommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.control_server import ControlServer
-    from support.in_process import Run
     from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
@@ -61,7 +59,7 @@ def proxy(account: Account) -> Iterator[QueryProxy]:
 
 
 @pytest.fixture
-def admin(cli: CommandLine, in_process: Run, proxy: QueryProxy, control: ControlServer) -> CommandLine:
+def admin(quick: CommandLine, proxy: QueryProxy, control: ControlServer) -> CommandLine:
     """The command line with the credentials of somebody who may do everything."""
     more = {
         "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
@@ -70,4 +68,4 @@ def admin(cli: CommandLine, in_process: Run, proxy: QueryProxy, control: Control
         "AWS_ENDPOINT_URL": proxy.url,
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": control.url,
     }
-    return QuickCommandLine(cli.command, cli.home, {**cli.base, **more}, in_process)
+    return quick.using(**more)

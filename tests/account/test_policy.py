@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,13 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from agentcore_sandbox.account import arguments, policies
 from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.commands import job
-from support.in_process import QuickCommandLine
 from support.local import serving
-from support.processes import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from support.in_process import Run
+    from support.processes import CommandLine
     from support.query_proxy import QueryProxy
 
 ACCOUNT = "123456789012"
@@ -29,8 +26,8 @@ SYSTEM_ARN = "arn:aws:bedrock-agentcore:us-west-2:aws:code-interpreter/aws.codei
 LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/trail/x"
 
 
-def document(cli: CommandLine, *words: str) -> dict[str, Any]:
-    done = cli.run("policy", *words)
+def document(quick: CommandLine, *words: str) -> dict[str, Any]:
+    done = quick.run("policy", *words)
     assert (done.returncode, done.stderr) == (0, b"")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -46,14 +43,14 @@ def test_trust_is_for_this_account_and_region_only(admin: CommandLine) -> None:
     }
 
 
-def test_a_named_account_needs_no_credentials(cli: CommandLine) -> None:
-    (statement,) = document(cli, "trust", "--account", "210987654321", "--region", "cn-north-1")["Statement"]
+def test_a_named_account_needs_no_credentials(quick: CommandLine) -> None:
+    (statement,) = document(quick, "trust", "--account", "210987654321", "--region", "cn-north-1")["Statement"]
     arn = "arn:aws-cn:bedrock-agentcore:cn-north-1:210987654321:*"
     assert statement["Condition"]["ArnLike"] == {"aws:SourceArn": arn}
 
 
-def test_execution_for_a_log_group_is_four_actions(cli: CommandLine) -> None:
-    statements = document(cli, "execution", "--logs-group", f"{LOG_GROUP}:*")["Statement"]
+def test_execution_for_a_log_group_is_four_actions(quick: CommandLine) -> None:
+    statements = document(quick, "execution", "--logs-group", f"{LOG_GROUP}:*")["Statement"]
     allowed = {action: statement["Resource"] for statement in statements for action in statement["Action"]}
     assert allowed == {
         "logs:StartQuery": [LOG_GROUP, f"{LOG_GROUP}:*"],
@@ -63,9 +60,9 @@ def test_execution_for_a_log_group_is_four_actions(cli: CommandLine) -> None:
     }
 
 
-def test_execution_for_several_services(cli: CommandLine) -> None:
+def test_execution_for_several_services(quick: CommandLine) -> None:
     words = ["--s3-read", "arn:aws:s3:::bk1", "--s3-read", "arn:aws:s3:::bk2", "--s3-write", "arn:aws:s3:::bk2"]
-    found = document(cli, "execution", *words)
+    found = document(quick, "execution", *words)
     allowed = {action: statement["Resource"] for statement in found["Statement"] for action in statement["Action"]}
     assert allowed == {
         "s3:ListBucket": ["arn:aws:s3:::bk1", "arn:aws:s3:::bk2"],
@@ -118,14 +115,14 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(cli: CommandLine, in_process: Run, words: list[str], message: str) -> None:
-    done = in_process(cli, "policy", *words)
+def test_wrong_usage(quick: CommandLine, words: list[str], message: str) -> None:
+    done = quick.run("policy", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]
 
 
-def test_no_region(cli: CommandLine) -> None:
-    done = cli.run("policy", "trust", "--account", ACCOUNT)
+def test_no_region(quick: CommandLine) -> None:
+    done = quick.run("policy", "trust", "--account", ACCOUNT)
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[NoRegion]")
 
@@ -147,16 +144,14 @@ OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "comp
 
 
 @pytest.fixture
-def user(cli: CommandLine, in_process: Run, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
+def user(quick: CommandLine, proxy: QueryProxy, tmp_path: Path) -> Iterator[CommandLine]:
     """Somebody with an interpreter of their own in an emulator that logs every request."""
-    (cli.home / "f").write_text("data")
-    more = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
-    with serving(line, "--log", str(cli.home / "log"), stop=True) as (_, env):
-        base = {**line.base, **env, "AWS_ENDPOINT_URL": proxy.url}
-        user = QuickCommandLine(line.command, line.home, base, in_process)
+    (quick.home / "f").write_text("data")
+    line = quick.using(AGENTCORE_SANDBOX_RUNTIME_DIR=str(tmp_path / "runtime"))
+    with serving(line, "--log", str(quick.home / "log"), stop=True) as (_, env):
+        user = line.using(**env, AWS_ENDPOINT_URL=proxy.url)
         made = user.run("interpreter", "create", "own", "--network", "sandbox")
-        yield replace(user, base={**user.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": made.stdout.decode().strip()})
+        yield user.using(CUSTOM_AGENTCORE_INTERPRETER_ID=made.stdout.decode().strip())
 
 
 def records(user: CommandLine) -> list[dict[str, Any]]:

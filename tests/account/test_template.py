@@ -16,7 +16,6 @@ from support.processes import DEADLINE
 if TYPE_CHECKING:
     from account.conftest import Account
     from support.control_server import ControlServer
-    from support.in_process import Run
     from support.processes import CommandLine
 
 SUBNETS = ["subnet-12345678", "subnet-12345679"]
@@ -30,17 +29,17 @@ KINDS = {
 }
 
 
-def template(cli: CommandLine, words: list[str]) -> str:
-    done = cli.run("template", "cloudformation", *words)
+def template(quick: CommandLine, words: list[str]) -> str:
+    done = quick.run("template", "cloudformation", *words)
     assert done.returncode == 0, done.stderr
     assert b"deploy it with: aws cloudformation deploy" in done.stderr
     return done.stdout.decode()
 
 
 @pytest.mark.parametrize("words", KINDS.values(), ids=KINDS.keys())
-def test_cfn_lint_has_nothing_to_say(cli: CommandLine, tmp_path: Path, words: list[str]) -> None:
+def test_cfn_lint_has_nothing_to_say(quick: CommandLine, tmp_path: Path, words: list[str]) -> None:
     path = tmp_path / "template.json"
-    path.write_text(template(cli, words))
+    path.write_text(template(quick, words))
     linter = str(Path(sys.executable).with_name("cfn-lint"))
     command = [linter, "--include-checks", "W", "I", "--regions", "us-east-1", "us-west-2", "--", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, env={}, timeout=DEADLINE, check=False)
@@ -120,7 +119,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_usage(cli: CommandLine, in_process: Run, words: list[str], message: str) -> None:
-    done = in_process(cli, "template", *words)
+def test_wrong_usage(quick: CommandLine, words: list[str], message: str) -> None:
+    done = quick.run("template", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode().splitlines()[0]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer
-    from support.in_process import Run
     from support.processes import CommandLine
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -26,9 +25,9 @@ TWO_FIGURES = "import matplotlib.pyplot as plt\nfor _ in range(2):\n    plt.figu
 
 
 @pytest.fixture
-def plotting(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
+def plotting(quick: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     """An emulator whose Python has matplotlib: that of the tests."""
-    line = local_line(cli, tmp_path, AGENTCORE_SANDBOX_LOCAL_PYTHON=sys.executable)
+    line = local_line(quick, tmp_path, AGENTCORE_SANDBOX_LOCAL_PYTHON=sys.executable)
     yield line
     assert line.run("local", "stop").returncode == 0
 
@@ -83,9 +82,9 @@ def test_nothing_is_replaced_and_nothing_is_written_through_a_link(tmp_path: Pat
     assert ((tmp_path / "a.txt").read_text(), (tmp_path / "outside").exists()) == ("old", False)
 
 
-def test_a_folder_that_cannot_be_made_is_told(aws: CommandLine, in_process: Run, faults: FaultServer) -> None:
+def test_a_folder_that_cannot_be_made_is_told(aws: CommandLine, faults: FaultServer) -> None:
     (aws.home / "out").write_text("a file")
     block = {"type": "image", "mimeType": "image/png", "data": event_stream.base64_text(PNG)}
     faults.answers["invoke"] = fault_server.stream(event_stream.event("result", {"content": [block]}))
-    done = in_process(aws, "exec", fault_server.SESSION, "--artifacts", "out", "x")
+    done = aws.run("exec", fault_server.SESSION, "--artifacts", "out", "x")
     assert (done.returncode, b"error[LocalFile]" in done.stderr) == (125, True)

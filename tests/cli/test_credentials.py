@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.fault_server import FaultServer
-    from support.in_process import Run
 
 NO_STS = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}
 ROLE_PROFILE = """\
@@ -31,7 +30,7 @@ SECRETS = (b"dummy-secret", b"dummy-token", b"profile-secret", b"value-secret")
 
 
 @pytest.fixture
-def no_credentials(cli: CommandLine, faults: FaultServer) -> CommandLine:
+def no_credentials(quick: CommandLine, faults: FaultServer) -> CommandLine:
     """A caller with a region and an interpreter, but no credentials, and no metadata service to ask."""
     more = {
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -39,7 +38,7 @@ def no_credentials(cli: CommandLine, faults: FaultServer) -> CommandLine:
         "CUSTOM_AGENTCORE_INTERPRETER_ID": "aws.codeinterpreter.v1",
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": faults.url,
     }
-    return CommandLine(cli.command, cli.home, {**cli.base, **more})
+    return quick.using(**more)
 
 
 @pytest.fixture(scope="module")
@@ -189,11 +188,11 @@ FAILURES = {
 @pytest.mark.parametrize(("answer", "code"), FAILURES.values(), ids=FAILURES.keys())
 @pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
 def test_no_secret_in_any_output(
-    aws: CommandLine, in_process: Run, faults: FaultServer, answer: object, code: str, as_json: list[str]
+    aws: CommandLine, faults: FaultServer, answer: object, code: str, as_json: list[str]
 ) -> None:
     faults.answers["start"] = answer  # type: ignore[assignment] # a row of the table
     env = {"AWS_SESSION_TOKEN": "dummy-token", "AGENTCORE_SANDBOX_DEBUG": "1"}
-    done = in_process(aws, "run", "--env", "A=value-secret", *as_json, "x", env=env)
+    done = aws.run("run", "--env", "A=value-secret", *as_json, "x", env=env)
     assert done.returncode == 125
     assert code in (json.loads(done.stdout)["error"]["code"] if as_json else done.stderr.decode())
     assert not any(secret in done.stdout + done.stderr for secret in SECRETS)

@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer, Handler
-    from support.in_process import Run
 
 TWO_PARTS = 17_000_000  # bytes of an upload
 THREE_PARTS = 13_000_000  # of a download
 
 
 @pytest.fixture
-def local(cli: CommandLine, tmp_path: Path) -> Local:
-    return local_line(cli, tmp_path)
+def local(quick: CommandLine, tmp_path: Path) -> Local:
+    return local_line(quick, tmp_path)
 
 
 def paths(local: CommandLine, session: str) -> list[str]:
@@ -166,11 +165,9 @@ def jsons(depth: int) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("answer", jsons(100_000), ids=["deep", "infinite"])
-def test_numbers_and_depths_that_no_list_of_files_has(
-    aws: CommandLine, in_process: Run, faults: FaultServer, answer: str
-) -> None:
+def test_numbers_and_depths_that_no_list_of_files_has(aws: CommandLine, faults: FaultServer, answer: str) -> None:
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
-    done = in_process(aws, "ls", f"{fault_server.SESSION}:d")
+    done = aws.run("ls", f"{fault_server.SESSION}:d")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[UnexpectedAnswer]" in done.stderr
 
@@ -213,28 +210,26 @@ LIES = {
 
 
 @pytest.mark.parametrize(("guest", "code"), LIES.values(), ids=LIES.keys())
-def test_contents_that_are_not_the_file(
-    aws: CommandLine, in_process: Run, faults: FaultServer, guest: Guest, code: str
-) -> None:
+def test_contents_that_are_not_the_file(aws: CommandLine, faults: FaultServer, guest: Guest, code: str) -> None:
     faults.answers["invoke"] = guest
     before = sorted(aws.home.rglob("*"))
-    done = in_process(aws, "cp", f"{fault_server.SESSION}:f", "out/f")
+    done = aws.run("cp", f"{fault_server.SESSION}:f", "out/f")
     assert (done.returncode, f"error[{code}]".encode() in done.stderr) == (125, True), done.stderr
     assert sorted(aws.home.rglob("*")) == before
 
 
 @pytest.mark.parametrize("odd", [None, 5, [[]], {"roots": 5}], ids=repr)
-def test_answers_that_make_no_sense(aws: CommandLine, in_process: Run, faults: FaultServer, odd: object) -> None:
+def test_answers_that_make_no_sense(aws: CommandLine, faults: FaultServer, odd: object) -> None:
     faults.answers["invoke"] = Guest(dict.fromkeys(["look", "scan", "remove", "pack"], odd))
     (aws.home / "f").write_text("abc")
     session = fault_server.SESSION
     for words in (["cp", "f", f"{session}:"], ["cp", f"{session}:f", "-"], ["rm", f"{session}:f"]):
-        done = in_process(aws, *words)
+        done = aws.run(*words)
         assert done.returncode in (0, 125)
         assert b"error[Internal]" not in done.stderr, (words, done.stderr)
 
 
-def test_a_name_cannot_pass_for_a_message(aws: CommandLine, in_process: Run, faults: FaultServer) -> None:
+def test_a_name_cannot_pass_for_a_message(aws: CommandLine, faults: FaultServer) -> None:
     lie = "x\nerror[Forged]: \x1b[2Jlie"
     answers = [
         {"answer": {"roots": ["d"], "entries": [[0, "", "folder", 0, 493, 0], [0, lie, "link", 0, 420, 0]]}},
@@ -242,6 +237,6 @@ def test_a_name_cannot_pass_for_a_message(aws: CommandLine, in_process: Run, fau
     ]
     for answer in answers:
         faults.answers["invoke"] = fault_server.stream(event_stream.result(json.dumps(answer)))
-        done = in_process(aws, "cp", f"{fault_server.SESSION}:d", "out")
+        done = aws.run("cp", f"{fault_server.SESSION}:d", "out")
         assert b"lie" in done.stderr
         assert not [line for line in done.stderr.splitlines() if line.startswith(b"error[Forged]") or b"\x1b" in line]

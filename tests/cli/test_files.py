@@ -10,7 +10,6 @@ import pytest
 
 from support import event_stream, fault_server
 from support.copies import ok, tree
-from support.processes import CommandLine
 from support.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer
-    from support.in_process import Run
+    from support.processes import CommandLine
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +26,9 @@ def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def local(cli: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
+def local(quick: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
     more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
-    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    line = quick.using(**more)
     yield line
     assert line.run("local", "stop").returncode == 0
 
@@ -163,11 +162,11 @@ LISTINGS = {
 
 
 @pytest.mark.parametrize("entries", LISTINGS.values(), ids=LISTINGS.keys())
-def test_hostile_listing(aws: CommandLine, in_process: Run, faults: FaultServer, entries: object) -> None:
+def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object) -> None:
     answer = json.dumps({"answer": {"roots": ["d"], "entries": entries}})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     before = sorted(aws.home.rglob("*"))
-    done = in_process(aws, "cp", f"{fault_server.SESSION}:d", "out/")
+    done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"Traceback" not in done.stderr
     assert b"Internal" not in done.stderr
@@ -192,20 +191,20 @@ def test_hostile_listing(aws: CommandLine, in_process: Run, faults: FaultServer,
     ],
 )
 def test_session_that_gives_another_name_than_was_asked_for(
-    aws: CommandLine, in_process: Run, faults: FaultServer, asked: str, root: str
+    aws: CommandLine, faults: FaultServer, asked: str, root: str
 ) -> None:
     answer = json.dumps({"answer": {"roots": [root], "entries": [[0, "", "file", 0, 420, 0]]}})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
-    done = in_process(aws, "cp", f"{fault_server.SESSION}:{asked}", ".")
+    done = aws.run("cp", f"{fault_server.SESSION}:{asked}", ".")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[UnexpectedAnswer]: the session's list of files makes no sense" in done.stderr
 
 
 @pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"answer": 5}', '{"file": "x"}', '{"error": 5}'])
-def test_hostile_answer(aws: CommandLine, in_process: Run, faults: FaultServer, answer: str) -> None:
+def test_hostile_answer(aws: CommandLine, faults: FaultServer, answer: str) -> None:
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     for words in (["cp", f"{fault_server.SESSION}:d", "out"], ["ls", fault_server.SESSION]):
-        done = in_process(aws, *words)
+        done = aws.run(*words)
         assert (done.returncode, done.stdout) == (125, b"")
         assert b"error[UnexpectedAnswer]" in done.stderr
 

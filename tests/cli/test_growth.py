@@ -24,8 +24,8 @@ def copy_there_and_back(local: Local, count: int) -> None:
     assert tree(local.home / "back" / folder.name) == tree(folder)
 
 
-def test_a_hundred_times_the_files_take_less_than_twice_the_requests(cli: CommandLine, tmp_path: Path) -> None:
-    local = local_line(cli, tmp_path)
+def test_a_hundred_times_the_files_take_less_than_twice_the_requests(quick: CommandLine, tmp_path: Path) -> None:
+    local = local_line(quick, tmp_path)
     with logging_service(local) as log:
         local.text("start", "--name", "work")
         copy_there_and_back(local, 3)

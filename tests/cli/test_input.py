@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer
-    from support.in_process import Run
     from support.processes import CommandLine
 
 REGION = "exec env AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2"
@@ -81,12 +80,10 @@ def test_connection_flags_before_the_command(aws: CommandLine, faults: FaultServ
     ("suffix", "language"),
     [(".py", "python"), (".js", "javascript"), (".mjs", "javascript"), (".ts", "typescript"), (".TS", "typescript")],
 )
-def test_language_by_suffix(
-    aws: CommandLine, in_process: Run, faults: FaultServer, tmp_path: Path, suffix: str, language: str
-) -> None:
+def test_language_by_suffix(aws: CommandLine, faults: FaultServer, tmp_path: Path, suffix: str, language: str) -> None:
     path = tmp_path / f"program{suffix}"
     path.write_text("1")
-    assert in_process(aws, "exec", SESSION, "--file", str(path)).returncode == 0
+    assert aws.run("exec", SESSION, "--file", str(path)).returncode == 0
     assert sent(faults)[-1]["language"] == language
 
 

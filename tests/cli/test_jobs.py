@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer, Handler
-    from support.in_process import Run
 
 WAITS = "print('begun'); import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\nprint('done')"
 
@@ -28,9 +27,9 @@ def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def local(cli: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
+def local(quick: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
     more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
-    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    line = quick.using(**more)
     yield line
     assert line.run("local", "stop").returncode == 0
 
@@ -81,8 +80,8 @@ def test_another_process_reads_on(local: CommandLine) -> None:
     assert local.run("job", "wait", job).returncode == 0
 
 
-def test_logs_go_on_through_throttling_and_lost_answers(cli: CommandLine, tmp_path: Path) -> None:
-    line = local_line(cli, tmp_path)
+def test_logs_go_on_through_throttling_and_lost_answers(quick: CommandLine, tmp_path: Path) -> None:
+    line = local_line(quick, tmp_path)
     # A job is started by three invokes; that it has begun is two more.
     with logging_service(line, "throttle=invoke:6@5", "break=invoke:2@6", "fail=invoke:1@7") as log:
         job = start(line, "import time\nfor number in range(6):\n    print(number); time.sleep(0.3)")
@@ -248,10 +247,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("answer", HOSTILE, ids=str)
-def test_hostile_answers(aws: CommandLine, in_process: Run, faults: FaultServer, answer: object) -> None:
+def test_hostile_answers(aws: CommandLine, faults: FaultServer, answer: object) -> None:
     wrong = fault_server.stream(event_stream.result(json.dumps({"answer": answer})))
     faults.answers["invoke"] = Polls(wrong, b"")
-    done = in_process(aws, "run", "--follow", "print('x')")
+    done = aws.run("run", "--follow", "print('x')")
     assert done.returncode == 125
     assert b"error[UnexpectedAnswer]" in done.stderr
     assert faults.operations()[-1] == "stop"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer, Handler
-    from support.in_process import Run
 
 GONE = {
     "not active": fault_server.error(400, "ValidationException", f"Code interpreter session {SESSION} is not active"),
@@ -66,16 +65,15 @@ def test_names_are_private_and_hold_no_key(aws: CommandLine) -> None:
 @pytest.mark.parametrize("words", [["x = 1"], ["--cmd", "true"]], ids=" ".join)
 def test_a_session_that_is_gone_is_replaced(
     aws: CommandLine,
-    in_process: Run,
     faults: FaultServer,
     numbered: Numbered,
     words: list[str],
     gone: fault_server.Answer,
 ) -> None:
-    in_process(aws, "start", "--name", "work")
+    aws.run("start", "--name", "work")
     faults.requests.clear()
     faults.preparation = faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok, fault_server.ok)
-    done = in_process(aws, "exec", "work", *words)
+    done = aws.run("exec", "work", *words)
     assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
     assert done.stderr.decode().startswith(f"agentcore-sandbox: session {numbered.started[0]} of 'work' has ended; ")
     answered = [request for request in faults.requests if request.session == numbered.started[1]]
@@ -104,15 +102,13 @@ def state_file(line: CommandLine) -> Path:
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]"])
-def test_a_damaged_name_gets_a_session_and_that_is_told(
-    aws: CommandLine, in_process: Run, numbered: Numbered, damage: bytes
-) -> None:
-    in_process(aws, "start", "--name", "work")
+def test_a_damaged_name_gets_a_session_and_that_is_told(aws: CommandLine, numbered: Numbered, damage: bytes) -> None:
+    aws.run("start", "--name", "work")
     state_file(aws).write_bytes(damage)
-    done = in_process(aws, "exec", "work", "x")
+    done = aws.run("exec", "work", "x")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello\n", 1)
     assert done.stderr.decode().startswith(f"agentcore-sandbox: the record of 'work' is damaged; {numbered.started[1]}")
-    assert in_process(aws, "exec", "work", "x").stderr == b""
+    assert aws.run("exec", "work", "x").stderr == b""
 
 
 def test_a_session_whose_name_cannot_be_written_down_is_stopped(aws: CommandLine, faults: FaultServer) -> None:
@@ -190,12 +186,12 @@ def test_sessions_show_the_name(aws: CommandLine, faults: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"name": 1}', b"\xff"])
-def test_a_damaged_record_is_no_name(aws: CommandLine, in_process: Run, numbered: Numbered, damage: bytes) -> None:
-    in_process(aws, "start", "--name", "work")
+def test_a_damaged_record_is_no_name(aws: CommandLine, numbered: Numbered, damage: bytes) -> None:
+    aws.run("start", "--name", "work")
     record = next((aws.home / ".local/state/agentcore-sandbox/sessions").rglob("*.json"))
     record.write_bytes(damage)
-    assert in_process(aws, "exec", "work", "--cmd", "true").returncode == 0
-    assert in_process(aws, "sessions").returncode == 0
+    assert aws.run("exec", "work", "--cmd", "true").returncode == 0
+    assert aws.run("sessions").returncode == 0
     assert len(numbered.started) == 2
 
 

@@ -9,12 +9,13 @@ import pytest
 from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.commands import interpreter, job, policy, template
 from agentcore_sandbox.commands import local as local_command
-from support.processes import CommandLine
 from support.schema import SCHEMA, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from support.processes import CommandLine
 
 GROUPS = {
     "interpreter": interpreter.SUBCOMMANDS,
@@ -26,9 +27,9 @@ GROUPS = {
 
 
 @pytest.fixture
-def local(cli: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
+def local(quick: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "runtime")}
-    line = CommandLine(cli.command, cli.home, {**cli.base, **more})
+    line = quick.using(**more)
     yield line
     assert line.run("local", "stop").returncode == 0
 

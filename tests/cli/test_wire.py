@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support.fault_server import FaultServer, Handler
-    from support.in_process import Run
     from support.processes import CommandLine
 
 HELLO = result("hello")
@@ -128,9 +127,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_stream(aws: CommandLine, in_process: Run, faults: FaultServer, case: Case) -> None:
+def test_stream(aws: CommandLine, faults: FaultServer, case: Case) -> None:
     faults.answers["invoke"] = case.answer
-    done = in_process(aws, "run", "print('hello')")
+    done = aws.run("run", "print('hello')")
     assert (done.returncode, done.stdout) == (case.status, case.stdout), done.stderr
     assert (b"error[" + case.code + b"]" if case.code else b"") in done.stderr
     assert b"Traceback" not in done.stderr

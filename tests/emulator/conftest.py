@@ -23,6 +23,6 @@ def running(tmp_path: Path) -> Iterator[service.Running]:
 
 
 @pytest.fixture
-def local(cli: CommandLine, tmp_path: Path) -> Iterator[Local]:
-    with own_service(cli, tmp_path) as local:
+def local(quick: CommandLine, tmp_path: Path) -> Iterator[Local]:
+    with own_service(quick, tmp_path) as local:
         yield local

@@ -6,25 +6,18 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli import dispatch
-from support.processes import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-
-class Run(Protocol):
-    """Runs a command as `CommandLine.run` does."""
-
-    def __call__(
-        self, command_line: CommandLine, /, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]: ...
+    from support.processes import CommandLine
 
 
 class InProcess:
@@ -42,13 +35,26 @@ class InProcess:
         self, command_line: CommandLine, /, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command; without standard input it is a terminal."""
-        with self._patch.context() as patch, _standard_input(stdin) as file:
-            patch.setattr(os, "environ", command_line.environment(**(env or {})))
+        environment = command_line.environment(**(env or {}))
+        with self._patch.context() as patch, _standard_input(stdin) as file, _environment(environment):
             patch.setattr(sys, "stdin", file)
+            patch.setattr(tempfile, "tempdir", None)  # found anew, from the environment
             patch.chdir(command_line.home)
             status = dispatch.main(words)
         said = self._captured.readouterr()
         return subprocess.CompletedProcess(words, status, said.out, said.err)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    kept = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 @contextmanager
@@ -59,19 +65,3 @@ def _standard_input(content: bytes | None) -> Iterator[io.TextIOWrapper]:
     other, terminal = os.openpty()
     with os.fdopen(other, "rb"), os.fdopen(terminal, encoding="utf-8") as file:
         yield file
-
-
-@dataclass(frozen=True)
-class QuickCommandLine(CommandLine):
-    """A command line whose commands run in this process; what is started is still a process of its own.
-
-    Attributes:
-        quickly: Runs a command.
-    """
-
-    quickly: Run
-
-    def run(
-        self, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        return self.quickly(self, *words, stdin=stdin, env=env)

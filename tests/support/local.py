@@ -82,7 +82,12 @@ class Local(CommandLine):
 def local_line(cli: CommandLine, folder: Path, **more: str) -> Local:
     """The command line set to use the interpreter `local`, with a runtime folder of its own below `folder`."""
     runtime = {"AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")}
-    return Local(cli.command, cli.home, {**cli.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": "local", **runtime, **more})
+    return Local(
+        cli.command,
+        cli.home,
+        {**cli.base, "CUSTOM_AGENTCORE_INTERPRETER_ID": "local", **runtime, **more},
+        cli.in_process,
+    )
 
 
 @contextmanager
@@ -93,7 +98,9 @@ def own_service(cli: CommandLine, folder: Path) -> Iterator[Local]:
         cli: How it is started, and its home.
         folder: Where the runtime folder is made.
     """
-    local = Local(cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")})
+    local = Local(
+        cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(folder / "runtime")}, cli.in_process
+    )
     yield local
     if local.runs:
         local.text("local", "stop")

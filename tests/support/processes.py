@@ -6,16 +6,26 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Self
+
 MARKER = "AGENTCORE_SANDBOX_TEST_RUN"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 DEADLINE = 300.0  # seconds; a hang, not a slow machine
+
+
+class Run(Protocol):
+    """Runs a command of the command line under test."""
+
+    def __call__(
+        self, command_line: CommandLine, /, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,21 @@ class CommandLine:
         command: How it is started: the module, or a zipapp.
         home: A folder that only this test has.
         base: The variables that every child gets.
+        in_process: Runs a command without a process of its own, where the test is not about the process.
     """
 
     command: tuple[str, ...]
     home: Path
     base: dict[str, str]
+    in_process: Run | None = None
+
+    def using(self, **variables: str) -> Self:
+        """Return the same with more variables."""
+        return replace(self, base={**self.base, **variables})
+
+    def quick(self, in_process: Run) -> Self:
+        """Return the same with its commands run by `in_process`."""
+        return replace(self, in_process=in_process)
 
     def environment(self, **more: str) -> dict[str, str]:
         return {**self.base, "HOME": str(self.home), **more}
@@ -38,6 +58,13 @@ class CommandLine:
     def run(
         self, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
+        run = self.in_process or CommandLine.run_process
+        return run(self, *words, stdin=stdin, env=env)
+
+    def run_process(
+        self, *words: str, stdin: bytes | None = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command in a process of its own, whatever the test's others do."""
         return subprocess.run(
             [*self.command, *words],
             input=stdin,

@@ -13,7 +13,6 @@ from support.examples import parses
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.in_process import Run
     from support.processes import CommandLine
 
 
@@ -30,8 +29,8 @@ def examples() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("command", "example"), list(examples()))
-def test_examples_parse_and_are_shown(cli: CommandLine, in_process: Run, command: str, example: str) -> None:
-    shown = in_process(cli, "help", *command.split()).stdout.decode()
+def test_examples_parse_and_are_shown(quick: CommandLine, command: str, example: str) -> None:
+    shown = quick.run("help", *command.split()).stdout.decode()
     assert f"\n  {example}\n" in shown
     assert f"agentcore-sandbox {command}" in example
     assert parses(example)

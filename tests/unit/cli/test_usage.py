@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_server import FaultServer
-    from support.in_process import Run
     from support.processes import CommandLine
 
 WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard input (None for a terminal), what is said
@@ -82,9 +81,9 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
 
 @pytest.mark.parametrize(("words", "stdin", "message"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_usage(
-    aws: CommandLine, in_process: Run, faults: FaultServer, words: list[str], stdin: bytes | None, message: str
+    aws: CommandLine, faults: FaultServer, words: list[str], stdin: bytes | None, message: str
 ) -> None:
-    done = in_process(aws, *words, stdin=stdin)
+    done = aws.run(*words, stdin=stdin)
     assert (done.returncode, done.stdout) == (2, b"")
     first, *rest = done.stderr.decode().splitlines()
     assert first.startswith("error[")
@@ -94,8 +93,8 @@ def test_wrong_usage(
 
 
 @pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])
-def test_bad_names(aws: CommandLine, in_process: Run, faults: FaultServer, name: str) -> None:
-    assert in_process(aws, "start", f"--name={name}").returncode == 2
+def test_bad_names(aws: CommandLine, faults: FaultServer, name: str) -> None:
+    assert aws.run("start", f"--name={name}").returncode == 2
     assert faults.requests == []
 
 
@@ -113,9 +112,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES.keys())
-def test_code_arrives_unchanged(
-    aws: CommandLine, in_process: Run, faults: FaultServer, tmp_path: Path, code: str
-) -> None:
+def test_code_arrives_unchanged(aws: CommandLine, faults: FaultServer, tmp_path: Path, code: str) -> None:
     path = tmp_path / "code.py"
     path.write_bytes(code.encode())
     ways: list[tuple[list[str], bytes]] = [
@@ -125,6 +122,6 @@ def test_code_arrives_unchanged(
         (["--file", str(path)], b""),
     ]
     for words, stdin in ways:
-        assert in_process(aws, "exec", SESSION, *words, stdin=stdin).returncode == 0
+        assert aws.run("exec", SESSION, *words, stdin=stdin).returncode == 0
     arrived = [request.body["arguments"] for request in faults.requests if not request.is_preparation]
     assert arrived == [{"code": code, "language": "python"}] * len(ways)

@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     import pytest
 
     from support.fault_server import FaultServer, Handler
-    from support.in_process import Run
     from support.processes import CommandLine
 
 ENDED = {"exit": 5, "alive": True, "sizes": [0, 0], "lengths": [0, 0]}
 
 
 def test_a_look_that_gets_no_answer_is_repeated(
-    aws: CommandLine, in_process: Run, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+    aws: CommandLine, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "ANSWER_SECONDS", 2.0)
     silent = [fault_server.silence]
@@ -34,5 +33,5 @@ def test_a_look_that_gets_no_answer_is_repeated(
             fault_server.stream(event_stream.result(json.dumps({"answer": ENDED})))(handler)
 
     faults.answers["invoke"] = answer
-    done = in_process(aws, "run", "--follow", "x")
+    done = aws.run("run", "--follow", "x")
     assert (done.returncode, done.stdout, done.stderr, silent) == (5, b"", b"", [])
