@@ -9,6 +9,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from agentcore_sandbox.account import policies
+from agentcore_sandbox.api import MANAGED_INTERPRETER
 from support.documents import page
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 ARNS = [
     policies.interpreter_arn(interpreter, "aws", "us-east-1", "123456789012")
-    for interpreter in ("demo-0123456789", policies.SYSTEM_INTERPRETER)
+    for interpreter in ("demo-0123456789", MANAGED_INTERPRETER)
 ]
 GRANTS = [policies.grant(name, kind.example) for name, kind in policies.ACCESS.items()]
 DOCUMENTS = [policies.execution(GRANTS), *(policies.caller(arn, with_listing=True) for arn in ARNS)]

@@ -129,7 +129,7 @@ def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, 
     assert changes(admin, *other) == ["keep", "update", "keep", "keep"]
     set_up(admin, *other)
     told = admin.run("setup", *WORDS, "--tag", "cost=b", "--dry-run").stderr.decode()
-    assert f"warning: role {ROLE} is there without cost=b: only what is made gets tags\n" in told
+    assert f"warning: role {ROLE} exists without cost=b: setup tags only what it creates\n" in told
     none = ["demo", "--network", "sandbox", "--with-listing"]
     assert changes(admin, *none) == ["keep", "remove", "keep", "update"]
     set_up(admin, *none)
@@ -214,7 +214,7 @@ def test_teardown_leaves_nothing(admin: CommandLine, account: Account, control: 
     more = iam.create_policy(PolicyName="more", PolicyDocument=json.dumps(policies.caller("*")))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=ROLE, PolicyArn=more)
     told = admin.run("setup", *WORDS, "--dry-run").stderr.decode()
-    assert f"warning: role {ROLE} also has {more}, which is not from setup and stays\n" in told
+    assert f"warning: role {ROLE} also has {more}, which setup did not create and will keep\n" in told
     dry = admin.run("setup", "demo", "--teardown", "--dry-run").stdout.decode()
     assert [line.split()[0] for line in dry.splitlines()[1:]] == ["remove"] * 4
     assert "taken from user u\n" in dry

@@ -114,7 +114,7 @@ REFUSALS = {
     "unknown kind": (["terraform", "--network", "public"], "no such command: template terraform"),
     "no network": (["cloudformation"], "no network mode"),
     "one subnet": (["cloudformation", "--network", "vpc", "--subnet", "subnet-12345678"], "2 to 16 different"),
-    "no check": (["cloudformation", "--network", "vpc", "--no-network-check"], "look at nothing"),
+    "no check": (["cloudformation", "--network", "vpc", "--no-network-check"], "checks nothing"),
 }
 
 

@@ -186,7 +186,7 @@ def test_interrupted_teardown_goes_on_where_it_was(
     set_up(admin)
     proxy.stop.operation = "DeletePolicy"
     said = signalled(admin.start("setup", "demo", "--teardown", "--yes"), proxy.stop, signal.SIGINT)
-    assert b"the same command goes on where this one was\n" in said
+    assert b"run the same command again to continue\n" in said
     assert names(account, control) == [ROLE, "demo"]
 
     control.delete_outcome = "DELETING"

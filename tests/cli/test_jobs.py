@@ -71,7 +71,7 @@ def test_another_process_reads_on(local: CommandLine) -> None:
     assert waiter.stdout
     assert waiter.stdout.readline() == b"begun\n"
     waiter.send_signal(signal.SIGINT)
-    assert f"job {job} goes on".encode() in waiter.communicate(timeout=DEADLINE)[1]
+    assert f"job {job} continues".encode() in waiter.communicate(timeout=DEADLINE)[1]
     assert (waiter.returncode, state(local, job)["state"]) == (130, "running")
     assert b"secret" not in local.run("exec", "work", "--cmd", "cat .agentcore-sandbox/jobs/*/*").stdout
     assert local.run("exec", "work", "--cmd", "touch go").returncode == 0

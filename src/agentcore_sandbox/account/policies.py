@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.api import MANAGED_INTERPRETER
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ SERVICE = "bedrock-agentcore.amazonaws.com"
 OWNER_TAG = {"created-by": "agentcore-sandbox"}
 INLINE_NAME = "execution"
 ROLE_ABOUT = "Code in an AgentCore Code Interpreter session; made by agentcore-sandbox"
-SYSTEM_INTERPRETER = "aws.codeinterpreter.v1"
 RUN_ACTIONS = (
     "bedrock-agentcore:StartCodeInterpreterSession",
     "bedrock-agentcore:InvokeCodeInterpreter",
@@ -190,6 +190,6 @@ def source_arn(partition: str, region: str, account: str) -> str:
 
 def interpreter_arn(interpreter_id: str, partition: str, region: str, account: str) -> str:
     """The ARN of an interpreter; that of AWS's own names no account."""
-    if interpreter_id == SYSTEM_INTERPRETER:
+    if interpreter_id == MANAGED_INTERPRETER:
         return f"arn:{partition}:bedrock-agentcore:{region}:aws:code-interpreter/{interpreter_id}"
     return f"arn:{partition}:bedrock-agentcore:{region}:{account}:code-interpreter-custom/{interpreter_id}"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
+from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import translated
-from agentcore_sandbox.aws.interpreter_client import DELETING, READY, UNDER_WAY, InterpreterClient
+from agentcore_sandbox.aws.interpreter_client import DELETING, UNDER_WAY, InterpreterClient
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import code_of, translated
 from agentcore_sandbox.aws.interpreters import Interpreter, Network
 from agentcore_sandbox.cli.signals import gate
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.connect import Connection
 
-READY, CREATING, DELETING, DELETED = "READY", "CREATING", "DELETING", "DELETED"
+CREATING, DELETING, DELETED = "CREATING", "DELETING", "DELETED"
 UNDER_WAY = (CREATING, DELETING)
 WAIT_SECONDS = 900.0  # network interfaces in a VPC take minutes
 ROLE_SECONDS = 60.0

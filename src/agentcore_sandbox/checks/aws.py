@@ -13,11 +13,13 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox import api
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.identity import Decision, Identity, identify, simulate
+from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.event_stream import combine
-from agentcore_sandbox.aws.interpreter_client import READY, InterpreterClient
+from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 from agentcore_sandbox.aws.session_client import EndpointAnswer, SessionClient, ask_endpoint
 from agentcore_sandbox.checks import Outcome, failure, ok, warning
 from agentcore_sandbox.cli.signals import gate
@@ -155,7 +157,7 @@ def execute(sessions: SessionClient) -> Outcome:
         session_id = sessions.start(name=SESSION_NAME, lifetime=LIFETIME)
         try:
             with gate.opened():
-                result = combine(sessions.invoke(session_id, "executeCode", {"code": CODE, "language": "python"}))
+                result = combine(sessions.invoke(session_id, api.EXECUTE_CODE, {"code": CODE, "language": "python"}))
         finally:
             stopped = _stop(sessions, session_id)
     if result.stdout.strip() != EXPECTED:

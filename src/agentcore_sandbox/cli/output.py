@@ -131,10 +131,10 @@ class ProgramStream:
 
 
 class LiveProgram:
-    """Prints a program's streams piece by piece as they come.
+    """Prints a program's streams piece by piece as they come; where there are none, only keeps them.
 
-    Args:
-        streams: Print standard output and standard error; none where they are only kept.
+    Attributes:
+        kept: Pieces of standard output and standard error.
     """
 
     def __init__(self, streams: Sequence[ProgramStream] = ()) -> None:
@@ -142,13 +142,7 @@ class LiveProgram:
         self.kept: tuple[list[bytes], list[bytes]] = ([], [])
 
     def write(self, stdout: bytes, stderr: bytes, *, keep: bool) -> None:
-        """Print what is new.
-
-        Args:
-            stdout: Bytes of standard output.
-            stderr: Bytes of standard error.
-            keep: Remember them for `kept`.
-        """
+        """Print what is new, and keep it if asked."""
         for stream, data in zip(self._streams, (stdout, stderr), strict=False):
             stream.write(data)
         if keep:

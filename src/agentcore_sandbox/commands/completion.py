@@ -27,13 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, shell: str, as_json: bool, parser: argparse.ArgumentParser) -> int:
-    """Print the script.
-
-    Args:
-        shell: One of `SHELLS`.
-        as_json: Print an object with the keys `shell` and `script`.
-        parser: Of the whole command line.
-    """
+    """Print the script for a parser of the whole command line, or an object with the keys `shell` and `script`."""
     import shtab
 
     for action in _actions(parser):

@@ -60,16 +60,7 @@ class Copy:
 
 
 def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: bool, lifetime: int, as_json: bool) -> int:
-    """Copy.
-
-    Args:
-        flags: Where the session is.
-        paths: Sources and target.
-        force: Replace files that are there.
-        hidden: Copy hidden files out of the session too.
-        lifetime: Of a session that is started for a new name, in seconds.
-        as_json: Print an object with the keys `copied`, `skipped` and `sessionId`.
-    """
+    """Copy, and print what was copied; as JSON with the keys `copied`, `skipped` and `sessionId`."""
     request = read(paths)
     if as_json and request.target == STREAM:
         raise UsageError("--json and '-' both want standard output", "copy to a file, or leave --json out")

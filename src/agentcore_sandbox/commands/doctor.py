@@ -32,16 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, execute: bool, as_json: bool) -> int:
-    """Print one line a check.
-
-    Args:
-        flags: What to check.
-        execute: Also run a line of code.
-        as_json: Print an object with the keys `ok` and `checks`.
-
-    Returns:
-        1 if a check failed, else 0.
-    """
+    """Print one line a check, or an object with the keys `ok` and `checks`; return 1 if one failed."""
     output = Output(as_json=as_json)
     seen = _show(output, _findings(flags, execute=execute))
     well = all(finding.outcome.status != FAILURE for finding in seen)

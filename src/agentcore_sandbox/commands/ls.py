@@ -36,14 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) -> int:
-    """Print a table, or an object with the keys `entries` and `sessionId`.
-
-    Args:
-        flags: Where the session is.
-        session: Its id or name, with a path behind a colon.
-        recursive: Also list what is in folders.
-        as_json: Print JSON.
-    """
+    """Print a table, or an object with the keys `entries` and `sessionId`."""
     resolved = settings.resolve(flags, os.environ)
     name, path = split_session_path(session)
     word = check_id_or_name(name or session)

@@ -32,14 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json: bool) -> int:
-    """Remove files; where one is missing, nothing is removed.
-
-    Args:
-        flags: Where the session is.
-        paths: SESSION:PATH, all of one session.
-        recursive: Also folders.
-        as_json: Print an object with the keys `removed` and `sessionId`.
-    """
+    """Remove files, none where one is missing; as JSON with the keys `removed` and `sessionId`."""
     resolved = settings.resolve(flags, os.environ)
     split = [split_session_path(path) for path in paths]
     if len({session for session, _ in split}) != 1 or not all(session and path for session, path in split):

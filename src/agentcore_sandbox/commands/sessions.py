@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.session_client import SessionClient, SessionSummary
 
-READY = "READY"
 HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")
 AT_ONCE = 8  # well below the service's 30 requests a second
 EXAMPLES = (
@@ -36,13 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
-    """Print a table, or an object with the key `sessions`.
-
-    Args:
-        flags: Where they are.
-        every: Also list sessions that have ended.
-        as_json: Print JSON.
-    """
+    """Print a table, or an object with the key `sessions`; `every`: also those that have ended."""
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
     interpreter = connect(resolved, runs_code=False)

@@ -41,17 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(
     *, flags: settings.Flags, name: str, teardown: bool, dry_run: bool, yes: bool, as_json: bool, **given: Any
 ) -> int:
-    """Show the plan, ask, and carry it out; what was made is undone when a step fails.
-
-    Args:
-        flags: Which account.
-        name: Of the interpreter.
-        teardown: Remove instead.
-        dry_run: Only show the plan.
-        yes: Do not ask.
-        as_json: Print JSON.
-        given: The other flags.
-    """
+    """Show the plan, ask, and carry it out; what was created is undone when a step fails."""
     output = Output(as_json=as_json)
     arguments.read_name(name, longest=arguments.LONGEST_SETUP_NAME)
     if teardown and any(given.values()):
@@ -122,9 +112,9 @@ class _Work:
             foreign, lacking = self._steps.role.foreign_policies(), self._steps.role.lacking_tags()
         what = self._steps.role.what
         if foreign:
-            self._output.say(f"warning: {what} also has {', '.join(foreign)}, which is not from setup and stays")
+            self._output.say(f"warning: {what} also has {', '.join(foreign)}, which setup did not create and will keep")
         if lacking:
-            self._output.say(f"warning: {what} is there without {', '.join(lacking)}: only what is made gets tags")
+            self._output.say(f"warning: {what} exists without {', '.join(lacking)}: setup tags only what it creates")
 
     def _check(self, network: Network) -> None:
         from agentcore_sandbox.account import networks, policies
@@ -149,7 +139,7 @@ class _Work:
             try:
                 plan.tear_down(self._steps.all(), self._settings, self._output.say)
             except Interrupted:
-                self._output.say("not all is removed: the same command goes on where this one was")
+                self._output.say("not everything is removed; run the same command again to continue")
                 raise
         if self._output.as_json:
             self._output.data({"removed": [what for _, what, _ in found]})
@@ -171,7 +161,7 @@ class _Work:
     def _tell_result(self) -> None:
         made = self._steps.interpreter.find()
         if made is None:
-            message = f"{self._steps.interpreter.what} was removed meanwhile"
+            message = f"{self._steps.interpreter.what} was removed in the meantime"
             raise AgentcoreSandboxError("UnknownInterpreter", message, "run setup again")
         policy = self._steps.caller.arn
         if self._output.as_json:

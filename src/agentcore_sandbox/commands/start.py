@@ -31,14 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool) -> int:
-    """Start a session; one whose id cannot be printed is stopped again.
-
-    Args:
-        flags: Where to run.
-        name: A name for it, None for none.
-        lifetime: Of the session, in seconds.
-        as_json: Print an object with the key `sessionId`.
-    """
+    """Start a session, and name it if there is a name; one whose id cannot be printed is stopped again."""
     resolved = settings.resolve(flags, os.environ)
     if name is not None:
         check_name(name)

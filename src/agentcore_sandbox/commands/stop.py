@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
@@ -34,14 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json: bool) -> int:
-    """Stop each session, also when another one cannot be stopped.
-
-    Args:
-        flags: Where they are.
-        sessions: Their ids or names.
-        every: Stop every READY session of the interpreter instead.
-        as_json: Print an object with the keys `stopped` and `failed`.
-    """
+    """Stop each session, also when another one cannot be stopped; `every`: all READY ones of the interpreter."""
     resolved = settings.resolve(flags, os.environ)
     if every == bool(sessions):
         raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
@@ -55,7 +49,7 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
 
 
 def _ready(interpreter: SessionClient) -> list[str]:
-    return [session.session_id for session in interpreter.sessions(status="READY")]
+    return [session.session_id for session in interpreter.sessions(status=READY)]
 
 
 def _stop_each(stop: Callable[[str], str], sessions: Sequence[str], output: Output, at_once: int) -> int:

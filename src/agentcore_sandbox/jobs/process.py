@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox import api
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.sessions.workspace import FOLDER, helper_command
 
@@ -104,7 +105,7 @@ class JobProcess:
         self._workspace.write(f"{self._folder}/environment", json.dumps(dict(script.environment)).encode())
         self._workspace.write(path, script.text.encode())
         request = {"operation": "supervise", "folder": self._folder, "argv": [*script.interpreter, path]}
-        outcome = self._workspace.invoke("startCommandExecution", {"command": helper_command(_HELPER, request)})
+        outcome = self._workspace.invoke(api.START_COMMAND, {"command": helper_command(_HELPER, request)})
         if outcome.is_error or not outcome.task_id:
             message = f"the job was not started: {outcome.stderr or outcome.stdout}"
             raise AgentcoreSandboxError("NotStarted", message, "try again, or in another session")

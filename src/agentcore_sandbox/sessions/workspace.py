@@ -14,6 +14,7 @@ import uuid
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from agentcore_sandbox import api
 from agentcore_sandbox.aws import event_stream
 from agentcore_sandbox.errors import AgentcoreSandboxError, LostAnswerError, TimeLimitError, UnexpectedAnswerError
 from agentcore_sandbox.retry import retry
@@ -61,7 +62,7 @@ class Workspace:
             path: Relative to the session's work directory.
             data: At most 70 MB, which base64 makes to the service's 100 MB.
         """
-        self._tool("writeFiles", {"content": [{"path": path, "blob": data}]})
+        self._tool(api.WRITE_FILES, {"content": [{"path": path, "blob": data}]})
 
     def read_part(self, path: str) -> bytes:
         """Read a file that begins with `MARK`, and return the rest.
@@ -69,7 +70,7 @@ class Workspace:
         Args:
             path: Of a file of at most 8 MB, as a helper has made it.
         """
-        outcome = self._tool("readFiles", {"paths": [path]})
+        outcome = self._tool(api.READ_FILES, {"paths": [path]})
         data = _content(outcome)
         if not data.startswith(MARK):
             raise _unexpected("a part of a file is not what was asked for")
@@ -111,19 +112,19 @@ class Workspace:
         return answer
 
     def _reply(self, command: str) -> dict[str, Any]:
-        outcome = self._tool("executeCommand", {"command": command})
+        outcome = self._tool(api.EXECUTE_COMMAND, {"command": command})
         reply = _parse(outcome.stdout)
         if "file" not in reply:
             return reply
         path = str(reply["file"])
-        text = _content(self._tool("readFiles", {"paths": [path]})).decode(errors="replace")
+        text = _content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace")
         self._discard(path)
         return _parse(text)
 
     def _discard(self, path: str) -> None:
         """Remove a file of ours. It may fail: a lost answer may have done it, and what is left is swept up."""
         with contextlib.suppress(AgentcoreSandboxError):
-            self.invoke("removeFiles", {"paths": [path]})
+            self.invoke(api.REMOVE_FILES, {"paths": [path]})
 
     def invoke(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         """Call a tool once."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox import api
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.sessions.workspace import FOLDER as OWN_FOLDER
@@ -142,5 +143,5 @@ def staging_folder(workspace: Workspace) -> Iterator[str]:
     except BaseException:
         with gate.closed(left=_LEFT), suppress(AgentcoreSandboxError):
             command = helper_command(HELPER, {"operation": "abandon", "staging": name})
-            workspace.answering_within(_REMOVAL_SECONDS).invoke("executeCommand", {"command": command})
+            workspace.answering_within(_REMOVAL_SECONDS).invoke(api.EXECUTE_COMMAND, {"command": command})
         raise
