@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.build_folders import write
+from agentcore_sandbox.cli import dispatch
+from support.build_folders import ROOT, write
 from support.documents import PAGES, nox_sessions, page, shell_lines
 from support.examples import parses, put_on_path
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
+    from support.in_process import Run
     from support.processes import CommandLine
 
 # Those that need nothing but the emulator: a page, its chapter, and what one of its lines prints.
@@ -92,3 +96,34 @@ def test_every_line_is_one_that_can_be_typed(path: Path) -> None:
         if not any(re.fullmatch(pattern, line) for pattern in ELSEWHERE):
             used = NOX.match(line)
             assert used[1].rstrip("-") in nox_sessions() if used else parses(line), line
+
+
+OF_OTHERS = {
+    "--config",
+    "--output",
+    "--plugin-dir",
+    "--query",
+    "--strict",
+    "--user",
+}  # of Claude Code, AWS CLI, systemd
+OF_NOX = {"--dry-run", "--fix", "--push", "--readme", "--record", "--runs", "--upgrade"}
+
+
+@pytest.fixture
+def options(cli: CommandLine, in_process: Run) -> set[str]:
+    """The options of all commands, as their help shows them."""
+    families = {name: getattr(commands(name), "SUBCOMMANDS", {}) for name in dispatch.COMMANDS if name != "help"}
+    words = [[name, *([below] if below else [])] for name, family in families.items() for below in (family or [""])]
+    shown = b"".join(in_process(cli, "help", *command).stdout for command in words)
+    return set(re.findall(r"--[a-z][a-z-]+", re.sub(r"-\n +", "-", shown.decode())))
+
+
+def commands(name: str) -> ModuleType:
+    return importlib.import_module(f"agentcore_sandbox.commands.{name}")
+
+
+def test_options_between_the_lines_exist(options: set[str]) -> None:
+    documents = [*PAGES, *ROOT.joinpath("plugin-template").rglob("*.md")]
+    shown = {flag for path in documents for flag in re.findall(r"`[^`\n]*?(--[a-z][a-z-]+)", path.read_text("utf-8"))}
+    assert len(shown) > 30
+    assert shown <= options | {"--version"} | OF_OTHERS | OF_NOX
