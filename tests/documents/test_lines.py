@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from support.in_process import Run
     from support.processes import CommandLine
 
 # Those that need nothing but the emulator: a page, its chapter, and what one of its lines prints.
@@ -98,23 +97,17 @@ def test_every_line_is_one_that_can_be_typed(path: Path) -> None:
             assert used[1].rstrip("-") in nox_sessions() if used else parses(line), line
 
 
-OF_OTHERS = {
-    "--config",
-    "--output",
-    "--plugin-dir",
-    "--query",
-    "--strict",
-    "--user",
-}  # of Claude Code, AWS CLI, systemd
+# Of Claude Code, the AWS CLI and systemd.
+OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--strict", "--user"}
 OF_NOX = {"--dry-run", "--fix", "--push", "--readme", "--record", "--runs", "--upgrade"}
 
 
 @pytest.fixture
-def options(cli: CommandLine, in_process: Run) -> set[str]:
+def options(cli: CommandLine) -> set[str]:
     """The options of all commands, as their help shows them."""
     families = {name: getattr(commands(name), "SUBCOMMANDS", {}) for name in dispatch.COMMANDS if name != "help"}
     words = [[name, *([below] if below else [])] for name, family in families.items() for below in (family or [""])]
-    shown = b"".join(in_process(cli, "help", *command).stdout for command in words)
+    shown = b"".join(cli.run("help", *command).stdout for command in words)
     return set(re.findall(r"--[a-z][a-z-]+", re.sub(r"-\n +", "-", shown.decode())))
 
 
