@@ -54,6 +54,9 @@ ELSEWHERE = (
     r"npm test",
     r"bash \.ci/run",
 )
+# Of Claude Code, the AWS CLI and systemd.
+OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--strict", "--user"}
+OF_NOX = {"--dry-run", "--fix", "--push", "--readme", "--record", "--runs", "--upgrade"}
 NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
 
 
@@ -97,17 +100,12 @@ def test_every_line_is_one_that_can_be_typed(path: Path) -> None:
             assert used[1].rstrip("-") in nox_sessions() if used else parses(line), line
 
 
-# Of Claude Code, the AWS CLI and systemd.
-OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--strict", "--user"}
-OF_NOX = {"--dry-run", "--fix", "--push", "--readme", "--record", "--runs", "--upgrade"}
-
-
 @pytest.fixture
-def options(cli: CommandLine) -> set[str]:
+def options(quick: CommandLine) -> set[str]:
     """The options of all commands, as their help shows them."""
     families = {name: getattr(commands(name), "SUBCOMMANDS", {}) for name in dispatch.COMMANDS if name != "help"}
     words = [[name, *([below] if below else [])] for name, family in families.items() for below in (family or [""])]
-    shown = b"".join(cli.run("help", *command).stdout for command in words)
+    shown = b"".join(quick.run("help", *command).stdout for command in words)
     return set(re.findall(r"--[a-z][a-z-]+", re.sub(r"-\n +", "-", shown.decode())))
 
 
