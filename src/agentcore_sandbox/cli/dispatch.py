@@ -251,4 +251,5 @@ def _in_a_list(about: str) -> str:
 
 
 def _listing(commands: Mapping[str, str]) -> str:
-    return "commands:\n" + "\n".join(f"  {name:<13}{about}" for name, about in commands.items())
+    width = max(12, *map(len, commands))
+    return "commands:\n" + "\n".join(f"  {name:<{width}} {about}" for name, about in commands.items())

@@ -34,3 +34,10 @@ def test_examples_parse_and_are_shown(quick: CommandLine, command: str, example:
     assert f"\n  {example}\n" in shown
     assert f"agentcore-sandbox {command}" in example
     assert parses(example)
+
+
+def test_help_of_a_family_keeps_names_and_texts_apart(quick: CommandLine) -> None:
+    for name in ("template", "job", "local"):
+        family = importlib.import_module(f"agentcore_sandbox.commands.{name}").SUBCOMMANDS
+        shown = quick.run("help", name).stdout.decode()
+        assert all(f"\n  {below} " in shown for below in family)
