@@ -5,8 +5,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agentcore_sandbox.cli import dispatch
+from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.transfer import session_tree
 from skill_guard import flag_checks, host_files, policy
 from skill_guard.flag_checks import HookContext
@@ -414,3 +417,86 @@ def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
 
 def test_guard_and_command_line_agree_on_names_that_programs_act_upon() -> None:
     assert host_files.OBEYED == session_tree.OBEYED
+
+
+PIECES = [
+    *("--interpreter-id", "--interpreter-id=local", "--interpreter-id=local-public", "local", "local-public", "''"),
+    *(
+        "--profile",
+        "--profile=work",
+        "--profile=admin",
+        "admin",
+        "--endpoint-url",
+        "--endpoint-url=http://x",
+        "http://x",
+    ),
+    *("--region", "--region=eu-west-1", "--region=x/y", "--env", "--env=HOME", "--env=A=b", "A=b", "HOME", "--raw"),
+    *(
+        "--file",
+        "--file=src/job.py",
+        "--file=.env",
+        "src/job.py",
+        ".env",
+        "/etc/passwd",
+        "--upload",
+        "--upload=data.csv",
+    ),
+    *(
+        "--download",
+        "--download=a:b",
+        "--download=a:sandbox-output/b",
+        "--no-hidden",
+        "--force",
+        "--artifacts",
+        "--all",
+    ),
+    *(
+        "N:a",
+        "N:.env",
+        "a",
+        "-",
+        "--",
+        "--json",
+        "--follow",
+        "-r",
+        "x",
+        "--cmd",
+        "--lang",
+        "--lang=js",
+        "--timeout",
+        "5",
+    ),
+]
+
+
+# The fixture is a folder that no example changes.
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.sampled_from([name for name in policy.COMMANDS if name != "help"]), st.lists(st.sampled_from(PIECES), max_size=7)
+)
+def test_what_the_guard_accepts_reaches_no_further_in_the_real_parser(
+    context: HookContext, name: str, words: list[str]
+) -> None:
+    quoted = " ".join("''" if word == "''" else f"'{word}'" for word in words)
+    try:
+        check(f"agentcore-sandbox {name} {quoted}", context)
+    except Refusal:
+        return
+    command, rest = dispatch._split([*name.split(), *("" if word == "''" else word for word in words)])
+    try:
+        parser, _, left = dispatch._load(str(command), rest)
+        values = parser.parse([word for word in left if word not in ("--help", "-h")])
+    except UsageError:
+        return
+    assert values.get("interpreter_id") in (None, "local")
+    assert name not in policy.OF_A_JOB or values["interpreter_id"] == "local"
+    assert values.get("profile") in (None, "work")
+    assert values.get("endpoint_url") is None
+    assert values.get("region") in (None, "eu-west-1")
+    assert values.get("file") in (None, "src/job.py")
+    assert all("=" in variable for variable in values.get("env", []))
+    assert not {".env", "/etc/passwd"} & set(values.get("uploads", []))
+    assert all(":sandbox-output/" in word for word in values.get("downloads", []))
+    assert not values.get("downloads") or values["hidden"] is False
+    assert not any(values.get(flag) for flag in ("force", "raw"))
+    assert name != "stop" or not values["every"]

@@ -96,10 +96,11 @@ class Client:
         self.home.joinpath(".claude/.claude.json").write_text(json.dumps(state))
 
     def plugins(self) -> dict[str, dict[str, Any]]:
-        """The installed plugins by id; fails where one did not load, which an install does not tell."""
+        """The installed plugins by id, but for the client's own; fails where one did not load, which an install hides."""
         listing = self.run("plugin", "list").stdout
         assert "failed to load" not in listing, listing
-        return {plugin["id"]: plugin for plugin in json.loads(self.run("plugin", "list", "--json").stdout)}
+        plugins = json.loads(self.run("plugin", "list", "--json").stdout)
+        return {plugin["id"]: plugin for plugin in plugins if not plugin["id"].endswith("@builtin")}
 
 
 def put(process: subprocess.Popen[str], prompt: str) -> dict[str, Any]:
