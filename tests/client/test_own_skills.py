@@ -73,7 +73,7 @@ def test_cloudtrail_skill_prints_its_table(client: Client, project: Path, accoun
 def with_new_skill(tmp_path: Path) -> Path:
     """The plugin, staged with a skill just begun."""
     source = tmp_path / "source"
-    for name in ("plugin-template", "src/plugin_build/skill_template", "src/skill_guard"):
+    for name in ("marketplace", "plugin-template", "src/plugin_build/skill_template", "src/skill_guard"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     large = shutil.ignore_patterns("*-darwin-*.pyz", "*-windows-*.pyz")
     shutil.copytree(ROOT / "dist/zipapps", source / "dist/zipapps", ignore=large)

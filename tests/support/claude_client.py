@@ -96,7 +96,7 @@ class Client:
         self.home.joinpath(".claude/.claude.json").write_text(json.dumps(state))
 
     def plugins(self) -> dict[str, dict[str, Any]]:
-        """The installed plugins by id, but for the client's own; fails where one did not load, which an install hides."""
+        """The installed plugins by id, but for the client's own; fails where one did not load."""
         listing = self.run("plugin", "list").stdout
         assert "failed to load" not in listing, listing
         plugins = json.loads(self.run("plugin", "list", "--json").stdout)
