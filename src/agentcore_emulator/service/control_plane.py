@@ -94,12 +94,12 @@ class ControlPlane:
 
 
 class Administration:
-    """Says what runs, and ends the service.
+    """Says what runs, and stops the emulator.
 
     Args:
         sessions: The sessions.
         limits: Those of a session, as `status` tells them.
-        end: Makes the service end, soon after the answer.
+        end: Stops the emulator, soon after the response.
     """
 
     def __init__(self, sessions: Sessions, limits: Members, end: Callable[[], None]) -> None:

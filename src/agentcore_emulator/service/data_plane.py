@@ -25,8 +25,8 @@ SESSION_HEADER = "x-amzn-code-interpreter-session-id"
 
 InvokeTool = Callable[[Any, str, Mapping[str, Any], threading.Event], dict[str, Any]]
 _REMEDIES = {
-    errno.ENOSPC: "make room for it",
-    errno.EDQUOT: "make room for it",
+    errno.ENOSPC: "free some disk space",
+    errno.EDQUOT: "free some disk space",
     errno.ENAMETOOLONG: "set AGENTCORE_SANDBOX_RUNTIME_DIR to a shorter path",
 }
 _log = logging.getLogger(__name__)
@@ -120,8 +120,8 @@ class DataPlane:
             raise errors.internal(f"{error.message}; {error.hint}") from error
         except OSError as error:  # not to be taken for a lost connection
             _log.error("no sandbox: %s", error)
-            remedy = _REMEDIES.get(error.errno or 0, "the service's log says more")
-            raise errors.internal(f"a sandbox cannot be made: {error.strerror}; {remedy}") from error
+            remedy = _REMEDIES.get(error.errno or 0, "the emulator's log says more")
+            raise errors.internal(f"the sandbox could not be created: {error.strerror}; {remedy}") from error
         return {**_reference(members, session), "createdAt": timestamp(session.created)}
 
     def _stop(self, members: Members) -> Members:
@@ -145,7 +145,7 @@ class DataPlane:
             yield event_stream.exception(_too_large(members["name"], error.size))
         except Exception:  # noqa: BLE001 - a bug too ends as a well-formed stream
             _log.exception("%s failed", members["name"])
-            yield event_stream.exception(errors.internal("The emulator failed; see its log"))
+            yield event_stream.exception(errors.internal("The local emulator failed; see its log"))
 
     def _run(self, session: Session, members: Members, cancelled: threading.Event) -> dict[str, Any]:
         late = threading.Event()

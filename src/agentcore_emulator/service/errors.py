@@ -34,7 +34,7 @@ def validation(message: str, reason: str = "FieldValidationFailed", **details: A
 
 
 def denied(message: str, code: str = "AccessDeniedException") -> ServiceError:
-    """The caller may not; `code` may be one of AWS's common signature errors."""
+    """The caller is not allowed to; `code` may be one of AWS's common signature errors."""
     return ServiceError(code, HTTPStatus.FORBIDDEN, message)
 
 
@@ -44,15 +44,15 @@ def not_found(message: str) -> ServiceError:
 
 
 def conflict(message: str) -> ServiceError:
-    """The session is in no state for this."""
+    """The resource is in the wrong state for this."""
     return ServiceError("ConflictException", HTTPStatus.CONFLICT, message)
 
 
 def quota_exceeded(message: str) -> ServiceError:
-    """A limit of the service is reached."""
+    """A quota is exhausted."""
     return ServiceError("ServiceQuotaExceededException", HTTPStatus.PAYMENT_REQUIRED, message)
 
 
 def internal(message: str) -> ServiceError:
-    """The service itself failed."""
+    """The emulator itself failed."""
     return ServiceError("InternalServerException", HTTPStatus.INTERNAL_SERVER_ERROR, message)

@@ -94,7 +94,7 @@ def refuse_not_emulated(members: Mapping[str, Any]) -> None:
     """
     for name in NOT_EMULATED:
         if members.get(name):
-            raise errors.validation(f"The emulator has no {name}")
+            raise errors.validation(f"The local emulator does not support {name}")
 
 
 class CodeInterpreters:
@@ -178,8 +178,8 @@ class CodeInterpreters:
             found = self._custom.get(name)
         if found is None:
             raise errors.not_found(
-                f"Code interpreter {id_or_arn} not found; the emulator has {', '.join(_FOR_SESSIONS)} "
-                "and those that are created here"
+                f"Code interpreter {id_or_arn} not found; the local emulator has {', '.join(_FOR_SESSIONS)} "
+                "and the ones created on it"
             )
         return found
 

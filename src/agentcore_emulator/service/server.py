@@ -123,7 +123,7 @@ class _Connection(BaseHTTPRequestHandler):
             raise
         except Exception:  # noqa: BLE001 - a bug too ends as an answer
             _log.exception("%s %s", self.command, self.path)
-            self._fail(errors.internal("The emulator failed; see its log"))
+            self._fail(errors.internal("The local emulator failed; see its log"))
 
     def _receive(self) -> Request:
         headers = _joined(self.headers.items())
@@ -141,7 +141,7 @@ class _Connection(BaseHTTPRequestHandler):
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""
         port = self.server.server_port
         if "origin" in headers or headers.get("host") not in {f"127.0.0.1:{port}", f"localhost:{port}"}:
-            raise errors.denied("Requests must be sent to the service's own address, and not by a web page")
+            raise errors.denied("Requests must be addressed to the emulator itself, and must not come from a web page")
 
     def _length(self) -> int:
         lengths = self.headers.get_all("Content-Length", ["0"])

@@ -1,4 +1,4 @@
-"""The sessions of the emulator: their sandboxes, lifetimes and list."""
+"""Sessions: their sandboxes, lifetimes and list."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Sessions:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
 
         Raises:
-            ServiceError: The limit is reached, or the service is going down.
+            ServiceError: The limit is reached, or the emulator is shutting down.
             EmulatorError: The sandbox cannot be started.
         """
         self._reserve()
@@ -185,14 +185,14 @@ class Sessions:
     def _remove(self, folder: Path) -> None:
         try:
             self._cleaner.submit(private_files.remove, folder)
-        except RuntimeError:  # the service is going down, and this session came too late for it
+        except RuntimeError:  # shutting down, and this session came too late for the cleaner
             private_files.remove(folder)
 
     def _reserve(self) -> None:
         self._forget_old()
         with self._lock:
             if self._closed:
-                raise errors.internal("The emulator is going down")
+                raise errors.internal("The local emulator is shutting down")
             if len(self._ready()) + self._starting >= self._limit:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
@@ -221,7 +221,7 @@ class Sessions:
             session.end = self._timers.after(session.timeout, lambda: self._cleaner.submit(self.terminate, session))
         if closed:
             self.terminate(session)
-            raise errors.internal("The emulator is going down")
+            raise errors.internal("The local emulator is shutting down")
         _log.info("session %s started", session.session_id)
 
     def _forget_old(self) -> None:

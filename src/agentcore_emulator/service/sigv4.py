@@ -31,7 +31,7 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Keys:
-    """The one pair of keys that the emulator takes."""
+    """The one pair of keys that the emulator accepts."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -57,8 +57,8 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What the Authorization header says, before it is believed."""
+class CredentialScope:
+    """What the Authorization header claims, before it is verified."""
 
     access_key_id: str
     date: str
@@ -73,12 +73,12 @@ class Scope:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
-def precheck(headers: Mapping[str, str], keys: Keys, now: datetime) -> Scope:
+def precheck(headers: Mapping[str, str], keys: Keys, now: datetime) -> CredentialScope:
     """Check all that can be checked before the body is read.
 
     Args:
         headers: Names in lower case.
-        keys: The service's keys.
+        keys: The emulator's.
         now: With a time zone.
 
     Raises:
@@ -95,7 +95,7 @@ def precheck(headers: Mapping[str, str], keys: Keys, now: datetime) -> Scope:
     return scope
 
 
-def verify(message: Message, scope: Scope, keys: Keys) -> None:
+def verify(message: Message, scope: CredentialScope, keys: Keys) -> None:
     """Check the signature.
 
     Raises:
@@ -112,7 +112,9 @@ def verify(message: Message, scope: Scope, keys: Keys) -> None:
 def sign(message: Message, region: str, keys: Keys, now: datetime) -> dict[str, str]:
     """Return the message's headers with the two that sign it; `host` must be among them."""
     headers = {**message.headers, "x-amz-date": now.astimezone(timezone.utc).strftime(_TIME)}
-    scope = Scope(keys.access_key_id, headers["x-amz-date"][:8], region, SERVICE, ";".join(sorted(headers)), "")
+    scope = CredentialScope(
+        keys.access_key_id, headers["x-amz-date"][:8], region, SERVICE, ";".join(sorted(headers)), ""
+    )
     signed = Message(message.method, message.path, message.query, headers, message.body)
     signature = _signature(signed, scope, keys)
     credential = f"{keys.access_key_id}/{scope.text}"
@@ -120,16 +122,16 @@ def sign(message: Message, region: str, keys: Keys, now: datetime) -> dict[str, 
     return {**headers, "authorization": authorization}
 
 
-def _scope(authorization: str | None) -> Scope:
+def _scope(authorization: str | None) -> CredentialScope:
     if authorization is None:
         raise denied("Missing Authentication Token", "MissingAuthenticationTokenException")
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
         raise denied("Authorization header is not an AWS Signature Version 4.", "IncompleteSignatureException")
-    return Scope(*match.groups())
+    return CredentialScope(*match.groups())
 
 
-def _check_time(stamp: str, scope: Scope, now: datetime) -> None:
+def _check_time(stamp: str, scope: CredentialScope, now: datetime) -> None:
     try:
         signed = datetime.strptime(stamp, _TIME).replace(tzinfo=timezone.utc)
     except ValueError:
@@ -146,7 +148,7 @@ def _invalid(message: str) -> ServiceError:
     return denied(message, "InvalidSignatureException")
 
 
-def _signature(message: Message, scope: Scope, keys: Keys) -> str:
+def _signature(message: Message, scope: CredentialScope, keys: Keys) -> str:
     canonical = hashlib.sha256(_canonical(message, scope.signed_headers).encode()).hexdigest()
     text = "\n".join([_ALGORITHM, message.headers["x-amz-date"], scope.text, canonical])
     key = _signing_key(keys, scope.date, scope.region, scope.service)

@@ -1,4 +1,4 @@
-"""Checking what AWS's model leaves open about a tool's arguments, in pydantic's words as the service does.
+"""Checking what AWS's model leaves open about a tool's arguments, in pydantic's words, as AWS does.
 
 The words are recorded in tests/wire/read_files_wrong_argument.json.
 """
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
 
 
 def snake_case(name: str) -> str:
-    """Return the service's inner name of a tool or an argument: `readFiles` -> `read_files`."""
+    """Return AWS's inner name of a tool or an argument: `readFiles` -> `read_files`."""
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
 
 

@@ -29,7 +29,7 @@ MIME_TYPES = mimetypes.MimeTypes()
 
 
 class ToolError(Exception):
-    """A tool failed: an answer to the caller, not a failure of the service."""
+    """A tool failed: a result for the caller, not an error of the API."""
 
 
 def success(text: str) -> Payload:

@@ -115,7 +115,7 @@ def test_retiring_needs_an_end_of_all_sessions_and_is_final(tmp_path: Path) -> N
         assert not sessions.retire()
         sessions.terminate(session)
         assert sessions.retire()
-        with pytest.raises(ServiceError, match="going down"):
+        with pytest.raises(ServiceError, match="shutting down"):
             sessions.start("local", None, 100)
 
 
