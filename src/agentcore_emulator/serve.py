@@ -216,7 +216,7 @@ def _assemble(
     administration = Administration(sessions, watchdog.holds(options.limits), end)
     handlers = {**data.handlers(), **control.handlers()}
     faults_ = Faults(options.faults, sessions.end)
-    server = _listen(options, Dispatcher(handlers, options.record, faults_, administration.handlers()).handle)
+    server = _listen(options, Dispatcher(handlers, options.record, faults_, administration.handlers()).handle, timers)
     stack.callback(server.server_close)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="server")
     thread.start()
@@ -252,12 +252,12 @@ def _remove(leftovers: Iterable[Path]) -> None:
         private_files.remove(folder)
 
 
-def _listen(options: Options, handle: Handle) -> Server:
+def _listen(options: Options, handle: Handle, timers: Timers) -> Server:
     letters = string.ascii_uppercase + string.digits
     access_key_id = "LOCAL" + "".join(secrets.choice(letters) for _ in range(15))
     try:
         keys = Keys(access_key_id, secrets.token_urlsafe(30))
-        return Server(options.port, keys, handle, options.record, options.quotas.payload_bytes)
+        return Server(options.port, keys, handle, options.record, timers, options.quotas.payload_bytes)
     except OSError as error:
         hint = "choose another one with --port, or none for a free one"
         raise EmulatorError("PortUnavailable", f"port {options.port} cannot be used: {error.strerror}", hint) from error

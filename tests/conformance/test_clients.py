@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support.processes import eventually
+from support.sandboxes import cannot
 
 if TYPE_CHECKING:
     from support.processes import CommandLine
     from support.target import Target
 
+GO_SOURCE = Path(__file__).parent / "go"
+INVOKES = 40 if os.environ.get("AGENTCORE_TEST_AWS") == "1" else 500
 SDK_SESSION = Path(__file__).parent / "sdk_session.py"
 PROGRAM = "aws"
 
@@ -32,6 +37,19 @@ def test_the_sdk_for_python(target: Target) -> None:
     assert [name.lstrip("/") for name in seen["files"]] == ["data.csv"]
     assert seen["cleared"]["structuredContent"]["stdout"] == "False"
     assert (seen["status"], seen["listed"], seen["after"]) == ("READY", True, "TERMINATED")
+
+
+def test_the_sdk_for_go_loses_no_invoke(target: Target, tmp_path: Path) -> None:
+    """It loses those whose response begins while it still reads the request's body."""
+    go, program = shutil.which("go"), str(tmp_path / "program")
+    if go is None:
+        cannot("this machine has no Go")
+    environment = {name: value for name, value in os.environ.items() if name.startswith("GO")}
+    environment |= {name: os.environ[name] for name in ("PATH", "HOME")}  # the modules and what is built stay below it
+    options = ["-mod=readonly", "-modcacherw", "-buildvcs=false", "-gcflags=all=-N -l"]
+    subprocess.run([str(go), "build", *options, "-o", program], cwd=GO_SOURCE, env=environment, check=True)
+    done = target.command_line(program).run(target.interpreter, str(INVOKES))
+    assert (done.returncode, done.stdout) == (0, b"")
 
 
 def aws(target: Target, service: str = "bedrock-agentcore") -> CommandLine:

@@ -138,7 +138,7 @@ def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: S
     data, control = DataPlane(known, sessions, tools.invoke, timers, max_invoke), ControlPlane(known, sessions)
     handlers = {**data.handlers(), **control.handlers()}
     dispatcher = Dispatcher(handlers, requests.append, Faults(map(parse, faults), sessions.end))
-    server = Server(0, KEYS, dispatcher.handle, requests.append)
+    server = Server(0, KEYS, dispatcher.handle, requests.append, timers)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import re
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,15 +24,24 @@ from agentcore_emulator.service.errors import ServiceError
 from agentcore_emulator.service.messages import EventStream, Request, Response
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from agentcore_emulator.service.request_log import Record
+    from agentcore_emulator.service.timers import Timers
 
-_DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the answer
+HEADER_BYTES = 32 << 10
+HEADER_LINES = 100
+UNAUTHENTICATED = 1024
+"""Connections without a well-signed request yet; where there are more, the oldest are closed."""
+HEADER_SECONDS = 60.0
+"""From the connection's start or the last response until the next request's headers have arrived."""
+BODY_SECONDS = 300.0
+HEAD_SECONDS = 1.0
+"""After which the head of a stream goes out although there is no message yet."""
+_DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the response
 _PIECE = 1 << 20
 _TRACES = ("X-Amzn-Trace-Id", "traceparent")  # sent back as they came, so that logs can be joined (assumed)
-_SILENCE = 60.0  # seconds a connection may stay silent: in the middle of a request, or between two
 
 Handle = Callable[[Request], "Response | EventStream"]
 _log = logging.getLogger(__name__)
@@ -42,20 +54,29 @@ class Server(ThreadingHTTPServer):
         port: 0 chooses a free one.
         keys: What requests must be signed with.
         handle: Performs a request.
-        record: Is told of each answer.
+        record: Is told of each response.
+        timers: End requests that do not arrive.
         max_body: Bytes of a request body at most.
     """
 
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(
-        self, port: int, keys: sigv4.Keys, handle: Handle, record: Record, max_body: int = Quotas.payload_bytes
+    def __init__(  # noqa: PLR0917 - the parts of the emulator
+        self,
+        port: int,
+        keys: sigv4.Keys,
+        handle: Handle,
+        record: Record,
+        timers: Timers,
+        max_body: int = Quotas.payload_bytes,
     ) -> None:
         self.max_body = max_body
         self.record = record
         self.keys = keys
         self.handle = handle
+        self.timers = timers
+        self.unauthenticated = _Unauthenticated()
         self.disconnects = Disconnects()
         self.last_request = time.monotonic()
         super().__init__(("127.0.0.1", port), _Connection)  # closes itself if the port is taken
@@ -82,12 +103,92 @@ class Server(ThreadingHTTPServer):
         _log.debug("connection %s, %s", client_address, request, exc_info=True)
 
 
+class _Unauthenticated:
+    """The connections without a well-signed request yet. Of too many, the oldest are closed: clients sign at once."""
+
+    def __init__(self) -> None:
+        self.most = UNAUTHENTICATED
+        self._lock = threading.Lock()
+        self._connections: dict[socket.socket, None] = {}
+
+    def add(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections[connection] = None
+            if len(self._connections) > self.most:
+                oldest = next(iter(self._connections))
+                del self._connections[oldest]
+                _hang_up(oldest)
+
+    def remove(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections.pop(connection, None)
+
+
+class _Once:
+    """An action that only the first of several threads performs; the others wait for it."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action = action
+        self._lock = threading.Lock()
+        self._done = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            if not self._done:
+                self._done = True
+                self._action()
+
+
 class _Connection(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = _SILENCE
+    timeout = HEADER_SECONDS
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.unauthenticated.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.unauthenticated.remove(self.connection)
+        super().finish()
+
+    def handle_one_request(self) -> None:
+        with ExitStack() as self._awaiting_headers:
+            self._awaiting_headers.enter_context(self._within(HEADER_SECONDS))
+            super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Read the header section, which no client makes longer than the limits, then let the base class parse it."""
+        section = self._section()
+        self._awaiting_headers.close()
+        if section is None:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            self._discard(_PIECE)
+            return False
+        connection, self.rfile = self.rfile, io.BytesIO(section)
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = connection
+
+    def _section(self) -> bytes | None:
+        """Return the header section; None where it is too long."""
+        section = b""
+        for _ in range(HEADER_LINES + 1):
+            line = self.rfile.readline(HEADER_BYTES - len(section))
+            section += line
+            if line in {b"\r\n", b"\n"}:
+                return section
+            if len(section) == HEADER_BYTES:
+                break
+            if not line.endswith(b"\n"):
+                raise ConnectionAbortedError
+        return None
 
     def do_GET(self) -> None:
         self._serve()
@@ -101,7 +202,7 @@ class _Connection(BaseHTTPRequestHandler):
         _log.debug(format, *args)
 
     def _serve(self) -> None:
-        began = self.server.last_request = time.monotonic()
+        began = time.monotonic()
         self._request_id = secrets.token_hex(16)
         self._unread = 0
         self._traces: dict[str, str] = {}
@@ -129,12 +230,17 @@ class _Connection(BaseHTTPRequestHandler):
         headers = _joined(self.headers.items())
         given = {name: headers.get(name.lower(), "") for name in _TRACES}
         self._traces = {name: value for name, value in given.items() if value and _is_plain(value)}
+        keeps_alive = not self.close_connection
+        self.close_connection = True  # unless the request is read to its end: what follows would be taken for another
         self._unread = self._length()
         self._refuse_browsers(headers)
         scope = sigv4.precheck(headers, self.server.keys, datetime.now(timezone.utc))
         path, _, query = self.path.partition("?")
         message = sigv4.Message(self.command, path, query, headers, self._body())
+        self.close_connection = not keeps_alive
         sigv4.verify(message, scope, self.server.keys)
+        self.server.last_request = time.monotonic()
+        self.server.unauthenticated.remove(self.connection)
         return Request(self._request_id, self.command, path, query, scope.region, headers, message.body)
 
     def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
@@ -145,9 +251,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _length(self) -> int:
         lengths = self.headers.get_all("Content-Length", ["0"])
-        chunked = "Transfer-Encoding" in self.headers
-        if chunked or len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
-            self.close_connection = True
+        if "Transfer-Encoding" in self.headers or len(lengths) != 1 or not re.fullmatch("[0-9]{1,15}", lengths[0]):
             raise errors.validation("The request needs one Content-Length", "CannotParse")
         return int(lengths[0])
 
@@ -159,7 +263,8 @@ class _Connection(BaseHTTPRequestHandler):
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"The request has {self._unread} bytes; at most {most} are taken",
             )
-        body = self.rfile.read(self._unread)
+        with self._within(BODY_SECONDS):
+            body = self.rfile.read(self._unread)
         if len(body) < self._unread:
             raise ConnectionAbortedError
         self._unread = 0
@@ -174,9 +279,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _fail(self, error: ServiceError) -> None:
         self._outcome["error"] = error.code
-        self.close_connection = self.close_connection or self._unread > 0
         self._send(error.status, {"x-amzn-ErrorType": error.code}, error.body())
-        self._discard()
+        self._discard(min(self._unread, _DISCARDED))
 
     def _send(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -185,18 +289,29 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _stream(self, stream: EventStream) -> None:
-        """Send the headers at once: a caller that waits long for them would send the request again."""
-        headers = {
-            "Content-Type": event_stream.CONTENT_TYPE,
-            "Transfer-Encoding": "chunked",
-            **stream.headers,
-        }
-        self._head(HTTPStatus.OK, headers)
+        """Send the head with the first message, or after a moment: who waits long for it would send the request again.
+
+        Not at once: smithy-go closes the request's body as soon as it has the head (transport/http/client.go), and Go's
+        net/http closes the connection where it has not yet read that body to its end: one invoke in twenty was lost.
+        """
+        chunked = self.request_version == "HTTP/1.1"
+        self.close_connection = self.close_connection or not chunked
+        encoding = {"Transfer-Encoding": "chunked"} if chunked else {}
+        headers = {"Content-Type": event_stream.CONTENT_TYPE, **encoding, **stream.headers}
+        head = _Once(lambda: self._head(HTTPStatus.OK, headers))
+        early = threading.Thread(target=self._flush, args=[head], name="head", daemon=True)
+        with self.server.timers.limit(HEAD_SECONDS, early.start):  # its thread must not wait for a client
+            for message in stream.messages:
+                head()
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(message), message) if chunked else message)
+        head()
+        self.wfile.write(b"0\r\n\r\n" if chunked else b"")
         self.wfile.flush()
-        for message in stream.messages:
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(message), message))
-        self.wfile.write(b"0\r\n\r\n")
-        self.wfile.flush()
+
+    def _flush(self, head: _Once) -> None:
+        with suppress(OSError):  # the thread that has the message will notice
+            head()
+            self.wfile.flush()
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
         self._outcome["status"] = int(status)
@@ -208,12 +323,22 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _discard(self) -> None:
-        """Read on after a refusal: closing with unread data would reset the connection and lose the answer."""
-        left = min(self._unread, _DISCARDED)
-        with suppress(OSError):
+    def _discard(self, left: int) -> None:
+        """Read on after a refusal: closing with unread data would reset the connection and lose the response."""
+        with suppress(OSError), self._within(BODY_SECONDS):
+            self.wfile.flush()
             while left > 0 and (piece := self.rfile.read(min(left, _PIECE))):
                 left -= len(piece)
+
+    def _within(self, seconds: float) -> AbstractContextManager[None]:
+        """Close the connection if the block takes longer."""
+        return self.server.timers.limit(seconds, lambda: _hang_up(self.connection))
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Let the thread that waits for this connection see its end."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_log = logging.getLogger(__name__)
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -32,7 +34,7 @@ class Timer:
 
 
 class Timers:
-    """A thread that waits for the next timer. Actions must return quickly and not raise."""
+    """A thread that waits for the next timer. Actions must return quickly."""
 
     _LONGEST_WAIT = 30.0  # a sleeping machine's wake-up is noticed this late, in seconds
     _FEW = 64  # so many cancelled timers may stay in the heap
@@ -81,7 +83,10 @@ class Timers:
 
     def _run(self) -> None:
         while (timer := self._next()) is not None:
-            timer.action()
+            try:
+                timer.action()
+            except Exception:  # noqa: BLE001 - no thread can be started, say: the other timers must go on
+                _log.exception("a timer failed")
 
     def _next(self) -> Timer | None:
         with self._changed:

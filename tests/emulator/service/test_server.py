@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import socket
+import tracemalloc
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 
+from agentcore_emulator.service import server, sigv4
+from agentcore_emulator.service.data_plane import SESSION_HEADER
 from support import http_calls, service
 from support.processes import eventually
 from support.service import KEYS, LONG, Running
@@ -368,3 +373,146 @@ def test_requests_are_recorded_without_keys_and_bodies(running: Running) -> None
     text = json.dumps(running.requests)
     assert "secret" not in text
     assert KEYS.access_key_id not in text
+
+
+# Bounds
+
+
+def raw(running: Running, method: str, target: str, body: bytes = b"", version: str = "1.1") -> bytes:
+    """A signed request as it is on the wire."""
+    host = running.url.removeprefix("http://")
+    message = sigv4.Message(method, target, "", {"host": host}, body)
+    headers = sigv4.sign(message, "us-east-1", KEYS, datetime.now(timezone.utc))
+    lines = [f"{method} {target} HTTP/{version}", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def connect(running: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", running.server.server_port), LONG)
+
+
+def until_end(connection: socket.socket) -> bytes:
+    """All that comes, until the server closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"), [(b"x: " + b"y" * 65_000, 90), (b"x: y", 101), (b"x" * 40_000, 1)], ids=["long", "many", "one"]
+)
+def test_a_header_section_is_bounded(running: Running, line: bytes, lines: int) -> None:
+    with connect(running) as connection:
+        connection.settimeout(LONG)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"POST / HTTP/1.1\r\n" + (line + b"\r\n") * lines + b"\r\n")
+        assert until_end(connection).split(b" ")[1:2] in ([b"431"], [])  # or the reset was quicker than the response
+    assert signed(running, "POST", LIST, b"{}").status == 200
+
+
+def test_header_sections_take_little_memory(running: Running) -> None:
+    """A red team's: 60 connections, each with 100 headers of 64 KB, took 1.8 GB."""
+    tracemalloc.start()
+    try:
+        connections = [connect(running) for _ in range(60)]
+        for connection in connections:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"POST / HTTP/1.1\r\n" + (b"x: " + b"y" * 60_000 + b"\r\n") * 20)
+        assert signed(running, "POST", LIST, b"{}").status == 200
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+        for connection in connections:
+            connection.close()
+
+
+def test_of_too_many_unauthenticated_connections_the_oldest_is_closed(running: Running) -> None:
+    running.server.unauthenticated.most = 3
+    with connect(running) as trusted, contextlib.ExitStack() as stack:
+        trusted.sendall(raw(running, "POST", LIST, b"{}"))
+        assert trusted.recv(65536).startswith(b"HTTP/1.1 200 ")
+        others = [stack.enter_context(connect(running)) for _ in range(6)]
+        assert [until_end(connection) for connection in others[:3]] == [b""] * 3
+        for connection in (others[-1], trusted):
+            connection.sendall(raw(running, "POST", LIST, b"{}"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "begun"),
+    [
+        ("HEADER_SECONDS", b""),
+        ("HEADER_SECONDS", b"POST / HT"),
+        ("HEADER_SECONDS", b"POST / HTTP/1.1\r\nhost: x\r\n"),
+        ("BODY_SECONDS", None),
+    ],
+    ids=["nothing", "line", "headers", "body"],
+)
+def test_a_request_that_does_not_arrive_is_given_up(
+    running: Running, monkeypatch: pytest.MonkeyPatch, limit: str, begun: bytes | None
+) -> None:
+    monkeypatch.setattr(server, limit, 0.05)
+    with connect(running) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(raw(running, "POST", LIST, b"{}")[:-1] if begun is None else begun)
+        assert until_end(connection) == b""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: " + b"9" * 5000,
+        b"Content-Length: 1" + b"0" * 20,
+        b"Transfer-Encoding: chunked",
+        b"Content-Length: 1\r\nContent-Length: 1",
+        b"Content-Length: x",
+    ],
+)
+def test_after_a_request_of_unknown_length_nothing_more_is_read(running: Running, headers: bytes) -> None:
+    host = running.url.removeprefix("http://").encode()
+    smuggled = raw(running, "PUT", "/code-interpreters/local/sessions/start", b"{}")
+    with connect(running) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: " + host + b"\r\n" + headers + b"\r\n\r\n" + smuggled)
+        connection.shutdown(socket.SHUT_WR)
+        answer = until_end(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert running.sandboxes == []
+
+
+INVOKE = "/code-interpreters/local/tools/invoke"
+
+
+def invocation(running: Running, command: str, version: str = "1.1") -> bytes:
+    body = json.dumps({"name": "executeCommand", "arguments": {"command": command}}).encode()
+    session = f"{SESSION_HEADER}: {start(running.client())}\r\ncontent-length".encode()
+    return raw(running, "POST", INVOKE, body, version).replace(b"content-length", session, 1)
+
+
+def test_a_client_of_http_1_0_gets_no_chunks(running: Running) -> None:
+    with connect(running) as connection:
+        connection.sendall(invocation(running, "ls", "1.0"))
+        head, _, body = until_end(connection).partition(b"\r\n\r\n")
+    assert b"chunked" not in head
+    buffer: Any = EventStreamBuffer()  # untyped in botocore
+    buffer.add_data(body)
+    assert [json.loads(event.payload)["isError"] for event in buffer] == [False]
+
+
+@pytest.mark.parametrize("waits", [0.01, LONG])
+def test_the_head_of_a_stream_waits_for_the_result_or_a_moment(
+    running: Running, monkeypatch: pytest.MonkeyPatch, waits: float
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", waits)
+    with connect(running) as connection:
+        connection.sendall(invocation(running, "wait"))
+        assert running.tools.started.wait(LONG)
+        if waits == LONG:
+            connection.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                connection.recv(1)
+            connection.settimeout(LONG)
+            running.sandboxes[0].close()
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
