@@ -1,4 +1,4 @@
-"""Work in threads that neither a signal nor the end of the process has to wait for."""
+"""Calls in daemon threads: neither a signal nor the end of the process waits for them."""
 
 from __future__ import annotations
 
@@ -21,34 +21,24 @@ B = TypeVar("B")
 
 
 class DeadlineError(Exception):
-    """A call did not end in time; it is left to itself."""
+    """A call did not end in time; its thread is abandoned."""
 
 
 def within(seconds: float, call: Callable[[], Iterator[A]]) -> Iterator[A]:
-    """Run an iterator in a thread and yield what it gives, until the deadline.
+    """Run an iterator in a thread and yield its items; all together may take this many seconds.
 
-    The main thread only waits, so that a signal or the deadline ends it at once, wherever the library is.
-
-    Args:
-        seconds: Until the deadline, of all items together.
-        call: Makes the iterator.
+    The main thread only waits, so that a signal or the deadline takes effect at once, whatever a library does.
 
     Raises:
-        DeadlineError: It has not ended by then.
+        DeadlineError: The iterator has not ended by then.
     """
     yield from _values(_start(call), time.monotonic() + seconds)
 
 
 def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ONCE) -> Iterator[B]:
-    """Call a function with each item in threads.
+    """Call a thread-safe function with each item, `at_once` of them at a time; yields the results in order.
 
-    Args:
-        call: What may be called by several threads.
-        items: Read by the thread that asks.
-        at_once: How many items are taken ahead of what is yielded.
-
-    Yields:
-        The results, in order.
+    Items are taken by the calling thread.
     """
 
     def start(item: A) -> queue.Queue[tuple[str, Any]]:
@@ -63,11 +53,11 @@ def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ON
 
 
 def _start(call: Callable[[], Iterator[Any]]) -> queue.Queue[tuple[str, Any]]:
-    """Run an iterator in a thread. Whoever leaves before its end leaves the thread waiting for the end of the process.
+    """Run an iterator in a daemon thread, which waits for ever when nobody takes the next item.
 
-    The queue holds one item: a slow printer slows the reading down instead of filling the memory.
+    The queue holds one item, so that a slow reader slows the iterator down instead of filling memory.
     """
-    # Not an executor: its threads hold back the end of a process that was interrupted.
+    # Not an executor, whose threads delay the end of an interrupted process.
     items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
     threading.Thread(target=_drain, args=(call, items), daemon=True).start()
     return items
@@ -77,7 +67,7 @@ def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]
     try:
         for item in call():
             items.put(("item", item))
-    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+    except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
         items.put(("error", error))
     else:
         items.put(("end", None))

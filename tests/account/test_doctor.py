@@ -66,7 +66,7 @@ def test_all_is_well(user: CommandLine, faults: FaultServer) -> None:
     checks = examine(user)
     unwell = {name for name, check in checks.items() if check["status"] != "ok" and not name.startswith("local")}
     assert unwell == {"StartCodeInterpreterSession"}
-    assert checks["credentials"]["message"] == "arn:aws:sts::123456789012:user/moto, from env"
+    assert checks["credentials"]["message"] == "arn:aws:sts::123456789012:user/moto, from the AWS_* variables"
     assert "neither a user nor a role" in checks["StartCodeInterpreterSession"]["message"]
     assert checks["region"]["message"] == "us-east-1"
     assert checks["network"]["message"] == "SANDBOX"
@@ -223,7 +223,7 @@ def test_credentials_that_expire(user: CommandLine, minutes: int, status: str) -
     (user.home / "keys.json").write_text(json.dumps({"Version": 1, **keys, "Expiration": expiration}))
     (user.home / "config").write_text(f"[profile p]\ncredential_process = cat {user.home}/keys.json\n")
     found = examine(user, "--profile", "p", env={"AWS_CONFIG_FILE": str(user.home / "config")})["credentials"]
-    left = re.fullmatch(r"arn:.*, from custom-process, for (\d+) more minutes", found["message"])
+    left = re.fullmatch(r"arn:.*, from the profile's credential_process, for (\d+) more minutes", found["message"])
     assert left
     assert minutes - 15 < int(left[1]) < minutes
     assert found["status"] == status
@@ -316,7 +316,7 @@ def root_of(plugin: CommandLine) -> Path:
 def test_plugin_and_zipapp(plugin: CommandLine) -> None:
     checks = examine(plugin, status=1)  # no interpreter is set
     assert {checks[name]["status"] for name in ("launcher", "zipapp", "plugin")} == {"ok"}
-    assert checks["zipapp"]["message"] == "agentcore-sandbox-any.pyz is what SHA256SUMS says"
+    assert checks["zipapp"]["message"] == "agentcore-sandbox-any.pyz matches SHA256SUMS"
 
 
 def test_spoilt_plugin(plugin: CommandLine) -> None:

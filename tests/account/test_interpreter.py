@@ -53,7 +53,7 @@ def test_create_waits_and_prints_the_id_and_how_to_use_it(admin: CommandLine, co
 def test_public_warns(admin: CommandLine, control: ControlServer) -> None:
     done = admin.run("interpreter", "create", "demo", "--network", "PUBLIC", "--json")
     assert done.returncode == 0, done.stderr
-    assert b"warning: network public: code in the sandbox has full access to the internet" in done.stderr
+    assert b"warning: network public: code in the sandbox has full internet access" in done.stderr
     made = json.loads(done.stdout)
     assert (made["status"], made["networkMode"]) == ("READY", "PUBLIC")
     assert made["interpreterId"] in control.interpreters
@@ -135,7 +135,7 @@ def test_delete_on_a_terminal(
     os.close(ours)
     os.close(theirs)
     assert (child.returncode, len(control.interpreters)) == (status, left), stderr
-    assert f"delete {interpreter_id} (demo) for good? Type yes to go on".encode() in stderr
+    assert f"delete {interpreter_id} (demo) for good? Type yes to continue".encode() in stderr
 
 
 def test_delete_that_fails(admin: CommandLine, control: ControlServer) -> None:
@@ -150,24 +150,24 @@ UNKNOWN = "demo-0123456789"
 REFUSALS = {
     "no action": (["interpreter"], "interpreter needs the name of a command"),
     "no name": (["interpreter", "create", "--network", "public"], "arguments are required: name"),
-    "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a name"),
+    "bad name": (["interpreter", "create", "9x", "--network", "public"], "not a valid interpreter name"),
     "no network": (["interpreter", "create", "demo"], "no network mode"),
-    "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not the ARN of a role"),
-    "bad tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "x"], "not a tag"),
+    "bad role": (["interpreter", "create", "demo", "--network", "public", "--role", "r"], "not a role ARN"),
+    "bad tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "x"], "not a valid tag"),
     "tag twice": (
         ["interpreter", "create", "demo", "--network", "public", "--tag", "a=1", "--tag", "a=2"],
-        "a tag is given twice",
+        "a tag key is given twice",
     ),
     "long tag": (["interpreter", "create", "demo", "--network", "public", "--tag", "a" * 129 + "=1"], "is too long"),
     "many tags": (
         ["interpreter", "create", "demo", "--network", "public", *(f"--tag=k{number}=v" for number in range(50))],
-        "there are 50 tags, and 49 are the most",
+        "50 tags are given, but at most 49 are allowed",
     ),
     "one subnet": (
         ["interpreter", "create", "demo", "--network", "vpc", "--subnet", "subnet-12345678"],
-        "2 to 16 different --subnet",
+        "2 to 16 different ids with --subnet",
     ),
-    "bad subnet": (["interpreter", "create", "demo", "--network", "vpc", "--subnet", "x"], "not an id for --subnet"),
+    "bad subnet": (["interpreter", "create", "demo", "--network", "vpc", "--subnet", "x"], "not a valid --subnet"),
     "no security group": (
         [
             "interpreter",
@@ -180,11 +180,11 @@ REFUSALS = {
             "--subnet",
             "subnet-12345679",
         ],
-        "1 to 16 different --security-group",
+        "1 to 16 different ids with --security-group",
     ),
     "subnet without vpc": (
         ["interpreter", "create", "demo", "--network", "public", "--subnet", "subnet-12345678"],
-        "are for --network vpc",
+        "work only with --network vpc",
     ),
     "create's flag": (["interpreter", "list", "--role", ROLE], "unrecognized arguments: --role"),
     "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),

@@ -58,9 +58,9 @@ def test_private_subnets_are_taken_and_endpoints_named(admin: CommandLine, contr
     vpc.ec2.create_vpc_endpoint(VpcId=vpc.vpc_id, ServiceName=name, VpcEndpointType="Interface")
     status, said = create(admin, vpc.words())
     assert status == 0, said
-    assert "needs the VPC endpoint com.amazonaws.us-east-1.s3, which is not there" in said
+    assert "needs the VPC endpoint com.amazonaws.us-east-1.s3, which does not exist" in said
     assert name not in said
-    assert "lets traffic out to every address" in said
+    assert "allows traffic to every address" in said
     (made,) = control.interpreters.values()
     wanted = {"subnets": vpc.subnets, "securityGroups": [vpc.group]}
     assert made["networkConfiguration"] == {"networkMode": "VPC", "vpcConfig": wanted}

@@ -9,11 +9,12 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from agentcore_sandbox.account.networks import Facts, Findings, judge
+from agentcore_sandbox.account.networks import Verdict, VpcDescription, judge
 
 NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}
 LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
 IGW = {"GatewayId": "igw-1", "State": "active"}
+NO_HTTPS = "no security group allows outgoing TCP port 443: code cannot call AWS"
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
 S3 = {
     "ServiceName": "com.amazonaws.us-east-1.s3",
@@ -30,7 +31,7 @@ STS = {
 }
 
 
-def facts(*routes: Any, rules: Any = (HTTPS,), endpoints: Any = (), own: Any = None) -> Facts:
+def facts(*routes: Any, rules: Any = (HTTPS,), endpoints: Any = (), own: Any = None) -> VpcDescription:
     """Two subnets whose VPC has a main route table with these routes; `own` are those of the second's own table."""
     subnets = [
         {"SubnetId": f"subnet-{zone}", "VpcId": "vpc-1", "AvailabilityZone": f"us-east-1{zone}"} for zone in "ab"
@@ -43,7 +44,7 @@ def facts(*routes: Any, rules: Any = (HTTPS,), endpoints: Any = (), own: Any = N
         "Associations": [{"Main": False, "SubnetId": "subnet-b"}],
     }
     groups = [{"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissionsEgress": list(rules)}]
-    made = Facts(subnets, groups, [main] if own is None else [main, other], list(endpoints))
+    made = VpcDescription(subnets, groups, [main] if own is None else [main, other], list(endpoints))
     validate(made)
     return made
 
@@ -53,7 +54,7 @@ def ec2() -> Any:
     return botocore.session.get_session().get_service_model("ec2")
 
 
-def validate(made: Facts) -> None:
+def validate(made: VpcDescription) -> None:
     """What is made up here is what EC2's model allows."""
     members: dict[str, tuple[str, Any]] = {
         "DescribeSubnets": ("Subnets", made.subnets),
@@ -66,7 +67,7 @@ def validate(made: Facts) -> None:
         assert ParamValidator().validate({member: value}, shape).generate_report() == ""
 
 
-def judged(made: Facts, *services: str) -> Findings:
+def judged(made: VpcDescription, *services: str) -> Verdict:
     return judge(made, services, "us-east-1")
 
 
@@ -102,14 +103,14 @@ def test_every_way_out_is_told(route: Any, way: str) -> None:
     ("rules", "told"),
     [
         ([], "no security group allows outgoing traffic: code can reach nothing, AWS included"),
-        ([{**HTTPS, "FromPort": 80, "ToPort": 80}], "no security group lets TCP port 443 out: code cannot call AWS"),
-        ([{**HTTPS, "IpProtocol": "udp"}], "no security group lets TCP port 443 out: code cannot call AWS"),
+        ([{**HTTPS, "FromPort": 80, "ToPort": 80}], NO_HTTPS),
+        ([{**HTTPS, "IpProtocol": "udp"}], NO_HTTPS),
         ([HTTPS], None),
         ([{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": "pl-1"}]}], None),
         ([{**HTTPS, "FromPort": 0, "ToPort": 65535}], None),
         (
             [{"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}],
-            "a security group lets traffic out to every address: name those that are needed",
+            "a security group allows traffic to every address: restrict it to what code needs",
         ),
     ],
 )

@@ -103,9 +103,9 @@ def test_caller_is_for_one_interpreter(admin: CommandLine, given: str, arn: str)
 REFUSALS = {
     "no kind": ([], "policy needs the name of a command"),
     "nothing to allow": (["execution"], "nothing to allow"),
-    "not a log group": (["execution", "--logs-group", "arn:aws:s3:::x"], "not an ARN for --logs-group"),
-    "every log group": (["execution", "--logs-group", f"{LOG_GROUP}*"], "not an ARN for --logs-group"),
-    "every bucket": (["execution", "--s3-read", "arn:aws:s3:::*"], "not an ARN for --s3-read"),
+    "not a log group": (["execution", "--logs-group", "arn:aws:s3:::x"], "not a valid ARN for --logs-group"),
+    "every log group": (["execution", "--logs-group", f"{LOG_GROUP}*"], "not a valid ARN for --logs-group"),
+    "every bucket": (["execution", "--s3-read", "arn:aws:s3:::*"], "not a valid ARN for --s3-read"),
     "grants for trust": (["trust", "--s3-read", "arn:aws:s3:::abc"], "unrecognized arguments"),
     "listing for trust": (["trust", "--with-listing"], "unrecognized arguments"),
     "bad account": (["trust", "--account", "12"], "not an account id"),

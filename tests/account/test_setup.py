@@ -57,7 +57,7 @@ def test_without_a_terminal_it_needs_yes(admin: CommandLine, account: Account, c
         (b"sandbox\nyes\n", 0, "created interpreter demo"),
         (b"sandbox\nno\n", 125, "error[Declined]: nothing was changed"),
         (b"internet\n", 2, "not a network mode: 'internet'"),
-        (b"vpc\n", 2, "--network vpc needs 2 to 16 different --subnet IDs"),
+        (b"vpc\n", 2, "--network vpc needs 2 to 16 different ids with --subnet"),
     ],
     ids=["yes", "no", "unknown", "vpc"],
 )
@@ -217,8 +217,8 @@ def test_teardown_leaves_nothing(admin: CommandLine, account: Account, control: 
     assert f"warning: role {ROLE} also has {more}, which setup did not create and will keep\n" in told
     dry = admin.run("setup", "demo", "--teardown", "--dry-run").stdout.decode()
     assert [line.split()[0] for line in dry.splitlines()[1:]] == ["remove"] * 4
-    assert "taken from user u\n" in dry
-    assert f"also takes {more} from it\n" in dry
+    assert "detached from user u\n" in dry
+    assert f"also detaches {more}\n" in dry
     assert len(names(account, control)) == 4
     done = admin.run("setup", "demo", "--teardown", "--yes")
     assert (done.returncode, done.stdout) == (0, b"nothing is left\n"), done.stderr
@@ -263,11 +263,11 @@ def test_what_others_made_is_neither_changed_nor_removed(
 REFUSALS = {
     "no network": (["demo"], "no network mode"),
     "long name": (["d" * 33, "--network", "public"], "the name has 33 characters"),
-    "bad name": (["a-b", "--network", "public"], "not a name"),
+    "bad name": (["a-b", "--network", "public"], "not a valid interpreter name"),
     "teardown with more": (["demo", "--teardown", "--network", "public"], "--teardown takes a name"),
-    "its own tag": (["demo", "--network", "public", "--tag", "created-by=me"], "the tag created-by says who made this"),
-    "unchecked what": (["demo", "--network", "public", "--no-network-check"], "are for --network vpc, not for public"),
-    "bad access": (["demo", "--network", "public", "--logs-group", "x"], "not an ARN for --logs-group"),
+    "its own tag": (["demo", "--network", "public", "--tag", "created-by=me"], "the tag created-by is reserved"),
+    "unchecked what": (["demo", "--network", "public", "--no-network-check"], "work only with --network vpc, not with"),
+    "bad access": (["demo", "--network", "public", "--logs-group", "x"], "not a valid ARN for --logs-group"),
 }
 
 

@@ -94,7 +94,7 @@ def test_credential_process_that_fails_shows_nothing_of_it(no_credentials: Comma
     write_config(no_credentials, "[profile work]\ncredential_process = sh -c 'echo dummy-secret >&2; exit 1'\n")
     done = no_credentials.run("run", "--profile", "work", "x")
     assert done.returncode == 125
-    assert done.stderr.startswith(b"error[NoCredentials]: the profile's credential source failed")
+    assert done.stderr.startswith(b"error[NoCredentials]: credential_process of profile 'work' failed with status 1")
     assert b"dummy-secret" not in done.stderr + done.stdout
 
 

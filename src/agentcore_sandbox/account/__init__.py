@@ -1,10 +1,10 @@
-"""The AWS account's side: interpreters, the role that their code has, the policy of those who run code in them.
+"""What code needs in an AWS account: interpreters, an execution role, a caller policy, a network.
 
-What is documented (the service model, the Service Authorization Reference, the developer guide) is said where it is
-coded. Assumed, because nothing public says it:
+Comments name the documented source of a fact (service model, Service Authorization Reference, developer guide).
+Assumed, because nothing public says so:
 
-- A name is free again as soon as its interpreter is gone, and a second create with it is a ConflictException.
-- A role that was made a moment ago may be refused for some seconds: IAM is eventually consistent.
+- A name can be reused once its interpreter is gone; creating a second interpreter with it is a ConflictException.
+- A new role may be refused for some seconds, because IAM is eventually consistent.
 - An interpreter in CREATE_FAILED stays until it is deleted.
-- The Availability Zones that AgentCore supports in a region cannot be asked for; the service refuses others itself.
+- No API lists the Availability Zones that AgentCore supports in a region; the service refuses the others.
 """

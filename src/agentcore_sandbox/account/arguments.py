@@ -1,4 +1,4 @@
-"""What the commands share that make something in an AWS account: flags, their checks, the question before a change."""
+"""Flags of the commands that change an AWS account: declaring, validating, and asking for confirmation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NETWORKS = {
     "vpc": "what the subnets and security groups allow",
     "public": "the whole internet",
 }
-# Flag: what it allows. A test holds them against `account.policies.ACCESS`, which start-up does not load.
+# A test compares them with `policies.ACCESS`, which start-up does not import.
 ACCESS_FLAGS = {
     "--logs-group": "query this CloudWatch log group with Logs Insights",
     "--s3-read": "list this bucket and read its objects",
@@ -40,9 +40,7 @@ ACCESS_FLAGS = {
     "--dynamodb-read": "read this table and its indexes",
 }
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
-PUBLIC_WARNING = (
-    "network public: code in the sandbox has full access to the internet, and can send there whatever it can read"
-)
+PUBLIC_WARNING = "network public: code in the sandbox has full internet access and can send anything it can read"
 _NAME = re.compile(INTERPRETER_NAME)  # botocore's model of CreateCodeInterpreter, and the next two
 _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
@@ -54,7 +52,7 @@ _MOST = 16  # subnets, and security groups
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say what an interpreter can reach, and its tags."""
+    """Add the flags that choose what code can reach."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--network",
@@ -69,42 +67,38 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def add_interpreter(parser: argparse.ArgumentParser) -> None:
-    """Add an interpreter as the positional argument, and which account it is in."""
+    """Add an interpreter as a positional argument, and the account flags."""
     parser.add_argument("interpreter", help="id or ARN")
     add_endpoint(parser)
     add_account(parser)
 
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:
-    """Add `--endpoint-url` for commands that use the control plane alone."""
-    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of the control plane instead of AWS's")
+    """Add `--endpoint-url` for commands that use only the control plane."""
+    parser.add_argument("--endpoint-url", metavar="URL", help="control plane endpoint, instead of AWS's")
 
 
 def resolve_interpreter(flags: Flags, interpreter: str) -> Settings:
-    """Read the arguments of `add_interpreter`.
+    """Resolve the arguments of `add_interpreter`.
 
     Raises:
-        UsageError: One cannot be right.
+        UsageError: A value is invalid.
     """
     return settings.resolve(replace(flags, interpreter_id=interpreter), os.environ)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say for which account and region a policy is."""
-    parser.add_argument("--account", metavar="ID", help="12 digits; without it, STS is asked")
+    """Add the flags that choose the account and region a policy is for."""
+    parser.add_argument("--account", metavar="ID", help="12 digits (default: the account of the credentials)")
     add_account(parser)
 
 
 def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:
-    """Find out partition, region and account.
-
-    Args:
-        resolved: Which region, and who asks.
-        account: 12 digits; None to ask STS.
+    """Partition, region and account; STS is asked for the account where `account` is None.
 
     Raises:
-        UsageError: It is no account id.
-        AgentcoreSandboxError: There is no region, or STS cannot be asked.
+        UsageError: `account` is not an account id.
+        AgentcoreSandboxError: No region is set, or STS cannot be asked.
     """
     if account and not _ACCOUNT.fullmatch(account):
         raise UsageError(f"not an account id: {account!r}", "it has 12 digits")
@@ -118,25 +112,22 @@ def find_place(resolved: Settings, account: str | None) -> tuple[str, str, str]:
 
 
 def add_access(parser: argparse.ArgumentParser) -> None:
-    """Add the flags; each may be repeated."""
-    group = parser.add_argument_group("what code in the sandbox may do, with its execution role")
+    """Add the flags that grant access to the execution role; each may be repeated."""
+    group = parser.add_argument_group("what code in the sandbox may do with its execution role")
     for flag, about in ACCESS_FLAGS.items():
         group.add_argument(flag, metavar="ARN", action="append", default=[], help=about)
 
 
 def access_names() -> list[str]:
-    """The flags as argparse names their values."""
+    """The keys of the access flags in argparse's values."""
     return [flag.strip("-").replace("-", "_") for flag in ACCESS_FLAGS]
 
 
 def read_access(given: Mapping[str, Sequence[str]]) -> tuple[Grant, ...]:
-    """Read the flags.
-
-    Args:
-        given: Name of each flag as argparse has it -> ARNs.
+    """Read the access flags: key of each in argparse's values -> ARNs.
 
     Raises:
-        UsageError: An ARN is not one of such a resource.
+        UsageError: An ARN is not that of such a resource.
     """
     from agentcore_sandbox.account import policies
 
@@ -145,25 +136,24 @@ def read_access(given: Mapping[str, Sequence[str]]) -> tuple[Grant, ...]:
 
 def add_tags(parser: argparse.ArgumentParser) -> None:
     """Add `--tag`."""
-    parser.add_argument(
-        "--tag", metavar="KEY=VALUE", action="append", default=[], dest="tags", help="a tag; may be repeated"
-    )
+    about = "a tag; may be repeated"
+    parser.add_argument("--tag", metavar="KEY=VALUE", action="append", default=[], dest="tags", help=about)
 
 
 def add_blueprint(parser: argparse.ArgumentParser) -> None:
-    """Add the name, and the flags that say what `setup` makes under it."""
-    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"of the interpreter (default {DEFAULT_NAME})")
-    parser.add_argument("--with-listing", action="store_true", help="callers may also see sessions")
+    """Add the interpreter's name, and the flags that say what `setup` creates."""
+    parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"the interpreter (default {DEFAULT_NAME})")
+    parser.add_argument("--with-listing", action="store_true", help="callers may also list sessions")
     add_network(parser)
     add_access(parser)
     add_tags(parser)
 
 
 def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> Blueprint:
-    """Read the other flags of `add_blueprint`.
+    """Read the flags of `add_blueprint`.
 
     Raises:
-        UsageError: One cannot be right.
+        UsageError: A value is invalid.
     """
     grants = read_access({flag: given[flag] for flag in access_names()})
     tags = read_tags(given["tags"])
@@ -171,54 +161,47 @@ def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> B
     from agentcore_sandbox.account.policies import OWNER_TAG
 
     for key in OWNER_TAG.keys() & tags.keys():
-        raise UsageError(f"the tag {key} says who made this", "leave it out: setup knows by it what it may remove")
+        raise UsageError(f"the tag {key} is reserved", "leave it out: setup recognizes by it what it may remove")
 
     return Blueprint(name, network, grants, given["with_listing"], tags)
 
 
 def read_name(name: str | None, *, longest: int = 48) -> str:
-    """Check an interpreter's name.
-
-    Args:
-        name: As given.
-        longest: Characters that it may have.
+    """Return the interpreter's name if it is valid and at most `longest` characters long.
 
     Raises:
-        UsageError: It is missing or cannot be one.
+        UsageError: It is missing or invalid.
     """
     if not name or not _NAME.fullmatch(name):
-        message = "no name" if not name else f"not a name for an interpreter: {name!r}"
+        message = f"not a valid interpreter name: {name!r}" if name else "the interpreter's name is missing"
         raise UsageError(message, "a letter, then up to 47 letters, digits and underscores, such as my_interpreter")
     if len(name) > longest:
-        raise UsageError(f"the name has {len(name)} characters", f"{longest} are the most here")
+        raise UsageError(f"the name has {len(name)} characters", f"use at most {longest}")
     return name
 
 
 def read_role(role: str | None) -> None:
-    """Check the ARN of an execution role.
+    """Validate the ARN of an execution role.
 
     Raises:
-        UsageError: It cannot be one.
+        UsageError: It is invalid.
     """
     if role is not None and not _ROLE.fullmatch(role):
-        raise UsageError(f"not the ARN of a role: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
+        raise UsageError(f"not a role ARN: {role!r}", "it looks like arn:aws:iam::111122223333:role/my-role")
 
 
 def read_network(given: Mapping[str, Any]) -> Network:
-    """Read the flags of `add_network`.
-
-    Args:
-        given: Their values, by the names that argparse gives them; others are left alone.
+    """Read the flags of `add_network` from argparse's values; other keys are ignored.
 
     Raises:
-        UsageError: A flag is missing, too much, or cannot be right.
+        UsageError: A flag is missing, does not fit, or is invalid.
     """
     network, subnets, security_groups = given["network"], given["subnets"], given["security_groups"]
     if network is None:
-        raise UsageError("no network mode", f"choose one: --network {'|'.join(NETWORKS)}")
+        raise UsageError("no network mode is given", f"choose one: --network {'|'.join(NETWORKS)}")
     if network != "vpc" and (subnets or security_groups or given["no_network_check"]):
         flags = "--subnet, --security-group and --no-network-check"
-        raise UsageError(f"{flags} are for --network vpc, not for {network}")
+        raise UsageError(f"{flags} work only with --network vpc, not with {network}")
     if network == "vpc":
         _check_ids("--subnet", subnets, _SUBNET, at_least=2)
         _check_ids("--security-group", security_groups, _SECURITY_GROUP, at_least=1)
@@ -230,44 +213,42 @@ def read_network(given: Mapping[str, Any]) -> Network:
 def _check_ids(flag: str, ids: Sequence[str], form: re.Pattern[str], *, at_least: int) -> None:
     for wrong in (text for text in ids if not form.fullmatch(text)):
         raise UsageError(
-            f"not an id for {flag}: {wrong!r}", f"it looks like {form.pattern.split('-')[0]}-0123456789abcdef0"
+            f"not a valid {flag}: {wrong!r}", f"it looks like {form.pattern.split('-')[0]}-0123456789abcdef0"
         )
     if not at_least <= len(set(ids)) <= _MOST or len(set(ids)) != len(ids):
-        raise UsageError(f"--network vpc needs {at_least} to {_MOST} different {flag} IDs")
+        raise UsageError(f"--network vpc needs {at_least} to {_MOST} different ids with {flag}")
 
 
 def read_tags(tags: Sequence[str]) -> dict[str, str]:
-    """Read `KEY=VALUE`.
+    """Read tags given as `KEY=VALUE`.
 
     Raises:
-        UsageError: It is none, a character is not allowed, or there are too many.
+        UsageError: One is invalid, or there are too many.
     """
     pairs = [_read_tag(tag) for tag in tags]
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise UsageError("a tag is given twice", "give each --tag KEY=VALUE another key")
+        raise UsageError("a tag key is given twice", "use a different key for each --tag KEY=VALUE")
     if len(found) > _MOST_TAGS:
-        raise UsageError(f"there are {len(found)} tags, and {_MOST_TAGS} are the most")
+        raise UsageError(f"{len(found)} tags are given, but at most {_MOST_TAGS} are allowed")
     return found
 
 
 def _read_tag(tag: str) -> tuple[str, str]:
     key, equals, value = tag.partition("=")
     if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
-        raise UsageError(f"not a tag: {tag!r}", "write --tag KEY=VALUE, without special characters and not aws:")
+        hint = "write --tag KEY=VALUE: letters, digits, spaces and ._:/=+@-, and no key that begins with aws:"
+        raise UsageError(f"not a valid tag: {tag!r}", hint)
     if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
         raise UsageError(f"a tag is too long: {key[:40]!r}", f"at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters")
     return key, value
 
 
 def ask_network(output: Output) -> str | None:
-    """Ask what code may reach, where there is a terminal.
-
-    Returns:
-        A key of `NETWORKS`; None where there is nobody to ask.
+    """Ask on the terminal what code may reach; None without a terminal.
 
     Raises:
-        UsageError: The answer is none.
+        UsageError: The answer is not one of `NETWORKS`.
     """
     if not _somebody_is_there():
         return None
@@ -285,41 +266,28 @@ def _somebody_is_there() -> bool:
 
 
 def confirm(output: Output, question: str, *, yes: bool) -> None:
-    """Ask before a change.
-
-    Args:
-        output: Where to ask.
-        question: With what happens, without a question mark.
-        yes: The answer is known.
+    """Ask on the terminal before a change, unless `yes` is given.
 
     Raises:
-        UsageError: There is nobody to ask.
+        UsageError: There is no terminal.
         AgentcoreSandboxError: `Declined`.
     """
     if yes:
         return
     if not _somebody_is_there():
-        raise UsageError("there is no terminal to ask on", "look at what would happen, then add --yes")
-    output.say(f"{question}? Type yes to go on")
+        raise UsageError("there is no terminal to ask for confirmation", "check what would happen, then add --yes")
+    output.say(f"{question}? Type yes to continue")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise AgentcoreSandboxError("Declined", "nothing was changed")
 
 
 def usage_lines(interpreter_id: str, flags: Flags) -> list[str]:
-    """The lines that make an interpreter the one to use: for a shell, and for the plugin."""
-    values = {"interpreter_id": interpreter_id, "profile": flags.profile, "region": flags.region}
-    return [*_exports(values), _plugin_install(values)]
-
-
-def _exports(values: Mapping[str, str | None]) -> list[str]:
-    names = {
-        "interpreter_id": "CUSTOM_AGENTCORE_INTERPRETER_ID",
-        "profile": "CUSTOM_AGENTCORE_AWS_PROFILE",
-        "region": "CUSTOM_AGENTCORE_AWS_REGION",
-    }
-    return [f"export {names[key]}={shlex.quote(value)}" for key, value in values.items() if value]
-
-
-def _plugin_install(values: Mapping[str, str | None]) -> str:
-    options = [f"--config {key}={shlex.quote(value)}" for key, value in values.items() if value]
-    return f"claude plugin install {PLUGIN} {' '.join(options)}"
+    """The commands that make an interpreter the default: in a shell, and in the plugin."""
+    values = (
+        ("CUSTOM_AGENTCORE_INTERPRETER_ID", "interpreter_id", interpreter_id),
+        ("CUSTOM_AGENTCORE_AWS_PROFILE", "profile", flags.profile),
+        ("CUSTOM_AGENTCORE_AWS_REGION", "region", flags.region),
+    )
+    exports = [f"export {variable}={shlex.quote(value)}" for variable, _, value in values if value]
+    config = " ".join(f"--config {option}={shlex.quote(value)}" for _, option, value in values if value)
+    return [*exports, f"claude plugin install {PLUGIN} {config}"]

@@ -32,14 +32,14 @@ OUTPUTS: Mapping[str, tuple[str, Any]] = {
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What shall be there.
+    """What `setup` is asked to create.
 
     Attributes:
-        name: Of the interpreter; role and policy are named after it.
-        network: What code can reach; None where it does not matter, for a teardown.
-        grants: What code may do.
-        with_listing: Callers may also see sessions.
-        tags: For everything.
+        name: The interpreter's; role and policy are named after it.
+        network: What code can reach; None for a teardown.
+        grants: What code may do with its execution role.
+        with_listing: Whether callers may also list sessions.
+        tags: Of every resource.
     """
 
     name: str
@@ -51,35 +51,26 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class Place:
-    """Where things are made.
-
-    Attributes:
-        identity: Who makes them.
-        region: In which region.
-    """
+    """The account and region in which it is created."""
 
     identity: Identity
     region: str
 
     def role_name(self, name: str) -> str:
-        """The role's name; AWS's own policy BedrockAgentCoreFullAccess may pass roles that are called like this."""
+        """The role's name. AWS's managed policy BedrockAgentCoreFullAccess allows passing roles with this prefix."""
         return f"BedrockAgentCore-{name}-{self.region}"
 
     def policy_name(self, name: str) -> str:
-        """The name of the policy for callers."""
+        """The caller policy's name."""
         return f"{self.role_name(name)}-caller"
 
     def iam_arn(self, path: str) -> str:
-        """The ARN of something in IAM, such as `role/NAME`."""
+        """The ARN of an IAM resource, given as `role/NAME`."""
         return f"arn:{self.identity.partition}:iam::{self.identity.account}:{path}"
 
 
 def cloudformation(blueprint: Blueprint) -> Document:
-    """The template that makes what `setup` makes of the same blueprint.
-
-    Args:
-        blueprint: What shall be there. Its name, subnets and security groups become defaults of parameters.
-    """
+    """The template that creates what `setup` does; name, subnets and security groups become default parameters."""
     resources = {
         "ExecutionRole": _role(blueprint),
         "Interpreter": _interpreter(blueprint),
@@ -125,7 +116,7 @@ def _role(blueprint: Blueprint) -> Document:
         "RoleName": {"Fn::Sub": ROLE_NAME},
         "AssumeRolePolicyDocument": policies.trust({"Ref": "AWS::AccountId"}, SOURCE_ARN),
         "Description": policies.ROLE_ABOUT,
-        "Tags": _tag_list(blueprint.tags),
+        "Tags": policies.tag_list(blueprint.tags),
     }
     if blueprint.grants:
         document = policies.execution(blueprint.grants)
@@ -152,7 +143,3 @@ def _caller_policy(blueprint: Blueprint) -> Document:
         "PolicyDocument": policies.caller(INTERPRETER_ARN, with_listing=blueprint.with_listing),
     }
     return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
-
-
-def _tag_list(tags: Mapping[str, str]) -> list[Document]:
-    return [{"Key": key, "Value": value} for key, value in {**tags, **policies.OWNER_TAG}.items()]

@@ -1,4 +1,4 @@
-"""The steps that make something in IAM: the execution role, what it may do, and the policy for callers."""
+"""The steps of `setup` in IAM: the execution role, its inline policy, and the caller policy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.account.plan import Change, Undo, remove
-from agentcore_sandbox.account.policies import INLINE_NAME, OWNER_TAG, ROLE_ABOUT
+from agentcore_sandbox.account.policies import INLINE_NAME, OWNER_TAG, ROLE_ABOUT, tag_list
 from agentcore_sandbox.aws.errors import code_of
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.account.policies import Document
 
-MOST_VERSIONS = 5  # IAM's limit on the versions of a managed policy
+MAX_VERSIONS = 5  # of a managed policy: IAM's quota
 
 T = TypeVar("T")
 
 
 def _found(call: Callable[[], T]) -> T | None:
-    """What an IAM call answers, None where the thing is not there."""
+    """What an IAM call returns, None where the resource does not exist."""
     try:
         return call()
     except Exception as error:
@@ -36,33 +36,27 @@ def _found(call: Callable[[], T]) -> T | None:
 def _require_ours(what: str, tags: Sequence[Any]) -> None:
     ours = {"Key": "created-by", "Value": OWNER_TAG["created-by"]}
     if ours not in [{"Key": tag["Key"], "Value": tag["Value"]} for tag in tags]:
-        hint = "take another name; what somebody else made is neither changed nor removed"
-        raise AgentcoreSandboxError("NameTaken", f"{what} is there, but setup did not make it", hint)
+        raise not_ours(what)
 
 
-def _tag_list(tags: Mapping[str, str]) -> list[Any]:
-    return [{"Key": key, "Value": value} for key, value in {**tags, **OWNER_TAG}.items()]
+def not_ours(label: str) -> AgentcoreSandboxError:
+    """The error for a resource that somebody else created."""
+    hint = "choose another name; setup neither changes nor removes what it did not create"
+    return AgentcoreSandboxError("NameTaken", f"{label} already exists, but setup did not create it", hint)
 
 
 @dataclass(frozen=True)
 class ExecutionRole:
-    """The role that code in the sandbox has.
-
-    Attributes:
-        iam: The client.
-        name: The role's.
-        trust: Who may assume it.
-        tags: Besides the one that says who made it.
-    """
+    """The role that code in the sandbox runs with; its trust policy says who may assume it."""
 
     iam: IAMClient
     name: str
     trust: Document
     tags: Mapping[str, str]
-    about = "only AgentCore can assume it, for this account and region"
+    purpose = "only AgentCore can assume it, for this account and region"
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         """Kind and name."""
         return f"role {self.name}"
 
@@ -70,46 +64,46 @@ class ExecutionRole:
         answer = _found(lambda: self.iam.get_role(RoleName=self.name))
         if answer is None:
             return None
-        _require_ours(self.what, answer["Role"].get("Tags", ()))
+        _require_ours(self.label, answer["Role"].get("Tags", ()))
         return answer["Role"]
 
-    def look(self) -> Change:
+    def compare(self) -> Change:
         """Compare the trust policy."""
         role = self._role()
         if role is None:
             return Change.CREATE
         return Change.KEEP if role["AssumeRolePolicyDocument"] == self.trust else Change.UPDATE
 
-    def make(self, change: Change, undo: Undo) -> None:
+    def apply(self, change: Change, undo: Undo) -> None:
         """Create the role, or set its trust policy."""
         if change is Change.CREATE:
-            with undo.of(self.what, lambda: remove(self)):
+            with undo.of(self.label, lambda: remove(self)):
                 self.iam.create_role(
                     RoleName=self.name,
                     AssumeRolePolicyDocument=json.dumps(self.trust),
                     Description=ROLE_ABOUT,
-                    Tags=_tag_list(self.tags),
+                    Tags=tag_list(self.tags),
                 )
         else:
             before = self._role()["AssumeRolePolicyDocument"]
-            with undo.of(f"the change of {self.what}", lambda: self._set_trust(before)):
+            with undo.of(f"the change of {self.label}", lambda: self._set_trust(before)):
                 self._set_trust(self.trust)
 
     def _set_trust(self, document: Document) -> None:
         self.iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=json.dumps(document))
 
     def exists(self) -> bool:
-        """Whether the role is there."""
+        """Whether the role exists."""
         return self._role() is not None
 
     def foreign_policies(self) -> list[str]:
-        """Names of what the role may do beside `ExecutionPolicy`, which somebody else has hung on it."""
+        """Policies of the role that `setup` did not add to it."""
         if not self.exists():
             return []
         return sorted({*self._inline(), *self._attached()} - {INLINE_NAME})
 
     def lacking_tags(self) -> list[str]:
-        """Tags that are wanted, and that a role which is there does not have."""
+        """Requested tags that an existing role lacks."""
         role = self._role()
         there = {tag["Key"]: tag["Value"] for tag in role.get("Tags", ())} if role else self.tags
         return [f"{key}={value}" for key, value in self.tags.items() if there.get(key) != value]
@@ -118,17 +112,17 @@ class ExecutionRole:
         return self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]
 
     def _attached(self) -> list[str]:
-        """By ARN."""
+        """ARNs."""
         attached = self.iam.list_attached_role_policies(RoleName=self.name)["AttachedPolicies"]
         return [policy["PolicyArn"] for policy in attached]
 
-    def loss(self) -> str:
+    def effect_of_removal(self) -> str:
         """Its policies."""
         foreign = self.foreign_policies()
-        return f"also takes {', '.join(foreign)} from it" if foreign else "no code can use it any more"
+        return f"also detaches {', '.join(foreign)}" if foreign else "code can no longer use it"
 
     def remove(self) -> None:
-        """Remove the role, with what others have hung on it: no interpreter uses it any more."""
+        """Remove the role and all its policies: no interpreter uses it any more."""
         for name in self._inline():
             self.iam.delete_role_policy(RoleName=self.name, PolicyName=name)
         for arn in self._attached():
@@ -138,35 +132,29 @@ class ExecutionRole:
 
 @dataclass(frozen=True)
 class ExecutionPolicy:
-    """What the role may do, as an inline policy: it means nothing without the role.
-
-    Attributes:
-        iam: The client.
-        role_name: The role's.
-        document: The policy; None where code needs no access to AWS.
-    """
+    """What the role may do, as an inline policy; `document` is None where code needs no access to AWS."""
 
     iam: IAMClient
     role_name: str
     document: Document | None
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         """Kind and name."""
         return f"inline policy {INLINE_NAME} of role {self.role_name}"
 
     @property
-    def about(self) -> str:
+    def purpose(self) -> str:
         """The actions."""
         statements = self.document["Statement"] if self.document else []
         actions = [action for statement in statements for action in statement["Action"]]
-        return f"code may call {', '.join(actions)}" if actions else "none, code may call nothing of AWS"
+        return f"code may call {', '.join(actions)}" if actions else "none: code may not call AWS"
 
     def _current(self) -> Any:
         answer = _found(lambda: self.iam.get_role_policy(RoleName=self.role_name, PolicyName=INLINE_NAME))
         return answer and answer["PolicyDocument"]
 
-    def look(self) -> Change:
+    def compare(self) -> Change:
         """Compare the document."""
         current = self._current()
         if current == self.document:
@@ -175,10 +163,10 @@ class ExecutionPolicy:
             return Change.CREATE
         return Change.UPDATE if self.document else Change.REMOVE
 
-    def make(self, change: Change, undo: Undo) -> None:
+    def apply(self, change: Change, undo: Undo) -> None:
         """Set or remove the document."""
         before = None if change is Change.CREATE else self._current()
-        with undo.of(self.what if before is None else f"the change of {self.what}", lambda: self._set(before)):
+        with undo.of(self.label if before is None else f"the change of {self.label}", lambda: self._set(before)):
             self._set(self.document)
 
     def _set(self, document: Document | None) -> None:
@@ -193,9 +181,9 @@ class ExecutionPolicy:
         """Whether the role has it."""
         return self._current() is not None
 
-    def loss(self) -> str:
+    def effect_of_removal(self) -> str:
         """The actions."""
-        return "code may call nothing of AWS"
+        return "code may no longer call AWS"
 
     def remove(self) -> None:
         """Remove it from the role."""
@@ -207,11 +195,7 @@ class CallerPolicy:
     """A managed policy for those who run code.
 
     Attributes:
-        iam: The client.
-        name: The policy's.
-        arn: The policy's.
-        wanted: Gives the document; None while there is no interpreter that it could name.
-        tags: Besides the one that says who made it.
+        wanted: Returns the document; None while there is no interpreter to name in it.
     """
 
     iam: IAMClient
@@ -219,10 +203,10 @@ class CallerPolicy:
     arn: str
     wanted: Callable[[], Document | None]
     tags: Mapping[str, str]
-    about = "attach it to those who run code in this interpreter"
+    purpose = "attach it to those who run code in this interpreter"
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         """Kind and name."""
         return f"policy {self.name}"
 
@@ -230,14 +214,14 @@ class CallerPolicy:
         answer = _found(lambda: self.iam.get_policy(PolicyArn=self.arn))
         if answer is None:
             return None
-        _require_ours(self.what, answer["Policy"].get("Tags", ()))
+        _require_ours(self.label, answer["Policy"].get("Tags", ()))
         return answer["Policy"]
 
     def _versions(self) -> list[Any]:
         """Newest first."""
         return list(self.iam.list_policy_versions(PolicyArn=self.arn)["Versions"])
 
-    def look(self) -> Change:
+    def compare(self) -> Change:
         """Compare the document."""
         policy = self._policy()
         if policy is None:
@@ -245,21 +229,21 @@ class CallerPolicy:
         version = self.iam.get_policy_version(PolicyArn=self.arn, VersionId=policy["DefaultVersionId"])
         return Change.KEEP if version["PolicyVersion"]["Document"] == self.wanted() else Change.UPDATE
 
-    def make(self, change: Change, undo: Undo) -> None:
+    def apply(self, change: Change, undo: Undo) -> None:
         """Create the policy, or give it a new version."""
         document = json.dumps(self.wanted())
         if change is Change.CREATE:
-            with undo.of(self.what, lambda: remove(self)):
-                self.iam.create_policy(PolicyName=self.name, PolicyDocument=document, Tags=_tag_list(self.tags))
+            with undo.of(self.label, lambda: remove(self)):
+                self.iam.create_policy(PolicyName=self.name, PolicyDocument=document, Tags=tag_list(self.tags))
         else:
             self._make_room()
             before = self._policy()["DefaultVersionId"]
-            with undo.of(f"the change of {self.what}", lambda: self._go_back(before)):
+            with undo.of(f"the change of {self.label}", lambda: self._go_back(before)):
                 self.iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=document, SetAsDefault=True)
 
     def _make_room(self) -> None:
         versions = [version for version in self._versions() if not version["IsDefaultVersion"]]
-        if len(versions) >= MOST_VERSIONS - 1:
+        if len(versions) >= MAX_VERSIONS - 1:
             oldest = min(versions, key=lambda version: version["CreateDate"])
             self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=oldest["VersionId"])
 
@@ -270,7 +254,7 @@ class CallerPolicy:
             self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=made)
 
     def _holders(self) -> list[tuple[str, str]]:
-        """Kind and name of all who have it."""
+        """Kind and name of everyone it is attached to."""
         found = []
         for page in self.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn):
             found += [("user", user["UserName"]) for user in page["PolicyUsers"]]
@@ -287,16 +271,16 @@ class CallerPolicy:
             self.iam.detach_role_policy(RoleName=name, PolicyArn=self.arn)
 
     def exists(self) -> bool:
-        """Whether the policy is there."""
+        """Whether the policy exists."""
         return self._policy() is not None
 
-    def loss(self) -> str:
-        """Who has it."""
+    def effect_of_removal(self) -> str:
+        """Who it is attached to."""
         holders = [f"{kind} {name}" for kind, name in self._holders()]
-        return f"taken from {', '.join(holders)}" if holders else "nobody has it"
+        return f"detached from {', '.join(holders)}" if holders else "attached to nobody"
 
     def remove(self) -> None:
-        """Detach the policy from all who have it, and remove it: its interpreter goes too."""
+        """Detach the policy from everyone, and remove it."""
         for kind, name in self._holders():
             self._detach(kind, name)
         for version in self._versions():

@@ -24,12 +24,7 @@ _ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>[0-9]{12}):ass
 
 @dataclass(frozen=True)
 class Identity:
-    """A caller.
-
-    Attributes:
-        account: 12 digits.
-        arn: Of the user or of the assumed role's session.
-    """
+    """A caller: the account's 12 digits, and the ARN of the user or of the assumed role's session."""
 
     account: str
     arn: str
@@ -41,10 +36,10 @@ class Identity:
 
 
 def identify(connection: Connection) -> Identity:
-    """Ask STS who the caller is.
+    """Ask STS, which needs no permission.
 
     Raises:
-        AgentcoreSandboxError: There are no usable credentials, or STS cannot be reached.
+        AgentcoreSandboxError: No credentials can be used, or STS cannot be reached.
     """
     with translated(connection.settings):
         answer = connection.client("sts").get_caller_identity()
@@ -53,12 +48,12 @@ def identify(connection: Connection) -> Identity:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the simulator says.
+    """What the simulator decides.
 
     Attributes:
-        principal: ARN of the user or role whose policies were weighed.
+        principal: ARN of the user or role whose policies were evaluated.
         verdict: allowed, explicitDeny or implicitDeny.
-        missing: Condition keys that the policies ask for and the simulator was not told.
+        missing: Condition keys that the policies use and the simulator was not given.
     """
 
     principal: str
@@ -67,22 +62,16 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        """Whether it may."""
+        """Whether the action is allowed."""
         return self.verdict == "allowed"
 
 
 def simulate(connection: Connection, caller: str, action: str, resource: str) -> Decision:
-    """Ask about one action on one resource.
-
-    Args:
-        connection: Credentials.
-        caller: ARN as STS tells it.
-        action: As policies name it.
-        resource: Its ARN.
+    """Ask about one action on the resource with an ARN, for a caller as STS identifies it.
 
     Raises:
-        AgentcoreSandboxError: `UnknownPrincipal`: no policies of IAM belong to this kind of caller.
-        ClientError: IAM may not be asked.
+        AgentcoreSandboxError: `UnknownPrincipal`: this kind of caller has no IAM policies.
+        ClientError: The credentials may not use the simulator.
     """
     iam: IAMClient = connection.client("iam")
     principal = _principal(iam, caller)

@@ -1,8 +1,8 @@
-"""Look at subnets and security groups before an interpreter is put into them.
+"""Check subnets and security groups before an interpreter is placed in them.
 
-AgentCore makes network interfaces with private addresses in the subnets (developer guide, "Configure AgentCore Runtime
-and tools for VPC"): an internet gateway is of no use to them, internet access needs a NAT gateway, and AWS services are
-reached through that or through VPC endpoints.
+AgentCore creates network interfaces with private addresses in the subnets (developer guide, "Configure AgentCore
+Runtime and tools for VPC"): they cannot use an internet gateway. They reach the internet through a NAT gateway, and AWS
+services through that or through VPC endpoints.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ZONES = 2
 USUAL_SERVICES = ("logs", "s3", "sts")
-"""What is said of VPC endpoints where nobody named the services to reach."""
+"""The services whose VPC endpoints are checked where none is named."""
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 HTTPS = 443
 # A route's members, as EC2's API has them.
@@ -42,8 +42,8 @@ TARGETS = (
 
 
 @dataclass
-class Facts:
-    """What EC2 knows about a network, as its API has it."""
+class VpcDescription:
+    """What EC2 says about a network, in its API's shapes."""
 
     subnets: Sequence[Any]
     groups: Sequence[Any]
@@ -52,40 +52,32 @@ class Facts:
 
 
 @dataclass
-class Findings:
-    """What is wrong with a network.
-
-    Attributes:
-        faults: Why an interpreter must not be put there.
-        warnings: What to know.
-    """
+class Verdict:
+    """What is wrong with a network: `faults` rule it out, `warnings` do not."""
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def check(network: Network, services: Collection[str], connection: Connection) -> list[str]:
-    """Look at the network of an interpreter in VPC mode.
+    """Check the network of an interpreter in VPC mode, and return warnings.
 
     Args:
         network: Its subnets and security groups.
-        services: What its code is to reach, as VPC endpoints call it, such as logs.
-        connection: Credentials.
-
-    Returns:
-        What to know about it, one sentence each.
+        services: What its code must reach, by the service's name in VPC endpoints, such as logs.
+        connection: Asks EC2.
 
     Raises:
         AgentcoreSandboxError: `UnfitNetwork`, or EC2 cannot be asked.
     """
-    findings = judge(_ask(network, connection), services, connection.region)
-    if findings.faults:
-        hint = "choose others, or pass --no-network-check if you know better"
-        raise AgentcoreSandboxError("UnfitNetwork", "; ".join(findings.faults), hint)
-    return findings.warnings
+    verdict = judge(_ask(network, connection), services, connection.region)
+    if verdict.faults:
+        hint = "choose others, or skip this check with --no-network-check"
+        raise AgentcoreSandboxError("UnfitNetwork", "; ".join(verdict.faults), hint)
+    return verdict.warnings
 
 
-def _ask(network: Network, connection: Connection) -> Facts:
+def _ask(network: Network, connection: Connection) -> VpcDescription:
     with translated(connection.settings):
         ec2: EC2Client = connection.client("ec2")
         subnets = ec2.describe_subnets(SubnetIds=list(network.subnets))["Subnets"]
@@ -93,7 +85,7 @@ def _ask(network: Network, connection: Connection) -> Facts:
         vpcs = [{"Name": "vpc-id", "Values": sorted({subnet["VpcId"] for subnet in subnets})}]
         tables = list(_pages(ec2, "describe_route_tables", "RouteTables", vpcs))
         endpoints = list(_pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", vpcs))
-    return Facts(subnets, groups, tables, endpoints)
+    return VpcDescription(subnets, groups, tables, endpoints)
 
 
 def _pages(ec2: Any, operation: str, member: str, filters: Sequence[Any]) -> Iterator[Any]:
@@ -101,50 +93,44 @@ def _pages(ec2: Any, operation: str, member: str, filters: Sequence[Any]) -> Ite
         yield from page[member]
 
 
-def judge(facts: Facts, services: Collection[str], region: str) -> Findings:
-    """Judge a network by what EC2 knows about it. Pure.
-
-    Args:
-        facts: What EC2 says.
-        services: What is to be reached, as VPC endpoints call it.
-        region: The region's name.
-    """
-    findings = Findings()
-    _judge_places(facts, findings)
-    _judge_routes(facts, findings)
-    _judge_egress(facts, findings)
+def judge(vpc: VpcDescription, services: Collection[str], region: str) -> Verdict:
+    """Judge a network by what EC2 says about it. Pure."""
+    verdict = Verdict()
+    _judge_places(vpc, verdict)
+    _judge_routes(vpc, verdict)
+    _judge_egress(vpc, verdict)
     for service in sorted(services):
-        _judge_endpoint(facts, f".{region}.{service}", findings)
-    return findings
+        _judge_endpoint(vpc, f".{region}.{service}", verdict)
+    return verdict
 
 
-def _judge_places(facts: Facts, findings: Findings) -> None:
-    vpcs = {place["VpcId"] for place in (*facts.subnets, *facts.groups)}
+def _judge_places(vpc: VpcDescription, verdict: Verdict) -> None:
+    vpcs = {place["VpcId"] for place in (*vpc.subnets, *vpc.groups)}
     if len(vpcs) > 1:
-        findings.faults.append(f"subnets and security groups are in different VPCs: {', '.join(sorted(vpcs))}")
-    zones = {subnet["AvailabilityZone"] for subnet in facts.subnets}
+        verdict.faults.append(f"subnets and security groups are in different VPCs: {', '.join(sorted(vpcs))}")
+    zones = {subnet["AvailabilityZone"] for subnet in vpc.subnets}
     if len(zones) < ZONES:
-        findings.faults.append(f"all subnets are in {', '.join(zones)}: take subnets in two Availability Zones or more")
+        verdict.faults.append(f"all subnets are in {', '.join(zones)}: choose at least two Availability Zones")
 
 
-def _judge_routes(facts: Facts, findings: Findings) -> None:
+def _judge_routes(vpc: VpcDescription, verdict: Verdict) -> None:
     ways_out = set()
-    for subnet in facts.subnets:
-        for destination, target in _routes(_table(facts, subnet)):
+    for subnet in vpc.subnets:
+        for destination, target in _routes(_table(vpc, subnet)):
             if target.startswith("igw-"):
-                findings.faults.append(
+                verdict.faults.append(
                     f"subnet {subnet['SubnetId']} has a route to an internet gateway ({destination} to {target}), "
-                    "which interfaces without a public address cannot use: take private subnets"
+                    "which interfaces without a public address cannot use: choose private subnets"
                 )
             elif destination in EVERYWHERE:
                 ways_out.add(target)
     if ways_out:
-        findings.warnings.append(f"code can reach the internet through {', '.join(sorted(ways_out))}")
+        verdict.warnings.append(f"code can reach the internet through {', '.join(sorted(ways_out))}")
 
 
-def _table(facts: Facts, subnet: Any) -> Any:
+def _table(vpc: VpcDescription, subnet: Any) -> Any:
     """The route table of a subnet: its own, else its VPC's main one."""
-    tables = [table for table in facts.tables if table["VpcId"] == subnet["VpcId"]]
+    tables = [table for table in vpc.tables if table["VpcId"] == subnet["VpcId"]]
     for wanted in ({"SubnetId": subnet["SubnetId"]}, {"Main": True}):
         for table in tables:
             if any(wanted.items() <= association.items() for association in table["Associations"]):
@@ -153,7 +139,7 @@ def _table(facts: Facts, subnet: Any) -> Any:
 
 
 def _routes(table: Any) -> Iterator[tuple[str, str]]:
-    """Destination and target of each route that works, of IPv4 and IPv6."""
+    """Destination and target of each active route, IPv4 and IPv6."""
     for route in table.get("Routes", ()):
         destination = next((route[key] for key in DESTINATIONS if route.get(key)), "")
         target = next((route[key] for key in TARGETS if route.get(key)), "")
@@ -161,20 +147,20 @@ def _routes(table: Any) -> Iterator[tuple[str, str]]:
             yield destination, target
 
 
-def _judge_egress(facts: Facts, findings: Findings) -> None:
-    rules = [rule for group in facts.groups for rule in group["IpPermissionsEgress"]]
+def _judge_egress(vpc: VpcDescription, verdict: Verdict) -> None:
+    rules = [rule for group in vpc.groups for rule in group["IpPermissionsEgress"]]
     if not rules:
-        findings.warnings.append("no security group allows outgoing traffic: code can reach nothing, AWS included")
-    elif not any(map(_lets_https_out, rules)):
-        findings.warnings.append("no security group lets TCP port 443 out: code cannot call AWS")
+        verdict.warnings.append("no security group allows outgoing traffic: code can reach nothing, AWS included")
+    elif not any(map(_allows_https, rules)):
+        verdict.warnings.append("no security group allows outgoing TCP port 443: code cannot call AWS")
     if any(address.get("CidrIp", address.get("CidrIpv6")) in EVERYWHERE for address in _addresses(rules)):
-        findings.warnings.append("a security group lets traffic out to every address: name those that are needed")
+        verdict.warnings.append("a security group allows traffic to every address: restrict it to what code needs")
 
 
-def _lets_https_out(rule: Any) -> bool:
+def _allows_https(rule: Any) -> bool:
     if rule["IpProtocol"] == "tcp":
         return HTTPS in range(rule["FromPort"], rule["ToPort"] + 1)
-    return bool(rule["IpProtocol"] == "-1")  # everything, and it comes without ports
+    return bool(rule["IpProtocol"] == "-1")  # all protocols; has no ports
 
 
 def _addresses(rules: Iterable[Any]) -> Iterator[Any]:
@@ -182,31 +168,28 @@ def _addresses(rules: Iterable[Any]) -> Iterator[Any]:
         yield from (*rule.get("IpRanges", ()), *rule.get("Ipv6Ranges", ()))
 
 
-def _judge_endpoint(facts: Facts, service: str, findings: Findings) -> None:
-    """Whether every subnet without another way out reaches a service by a VPC endpoint.
+def _judge_endpoint(vpc: VpcDescription, service: str, verdict: Verdict) -> None:
+    """Whether every subnet without a NAT gateway has a VPC endpoint whose name ends with `service`.
 
-    Args:
-        facts: What EC2 says.
-        service: End of the endpoint's name; its beginning differs between partitions.
-        findings: Where what is missing is put.
+    The beginning of the name differs between partitions.
     """
-    tables = {subnet["SubnetId"]: _table(facts, subnet) for subnet in facts.subnets}
-    there = [endpoint for endpoint in facts.endpoints if endpoint["ServiceName"].endswith(service)]
+    tables = {subnet["SubnetId"]: _table(vpc, subnet) for subnet in vpc.subnets}
+    there = [endpoint for endpoint in vpc.endpoints if endpoint["ServiceName"].endswith(service)]
     lacking = [name for name, table in tables.items() if not _leads_out(table) and not _serves(there, table)]
     if lacking:
         name = there[0]["ServiceName"] if there else f"com.amazonaws{service}"
-        state = "does not serve it: look at its state, route tables and private DNS" if there else "is not there"
+        state = "does not serve it: check its state, route tables and private DNS" if there else "does not exist"
         subnets = ", ".join(lacking)
-        findings.warnings.append(f"without a NAT gateway {subnets} needs the VPC endpoint {name}, which {state}")
+        verdict.warnings.append(f"without a NAT gateway {subnets} needs the VPC endpoint {name}, which {state}")
 
 
 def _leads_out(table: Any) -> bool:
-    """Whether AWS's public addresses can be reached: those are of IPv4."""
+    """Whether AWS's public addresses, which are IPv4, can be reached."""
     return any(destination == EVERYWHERE[0] for destination, _ in _routes(table))
 
 
 def _serves(endpoints: Iterable[Any], table: Any) -> bool:
-    """Whether one works for the subnets of a route table: a gateway is a route in it, an interface has a name."""
+    """Whether one serves the subnets of a route table: a gateway by a route in it, an interface by private DNS."""
     return any(
         endpoint["State"].lower() == "available"
         and (table.get("RouteTableId") in endpoint.get("RouteTableIds", ()) or endpoint.get("PrivateDnsEnabled"))

@@ -1,4 +1,4 @@
-"""Carry out a plan of steps, all of it or nothing: what was made is undone when a later step fails."""
+"""Apply a plan of steps as a whole: what was created is undone when a later step fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEFT = "what was being made or removed may be left: `agentcore-sandbox setup NAM
 
 
 class Change(Enum):
-    """What a step has to do; the value is how a plan calls it."""
+    """What a step has to do; the value is shown in the plan."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -30,30 +30,30 @@ class Change(Enum):
 
 
 class Step(Protocol):
-    """One thing in the account that shall be there.
+    """One resource of the account.
 
     Attributes:
-        what: Kind and name, such as `role NAME`.
-        about: What it is for.
+        label: Kind and name, such as `role NAME`.
+        purpose: What the resource is for.
     """
 
     @property
-    def what(self) -> str: ...  # noqa: D102 - see the class
+    def label(self) -> str: ...  # noqa: D102 - see the class
 
     @property
-    def about(self) -> str: ...  # noqa: D102 - see the class
+    def purpose(self) -> str: ...  # noqa: D102 - see the class
 
-    def look(self) -> Change:
-        """Compare what there is with what there shall be; changes nothing."""
+    def compare(self) -> Change:
+        """Compare the account with the blueprint; changes nothing."""
 
-    def make(self, change: Change, undo: Undo) -> None:
-        """Do what `look` said, inside `undo.of`, so that it can be taken back as soon as it may have happened."""
+    def apply(self, change: Change, undo: Undo) -> None:
+        """Do what `compare` returned, inside `undo.of`, so that it can be undone as soon as it may have happened."""
 
     def exists(self) -> bool:
-        """Whether there is something for `remove` to do."""
+        """Whether there is something to remove."""
 
-    def loss(self) -> str:
-        """What goes with it when it is removed."""
+    def effect_of_removal(self) -> str:
+        """What else is lost when it is removed."""
 
     def remove(self) -> None:
         """Remove it."""
@@ -61,13 +61,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Undo:
-    """Takes back what was done, last things first; what cannot be taken back is told and does not stop the rest.
-
-    Attributes:
-        stack: Of the callbacks.
-        settings: For the words of errors.
-        tell: Says something to the user.
-    """
+    """Undoes changes, the latest first; what cannot be undone is reported and does not stop the rest."""
 
     stack: ExitStack
     settings: Settings
@@ -75,15 +69,15 @@ class Undo:
 
     @contextmanager
     def of(self, what: str, call: Callable[[], object]) -> Iterator[None]:
-        """Do something inside the block, and remember how to take it back, also when its answer was lost.
+        """Make a change inside the block, and remember how to undo it, even when the answer to it is lost.
 
         Args:
-            what: Kind and name.
-            call: Takes it back; returns False where there was nothing.
+            what: The resource, or the change of it.
+            call: Undoes it; returns False where there was nothing to undo.
         """
         try:
             yield
-        except Interrupted:  # comes only while no request is under way
+        except Interrupted:  # raised only between requests
             raise
         except BaseException as error:
             if not was_refused(error):
@@ -102,51 +96,51 @@ class Undo:
                 self.tell(f"undone: {what}")
 
 
-def look(steps: Sequence[Step], settings: Settings) -> list[tuple[Step, Change]]:
-    """Find out what has to be done.
+def compare(steps: Sequence[Step], settings: Settings) -> list[tuple[Step, Change]]:
+    """Plan what has to be done.
 
     Raises:
-        AgentcoreSandboxError: Something of that name is there and is not ours, or AWS cannot be asked.
+        AgentcoreSandboxError: A resource with that name was created by somebody else, or AWS cannot be asked.
     """
     with translated(settings):
-        return [(step, step.look()) for step in steps]
+        return [(step, step.compare()) for step in steps]
 
 
-def carry_out(plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Callable[[str], None]) -> None:
-    """Do what has to be done, or, when a step fails or a signal comes, nothing.
+def apply(plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Callable[[str], None]) -> None:
+    """Apply the plan; when a step fails or a signal arrives, undo what was applied.
 
     Raises:
-        AgentcoreSandboxError: A step failed; what this call had made is undone.
+        AgentcoreSandboxError: A step failed.
     """
     with gate.closed(left=LEFT), ExitStack() as stack:
         undo = Undo(stack, settings, tell)
         for step, change in plan:
             if change is not Change.KEEP:
                 with translated(settings):
-                    step.make(change, undo)
-                tell(f"{change.value}d {step.what}")
+                    step.apply(change, undo)
+                tell(f"{change.value}d {step.label}")
             with gate.opened():
-                pass  # after a step, the last one too, a signal may take effect
+                pass  # a signal takes effect after any step, the last included
         stack.pop_all()
 
 
 def tear_down(steps: Sequence[Step], settings: Settings, tell: Callable[[str], None]) -> None:
-    """Remove everything, last things first. After an interruption another call goes on where this one was.
+    """Remove everything in reverse order. After an interruption, another call continues where this one stopped.
 
     Raises:
-        AgentcoreSandboxError: Something cannot be removed; what comes after it stays.
+        AgentcoreSandboxError: A resource cannot be removed; those that come after it stay.
     """
     with gate.closed(left=LEFT):
         for step in reversed(steps):
             with translated(settings):
                 if remove(step):
-                    tell(f"removed {step.what}")
+                    tell(f"removed {step.label}")
             with gate.opened():
                 pass
 
 
 def remove(step: Step) -> bool:
-    """Remove what a step stands for, and tell whether it was there."""
+    """Remove the step's resource; returns whether it existed."""
     there = step.exists()
     if there:
         step.remove()
@@ -155,6 +149,6 @@ def remove(step: Step) -> bool:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A wait inside `Step.make` or `Step.remove` that a signal may end."""
+    """A wait inside `Step.apply` or `Step.remove` that a signal may interrupt."""
     with gate.opened():
         yield

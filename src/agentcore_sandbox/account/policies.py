@@ -1,6 +1,6 @@
-"""IAM documents as data: who may assume the role, what code in the sandbox may do, what callers may do. Pure.
+"""IAM policy documents: who may assume the role, what code in the sandbox may do, what callers may do. Pure.
 
-Actions, and which resources each takes, are those of the Service Authorization Reference (bedrock-agentcore, logs, s3,
+Actions and their resource types are those of the Service Authorization Reference (bedrock-agentcore, logs, s3,
 dynamodb); the trust policy is that of the developer guide, "Resource and session management".
 """
 
@@ -14,13 +14,13 @@ from agentcore_sandbox.api import MANAGED_INTERPRETER
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 VERSION = "2012-10-17"
 SERVICE = "bedrock-agentcore.amazonaws.com"
 OWNER_TAG = {"created-by": "agentcore-sandbox"}
 INLINE_NAME = "execution"
-ROLE_ABOUT = "Code in an AgentCore Code Interpreter session; made by agentcore-sandbox"
+ROLE_ABOUT = "Code in an AgentCore Code Interpreter session; created by agentcore-sandbox"
 RUN_ACTIONS = (
     "bedrock-agentcore:StartCodeInterpreterSession",
     "bedrock-agentcore:InvokeCodeInterpreter",
@@ -33,12 +33,12 @@ LISTING_ACTIONS = (
 
 Document = dict[str, Any]
 Text = str | dict[str, Any]
-"""A string, or the CloudFormation function that gives it."""
+"""A string, or the CloudFormation function that returns one."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Actions on resources; `{}` in a resource stands for the ARN that the user names."""
+    """Actions on resources; `{}` in a resource stands for the ARN that the user gives."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -46,10 +46,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Access:
-    """One kind of access that code in the sandbox can get.
+    """A kind of access that an execution role can be given.
 
     Attributes:
-        arn: What the resource's ARN must look like.
+        arn: Pattern of the resource's ARN.
         example: Such an ARN.
         rules: What is allowed.
         endpoint: The service's name in a VPC endpoint, `com.amazonaws.REGION.NAME`.
@@ -68,7 +68,7 @@ ACCESS = {
         "arn:aws:logs:us-east-1:111122223333:log-group:my-trail",
         (
             Rule(("logs:StartQuery", "logs:GetQueryResults"), ("{}", "{}:*")),
-            # Neither can be limited to a log group: the reference has no resource type for them.
+            # The reference has no resource type for these two: they cannot be limited to a log group.
             Rule(("logs:StopQuery", "logs:DescribeLogGroups"), ("*",)),
         ),
         "logs",
@@ -99,19 +99,14 @@ ACCESS = {
 
 @dataclass(frozen=True)
 class Grant:
-    """Access to one resource.
-
-    Attributes:
-        access: A key of `ACCESS`.
-        arn: The resource.
-    """
+    """Access of a kind, which is a key of `ACCESS`, to one resource."""
 
     access: str
     arn: str
 
 
 def grant(access: str, arn: str) -> Grant:
-    """Check an ARN that the user names; the `:*` at the end that AWS shows for log groups is dropped.
+    """Validate an ARN; the `:*` that AWS shows at the end of a log group's is dropped.
 
     Raises:
         UsageError: It is not the ARN of such a resource.
@@ -120,17 +115,12 @@ def grant(access: str, arn: str) -> Grant:
     plain = arn.removesuffix(":*") if access == "logs_group" else arn
     if not re.fullmatch(kind.arn, plain):
         flag = access.replace("_", "-")
-        raise UsageError(f"not an ARN for --{flag}: {arn!r}", f"it looks like {kind.example}")
+        raise UsageError(f"not a valid ARN for --{flag}: {arn!r}", f"it looks like {kind.example}")
     return Grant(access, plain)
 
 
 def trust(account: Text, source_arn: Text) -> Document:
-    """Who may assume the execution role: AgentCore, for this account's AgentCore resources of one region.
-
-    Args:
-        account: The account's 12 digits.
-        source_arn: A pattern of the resources, see `source_arn`.
-    """
+    """Let AgentCore assume the execution role, for the account's resources that match the ARN pattern."""
     condition = {
         "StringEquals": {"aws:SourceAccount": account},
         "ArnLike": {"aws:SourceArn": source_arn},
@@ -146,11 +136,7 @@ def trust(account: Text, source_arn: Text) -> Document:
 
 
 def execution(grants: Iterable[Grant]) -> Document:
-    """What code in the sandbox may do: the same for every caller, as the role belongs to the interpreter.
-
-    Args:
-        grants: At least one.
-    """
+    """What code in the sandbox may do, whoever calls: the role belongs to the interpreter. Needs at least one grant."""
     return {"Version": VERSION, "Statement": list(_statements(tuple(grants)))}
 
 
@@ -167,10 +153,10 @@ def _sid(name: str, number: int) -> str:
 
 
 def caller(interpreter: Text, *, with_listing: bool = False) -> Document:
-    """What callers may do: run code in one interpreter, and see its sessions only where asked for.
+    """What callers may do: run code in the interpreter with this ARN.
 
     Args:
-        interpreter: Its ARN.
+        interpreter: The ARN.
         with_listing: Also allow what `sessions` and `stop --all` need.
     """
     statements = [_allow("RunCode", RUN_ACTIONS, interpreter)]
@@ -184,12 +170,17 @@ def _allow(sid: str, actions: Iterable[str], resource: Text | list[str]) -> Docu
 
 
 def source_arn(partition: str, region: str, account: str) -> str:
-    """The pattern for `trust`: all AgentCore resources, as documented; a narrower one is not."""
+    """The ARN pattern for `trust`: all AgentCore resources; only this one is documented."""
     return f"arn:{partition}:bedrock-agentcore:{region}:{account}:*"
 
 
 def interpreter_arn(interpreter_id: str, partition: str, region: str, account: str) -> str:
-    """The ARN of an interpreter; that of AWS's own names no account."""
+    """The ARN of an interpreter; the system interpreter's names no account."""
     if interpreter_id == MANAGED_INTERPRETER:
         return f"arn:{partition}:bedrock-agentcore:{region}:aws:code-interpreter/{interpreter_id}"
     return f"arn:{partition}:bedrock-agentcore:{region}:{account}:code-interpreter-custom/{interpreter_id}"
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Any]:
+    """Tags as IAM takes them, with the one that says who created the resource."""
+    return [{"Key": key, "Value": value} for key, value in {**tags, **OWNER_TAG}.items()]

@@ -1,4 +1,4 @@
-"""The steps of `setup`: an execution role, what it may do, an interpreter, and a policy for callers."""
+"""The steps of `setup`: execution role, its inline policy, interpreter, caller policy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
-from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole
+from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole, not_ours
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
 from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import translated
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InterpreterStep:
-    """The interpreter. It cannot be changed, only replaced.
-
-    Attributes:
-        control: The control plane.
-        blueprint: What it shall be.
-        role_arn: The execution role's.
-        tell: Is given each state while it is waited for.
-    """
+    """The interpreter. It cannot be changed, only replaced."""
 
     control: InterpreterClient
     blueprint: Blueprint
@@ -39,46 +32,45 @@ class InterpreterStep:
     tell: Callable[[str], None]
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         """Kind and name."""
         return f"interpreter {self.blueprint.name}"
 
     @property
-    def about(self) -> str:
+    def purpose(self) -> str:
         """The network mode."""
         return f"network {self.blueprint.network.mode}" if self.blueprint.network else ""
 
     def find(self) -> Interpreter | None:
-        """The interpreter of that name.
+        """The interpreter with that name.
 
         Raises:
-            AgentcoreSandboxError: `NameTaken`: it has another role, so `setup` did not make it.
+            AgentcoreSandboxError: `NameTaken`: it has another role, so `setup` did not create it.
         """
         found = self.control.find(self.blueprint.name)
         if found and found.role != self.role_arn:
-            hint = "take another name; what somebody else made is neither changed nor removed"
-            raise AgentcoreSandboxError("NameTaken", f"{self.what} is there, but setup did not make it", hint)
+            raise not_ours(self.label)
         return found
 
-    def look(self) -> Change:
+    def compare(self) -> Change:
         """Compare network and state."""
         found = self.find()
         if found is None:
             return Change.CREATE
         if found.status != READY or not _same(found.network, self.blueprint.network):
             message = f"{found.interpreter_id} is {found.status} with network {found.network and found.network.mode}"
-            remedy = f"remove it (`agentcore-sandbox setup {self.blueprint.name} --teardown`), or take another name"
-            hint = "wait for the end of that" if found.status in UNDER_WAY else remedy
+            remedy = f"remove it (`agentcore-sandbox setup {self.blueprint.name} --teardown`), or choose another name"
+            hint = "wait until that is finished" if found.status in UNDER_WAY else remedy
             raise AgentcoreSandboxError("CannotChange", message, hint)
         return Change.KEEP
 
-    def make(self, change: Change, undo: Undo) -> None:
+    def apply(self, change: Change, undo: Undo) -> None:
         """Create it and wait until it is READY."""
         if change is not Change.CREATE or self.blueprint.network is None:
             raise ValueError(change)
         tags = {**self.blueprint.tags, **policies.OWNER_TAG}
         made: str | None = None
-        with undo.of(self.what, lambda: self._take_back(made)):
+        with undo.of(self.label, lambda: self._take_back(made)):
             made = self.control.create(
                 self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
             )
@@ -95,10 +87,10 @@ class InterpreterStep:
         return True
 
     def exists(self) -> bool:
-        """Whether it is there."""
+        """Whether it exists."""
         return self.find() is not None
 
-    def loss(self) -> str:
+    def effect_of_removal(self) -> str:
         """Its sessions."""
         return "ends all its sessions"
 
@@ -125,7 +117,7 @@ def _same(one: Network | None, other: Network | None) -> bool:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of a blueprint in the order in which they are made."""
+    """The steps of a blueprint."""
 
     role: ExecutionRole
     permissions: ExecutionPolicy
@@ -133,19 +125,12 @@ class Steps:
     caller: CallerPolicy
 
     def all(self) -> list[Step]:
-        """In order."""
+        """In the order in which they are applied."""
         return [self.role, self.permissions, self.interpreter, self.caller]
 
 
 def steps(blueprint: Blueprint, place: Place, connection: Connection, tell: Callable[[str], None]) -> Steps:
-    """Make the steps of a blueprint; asks nothing and changes nothing yet.
-
-    Args:
-        blueprint: What shall be there.
-        place: Where.
-        connection: Credentials.
-        tell: Says something to the user.
-    """
+    """The steps of a blueprint; sends no request yet. `tell` is given each state of the interpreter."""
     with translated(connection.settings):
         iam = connection.client("iam")
     role_name, policy_name = place.role_name(blueprint.name), place.policy_name(blueprint.name)

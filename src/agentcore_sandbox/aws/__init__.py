@@ -1,1 +1,1 @@
-"""The one way to AWS: nothing else imports boto3 or botocore."""
+"""Everything that uses boto3: connections, credentials, clients, errors. Nothing else imports it or botocore."""

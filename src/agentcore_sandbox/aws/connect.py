@@ -6,12 +6,15 @@ Commands import this module at their top; boto3 and botocore are imported when a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import __version__, emulator
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.settings import is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     import boto3
 
     from agentcore_sandbox.aws.session_client import SessionClient
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
+MAX_PAGES = 10_000
 AGENTCORE = ("bedrock-agentcore", "bedrock-agentcore-control")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,24 @@ class Connection:
             return "aws"
 
     def client(self, service: str, *, read_seconds: float = READ_SECONDS, signed: bool = True) -> Any:
-        """Make a botocore client.
+        """Make a botocore client. Credentials are found first, for which the user may be asked.
 
         Args:
             service: botocore's name of it, such as bedrock-agentcore.
             read_seconds: How long the service may stay silent.
             signed: Sign requests; otherwise no credentials are needed.
+
+        Raises:
+            BotoCoreError, ClientError: No credentials can be found, or the configuration cannot be used.
+            AgentcoreSandboxError: The same.
         """
         from botocore import UNSIGNED
         from botocore.config import Config
+
+        from agentcore_sandbox.aws import credentials
+
+        if signed:
+            credentials.resolve(self.session)
 
         endpoint_url = self.endpoint_url if service in AGENTCORE else None
         config = Config(
@@ -82,7 +97,13 @@ class Connection:
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
         )
         make: Any = self.session.client  # typed for literal names only
-        return make(service, endpoint_url=endpoint_url, config=config)
+        try:
+            with credentials.naming_settings(self.session._session):  # noqa: SLF001 - boto3 has no other way to it
+                return make(service, endpoint_url=endpoint_url, config=config)
+        except ValueError as error:  # its message has the URL, and that may have a password
+            names = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}, AWS_ENDPOINT_URL"
+            hint = f"check {names} and endpoint_url in the AWS configuration"
+            raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
 
 
 def connect(settings: Settings, *, runs_code: bool = True) -> SessionClient:
@@ -135,3 +156,24 @@ def _open_local(settings: Settings, *, runs_code: bool) -> Connection:
 
     session = credentials.fixed_session(endpoint.access_key, endpoint.secret_key, settings.region)
     return Connection(settings, session, endpoint.url)
+
+
+def all_pages(get_page: Callable[[dict[str, Any]], tuple[Iterable[T], str | None]]) -> Iterator[T]:
+    """Yield the items of all pages.
+
+    Args:
+        get_page: Takes the parameter `nextToken`, or none for the first page; returns the items and the next token.
+
+    Raises:
+        UnexpectedAnswerError: The list does not end.
+    """
+    token: str | None = None
+    seen: set[str] = set()
+    while token not in seen and len(seen) < MAX_PAGES:
+        items, following = get_page({"nextToken": token} if token else {})
+        yield from items
+        if not following:
+            return
+        seen.update([token] if token else [])
+        token = following
+    raise UnexpectedAnswerError("the service's list does not end: its pages repeat", "try again; then report it to AWS")

@@ -22,16 +22,13 @@ ARCHIVE = "awscrt.tar.xz"
 
 
 def enable_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
-    """Put awscrt on `sys.path` if the profile is an `aws login` session; call it before botocore is imported.
+    """Put awscrt on `sys.path` if the profile needs it, and return whether it does; call it before importing botocore.
 
-    Without awscrt (the `any` zipapp, a Python that none of its builds fits) botocore says what is missing.
+    Where there is no awscrt (the `any` zipapp, a Python without a matching build) botocore says that it is missing.
 
     Args:
-        profile: The chosen profile; None takes AWS's own variables, then the default profile.
+        profile: The chosen profile; None for the one that AWS's variables name, or the default one.
         environ: The environment.
-
-    Returns:
-        Whether the profile needs awscrt.
 
     Raises:
         AgentcoreSandboxError: `NativePartUnusable`: it could not be unpacked.
@@ -43,20 +40,15 @@ def enable_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> 
 
 
 def is_needed(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a profile, or the profile that its role is assumed with, has a `login_session`.
-
-    Args:
-        profile: As in `enable_for`.
-        environ: The environment.
-    """
+    """Whether a profile, or one that it gets its credentials from, has a `login_session`."""
     path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return False  # botocore has the words for it
+        return False  # botocore reports it
     if "login_session" not in text:
         return False
-    # The order of botocore's own look-up.
+    # In botocore's order.
     name = profile or environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE") or "default"
     return _has_login_session(name, text)
 
@@ -73,7 +65,7 @@ def _has_login_session(name: str, text: str) -> bool:
 
 
 def _profiles(text: str) -> dict[str, configparser.SectionProxy]:
-    """The profiles of a configuration file by name; none where it cannot be read: botocore has the words for it."""
+    """The profiles of a configuration file by name; empty where it is invalid, which botocore reports."""
     import configparser
     import shlex
 
@@ -102,13 +94,13 @@ def _unpacked() -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack beside the folder, then rename: it is there whole or not at all, whoever else unpacks too."""
+    """Unpack beside the folder, then rename: the folder is complete, even where several processes unpack."""
     import shutil
     import tarfile
     import tempfile
 
     if not _has_lzma():
-        return  # a Python that was built without: as if there were no awscrt
+        return  # a Python built without it: as if there were no awscrt
     temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         with tarfile.open(archive) as tar:
@@ -124,7 +116,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def _has_lzma() -> bool:
     try:
-        import lzma  # noqa: F401 - only whether it is there
+        import lzma  # noqa: F401 - availability
     except ImportError:
         return False
     return True

@@ -1,27 +1,30 @@
 """Exceptions of boto3, botocore and urllib3 as errors that name the cause and the remedy.
 
-Messages of the libraries are passed on only where they cannot hold a secret: a refused signature's message may
-quote the request's headers, a credential process's may quote its output.
+A library's message is shown only where it cannot contain a secret: that of a refused signature may quote the request's
+headers, that of a credential process its output.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore import eventstream, exceptions
+from botocore import eventstream, exceptions, parsers
 from urllib3 import exceptions as urllib3_exceptions
 
+from agentcore_sandbox.aws.event_stream import StreamError
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
     SessionGoneError,
     SessionOverError,
     TransientError,
+    UnexpectedAnswerError,
 )
 
 if TYPE_CHECKING:
@@ -31,12 +34,13 @@ if TYPE_CHECKING:
 
 LOGIN_HINT = "log in again (aws sso login, aws login, or whatever renews the credentials of this profile)"
 NETWORK_HINT = "check the network, the proxy settings, the region and --endpoint-url"
+CLOCK_HINT = "or this machine's clock is wrong"
 SMALLER_HINT = "put the data into a file of the session, or run it in parts"
 LONGER_HINT = "for longer work use --follow or `agentcore-sandbox job start` (up to 8 hours)"
 TRY_AGAIN = "try again"
 MAY_HAVE_RUN = "the program may have run; it was not sent a second time"
 
-# Botocore's credential errors: class name -> code, what happened, what to do.
+# botocore's credential errors: class name -> code, message, hint.
 _CREDENTIALS = {
     "NoCredentialsError": (
         "NoCredentials",
@@ -46,7 +50,7 @@ _CREDENTIALS = {
     "PartialCredentialsError": (
         "NoCredentials",
         "the AWS credentials are incomplete",
-        "set both, key and secret key, as variables or in the profile",
+        "set both the access key and the secret key, as variables or in the profile",
     ),
     "SSOTokenLoadError": ("SsoSessionExpired", "there is no SSO session", "run: aws sso login{profile}"),
     "UnauthorizedSSOTokenError": (
@@ -80,11 +84,29 @@ _CREDENTIALS = {
         "the profile's credential source failed",
         "run it by hand to see why: aws sts get-caller-identity{profile}",
     ),
+    "RefreshWithMFAUnsupportedError": (
+        "ExpiredCredentials",
+        "the credentials have expired, and new ones need another MFA code",
+        "run the command again",
+    ),
     "MissingDependencyException": (
         "NoCredentials",
         "this profile needs the AWS Common Runtime, which this build does not carry",
         "use the zipapp of your platform instead of the 'any' one, or another profile",
     ),
+}
+
+# botocore's errors that do not name the setting: class name -> variable and key in the configuration.
+_SETTINGS = {
+    "InvalidDefaultsMode": "AWS_DEFAULTS_MODE (defaults_mode)",
+    "InvalidIMDSEndpointError": "AWS_EC2_METADATA_SERVICE_ENDPOINT (ec2_metadata_service_endpoint)",
+    "InvalidIMDSEndpointModeError": "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE (ec2_metadata_service_endpoint_mode)",
+    "InvalidMaxRetryAttemptsError": "AWS_MAX_ATTEMPTS (max_attempts)",
+    "InvalidRegionError": "--region, AWS_REGION, AWS_DEFAULT_REGION (region)",
+    "InvalidRetryConfigurationError": "AWS_MAX_ATTEMPTS (max_attempts)",
+    "InvalidRetryModeError": "AWS_RETRY_MODE (retry_mode)",
+    "InvalidSTSRegionalEndpointsConfigError": "AWS_STS_REGIONAL_ENDPOINTS (sts_regional_endpoints)",
+    "MetadataRetrievalError": "AWS_CONTAINER_CREDENTIALS_FULL_URI, or the instance metadata service",
 }
 
 _UNKNOWN = ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT)
@@ -95,8 +117,7 @@ _UNSIGNED = (
 )
 _CLOCK = ("InvalidCredentials", "the request's time was refused", "set this machine's clock right")
 
-# Error codes of the service and of STS: code, what happened (None: the service's own words), what to do (None: what is
-# known after a loss).
+# Error codes of the data plane and of STS: code, message (None: the service's), hint (None: the request's `if_lost`).
 _SERVICE = {
     "ExpiredToken": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
     "ExpiredTokenException": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
@@ -122,11 +143,12 @@ _SERVICE = {
     "ValidationException": ("InvalidRequest", None, "check the values given"),
     "ConflictException": ("Conflict", None, "look at the session's state: agentcore-sandbox sessions --all"),
 }
-# The quota of sessions is met before a stream begins; in it, one invoke took too long or printed too much.
+# Before the stream this is the quota of sessions; in the stream one invoke took too long or printed too much.
 _IN_STREAM = {"ServiceQuotaExceededException": ("QuotaExceeded", None, f"{LONGER_HINT}; print little, or into a file")}
 _TYPES = {"Throttled": TransientError, "ServiceFailed": LostAnswerError}
 
-_LONGEST_MESSAGE = 200  # characters of a page that a stranger answered with
+_LONGEST_CODE = 100
+_LONGEST_MESSAGE = 200  # characters of a page that is not the service's
 _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
 _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?")
 
@@ -147,13 +169,36 @@ class Request:
 
 
 def translate(error: BaseException, request: Request) -> AgentcoreSandboxError:
-    """Turn any exception of an AWS call into one that says what happened and what to do."""
+    """The error that explains an exception of an AWS call; a bug is raised as it is."""
     if isinstance(error, AgentcoreSandboxError):
         return error
     if isinstance(error, (exceptions.ClientError, exceptions.EventStreamError)):
         in_stream = isinstance(error, exceptions.EventStreamError)
         return _from_service(error.response, request, in_stream=in_stream)
-    return _credentials(error, request) or _transport(error, request) or _configuration(error, request)
+    kinds = (_credentials, _stream, _network)
+    return next(filter(None, (kind(error, request) for kind in kinds)), None) or _configuration(error, request)
+
+
+_PARSERS = (
+    parsers.ResponseParserError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+def explain(error: BaseException, request: Request) -> AgentcoreSandboxError:
+    """As `translate`, for the exceptions of one request: botocore raises any where an answer is not the service's."""
+    try:
+        return translate(error, request)
+    except _PARSERS:
+        message = f"what answered is not AWS, or changed: {type(error).__name__}: {error}"
+        hint = f"check --endpoint-url and the proxy settings; {request.if_lost}"
+        return UnexpectedAnswerError(message, hint)
 
 
 def _credentials(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
@@ -165,23 +210,38 @@ def _credentials(error: BaseException, request: Request) -> AgentcoreSandboxErro
     return None
 
 
-def _transport(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
+def _stream(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
     if isinstance(error, eventstream.InvalidPayloadLength):
         return AgentcoreSandboxError(
             "OutputTooLarge",
             "the result is larger than the 24 MiB that a message may have",
             "print less, or write to a file and read it in parts; the program has run",
         )
-    if isinstance(error, eventstream.ParserError):
+    if isinstance(error, (eventstream.ParserError, StreamError)):
         return LostAnswerError("BrokenStream", f"the answer was damaged: {error}", request.if_lost)
+    return None
+
+
+def _network(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
     if isinstance(error, exceptions.SSLError):
-        return TransientError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
+        return _insecure(error)
     if isinstance(error, exceptions.ConnectionError):
-        return _unreachable(_place(error), request.settings)
+        return _unsupported_proxy(error) or _unreachable(_place(error), request.settings)
+    cause = error.kwargs.get("error") if isinstance(error, exceptions.HTTPClientError) else None
+    if isinstance(cause, (urllib3_exceptions.LocationParseError, ValueError)):
+        hint = "check HTTPS_PROXY, HTTP_PROXY and the endpoint's URL"
+        return AgentcoreSandboxError("AwsConfiguration", "the URL of a proxy or an endpoint cannot be used", hint)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
         kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
         return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", request.if_lost)
     return None
+
+
+def _insecure(error: exceptions.SSLError) -> AgentcoreSandboxError:
+    if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+        return TransientError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
+    hint = "if a proxy inspects TLS, set AWS_CA_BUNDLE (or ca_bundle in the profile) to a PEM file with its certificate"
+    return AgentcoreSandboxError("NoNetwork", f"the certificate is not trusted: {error}", f"{hint}; {CLOCK_HINT}")
 
 
 def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
@@ -193,8 +253,18 @@ def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
     return SessionOverError("LocalServiceGone", f"the emulator has ended: nobody answers at {place}", hint)
 
 
+def _unsupported_proxy(error: exceptions.ConnectionError) -> AgentcoreSandboxError | None:
+    # botocore puts http:// before a URL of any other scheme.
+    found = re.match(r"http://(?P<scheme>[a-z0-9+.-]+)://", str(error.kwargs.get("proxy_url") or ""))
+    if not found:
+        return None
+    hint = "set HTTPS_PROXY and HTTP_PROXY to an http:// or https:// URL, or NO_PROXY to the service's host"
+    message = f"the proxy is not an HTTP proxy: {found['scheme']} is not supported"
+    return AgentcoreSandboxError("AwsConfiguration", message, hint)
+
+
 def _place(error: exceptions.ConnectionError) -> str:
-    """Who could not be reached: the service, one that gives credentials, or a proxy, whose password botocore masks."""
+    """What could not be reached: a service, or a proxy, whose password botocore masks."""
     if proxy := error.kwargs.get("proxy_url"):
         return f"the proxy {proxy}"
     url = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
@@ -205,45 +275,55 @@ def _configuration(error: BaseException, request: Request) -> AgentcoreSandboxEr
     if isinstance(error, exceptions.ProfileNotFound):
         message = f"there is no AWS profile {request.settings.profile or error.kwargs['profile']!r}"
         return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
+    if isinstance(error, exceptions.PaginationError):
+        return UnexpectedAnswerError(f"the service's list does not end: {error}", "try again; then report it to AWS")
     if isinstance(error, exceptions.NoRegionError):
         hint = "set --region, CUSTOM_AGENTCORE_AWS_REGION, AWS_REGION or the profile's region"
         return AgentcoreSandboxError("NoRegion", "no AWS region is set", hint)
     if isinstance(error, (exceptions.BotoCoreError, OSError)):
-        return AgentcoreSandboxError("AwsConfiguration", str(error), "check the AWS configuration")
+        setting = _SETTINGS.get(type(error).__name__, "the AWS configuration")
+        return AgentcoreSandboxError("AwsConfiguration", str(error), f"check {setting}")
     raise error
 
 
 def _from_service(response: Any, request: Request, *, in_stream: bool) -> AgentcoreSandboxError:
     details = response.get("Error") or {}
-    code, message = details.get("Code") or "Unknown", details.get("Message") or "no message"
-    code = code[0].upper() + code[1:]  # inside a stream an exception has its member's name, throttlingException
+    code, message = str(details.get("Code") or "Unknown"), str(details.get("Message") or "no message")
+    code = code[0].upper() + code[1:]  # in a stream an exception has its member's name, throttlingException
     if code in ("AccessDeniedException", "AccessDenied"):
         return access_denied(message)
     if request.session_id and (code == "ResourceNotFoundException" or _GONE.search(message)):
-        # One of the service's three ways to say so (docs/service.md, Sessions). Before the stream, nothing has run.
+        # One of the service's three answers for this (docs/service.md, Sessions). Before the stream nothing has run.
         return SessionGoneError(request.session_id, message, may_have_run=in_stream)
     if code == "ResourceNotFoundException":
         hint = "check --interpreter-id and --region; a custom interpreter exists in one region only"
         return AgentcoreSandboxError("UnknownInterpreter", message, hint)
     if code.isdecimal():
         return _from_status(code, message, request)
-    known = _SERVICE | _IN_STREAM if in_stream else _SERVICE
-    name, words, hint = known.get(code, (code, None, "see the service's message"))
+    known: dict[str, tuple[str, str | None, str | None]] = {**_SERVICE, **(_IN_STREAM if in_stream else {})}
+    plain = re.sub(r"[^\w.:-]", "", code)[:_LONGEST_CODE] or "Unknown"
+    name, words, remedy = known.get(code, (plain, None, "see the service's message"))
     kind = _TYPES.get(name, AgentcoreSandboxError)
-    return kind(name, words or message, hint or request.if_lost)
+    return kind(name, words or message, remedy or request.if_lost)
 
 
 def _from_status(status: str, message: str, request: Request) -> AgentcoreSandboxError:
-    """An error of a proxy or another server, of which botocore takes the HTTP status for the code."""
-    message = f"HTTP status {status}: {message[:_LONGEST_MESSAGE].strip()}"
+    """An error of a proxy or another server, for which botocore takes the HTTP status as the code."""
+    is_page = message.lstrip().startswith("<")
+    said = "an HTML page, which AWS does not send" if is_page else message[:_LONGEST_MESSAGE].strip()
+    message = f"HTTP status {status}: {said}"
+    if status == str(HTTPStatus.TOO_MANY_REQUESTS.value):
+        return TransientError("Throttled", message, "wait a little, then try again; run fewer at once")
     if status.startswith("5"):
         return LostAnswerError("ServiceFailed", message, request.if_lost)
     return AgentcoreSandboxError("HttpError", message, NETWORK_HINT)
 
 
 def access_denied(message: str) -> AgentcoreSandboxError:
-    """Name the missing permission, where the service does."""
+    """An error that names the missing permission, if the service names it."""
     found = _DENIED.search(message)
+    if "MultiFactorAuthentication" in message:
+        return AgentcoreSandboxError("AccessDenied", message, "try again with the next MFA code")
     if not found:
         return AgentcoreSandboxError("AccessDenied", message, "ask for the missing permission")
     resource = (found["resource"] or "the interpreter").rstrip(".,")
@@ -251,7 +331,7 @@ def access_denied(message: str) -> AgentcoreSandboxError:
     return AgentcoreSandboxError("AccessDenied", f"not allowed: {found['action']} on {resource}", hint)
 
 
-# Error codes of the account's services, where the words above do not fit. What happened is in the service's own words.
+# Error codes of other services, and of the control plane where it means something else: code, hint.
 _ACCOUNT = {
     "ConflictException": ("Conflict", "look at it with: agentcore-sandbox interpreter list; stop its sessions first"),
     "ServiceQuotaExceededException": ("QuotaExceeded", "delete interpreters you do not need, or ask AWS for more"),
@@ -274,7 +354,7 @@ def translated(settings: Settings) -> Iterator[None]:
     except AgentcoreSandboxError:
         raise
     except Exception as error:
-        raise _account_error(error) or translate(error, Request(settings)) from error
+        raise _account_error(error) or explain(error, Request(settings)) from error
 
 
 def _account_error(error: Exception) -> AgentcoreSandboxError | None:

@@ -15,22 +15,27 @@ if TYPE_CHECKING:
 
 MAX_STATUS = 255
 PRELUDE = 12  # bytes: the message's length, that of its headers, and a checksum of both
-BLOCK = 1 << 20  # bytes: whole messages would be held once more
-_LENGTH = 4  # bytes of them that are the message's length
+BLOCK = 1 << 20  # bytes; a whole message in one piece would be in memory twice
+_LENGTH = 4  # bytes of the prelude with the message's length
+
+
+MAX_BYTES = 32 << 20
+"""The largest response: one message of at most 24 MiB (https://github.com/boto/botocore/pull/3438), and a rest."""
+MIN_MESSAGE = 16  # bytes: a prelude and a checksum
+
+
+class StreamError(Exception):
+    """A response breaks the rules of event streams, or the service's limits."""
 
 
 class LargePieces:
-    """A response's body whose pieces are preludes and the rests of their messages, those in blocks.
-
-    Args:
-        raw: The body, as urllib3 has it.
-    """
+    """Wraps urllib3's response body for botocore: each piece is a prelude or a block of the rest of a message."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
 
     def stream(self) -> Iterator[bytes]:
-        """The pieces, as botocore asks for them; what is left of a body that is cut comes last."""
+        """The pieces; an incomplete message at the end is passed on as it is."""
         return join(self._raw.stream())
 
     def close(self) -> None:
@@ -39,40 +44,53 @@ class LargePieces:
 
 
 def join(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a stream of messages anew: each gives its prelude, as soon as it is there, and then the rest in blocks."""
+    """Regroup a stream's chunks: of each message the prelude, as soon as it has arrived, then the rest in blocks.
+
+    Raises:
+        StreamError: A message is shorter than it can be, or the response is larger than `MAX_BYTES`.
+    """
     held = bytearray()
     left, is_prelude = PRELUDE, True
+    size = 0
     for piece in pieces:
         held += piece
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise StreamError(f"it has more than {MAX_BYTES >> 20} MiB")
         while len(held) >= min(left, BLOCK):
             part = bytes(held[: min(left, BLOCK)])
             del held[: len(part)]
-            yield part
             left -= len(part)
             if not left:
-                left = max(0, int.from_bytes(part[:_LENGTH], "big") - PRELUDE) if is_prelude else PRELUDE
+                left = _rest(part) if is_prelude else PRELUDE
                 is_prelude = not is_prelude
+            yield part
     yield bytes(held)
 
 
+def _rest(prelude: bytes) -> int:
+    length = int.from_bytes(prelude[:_LENGTH], "big")
+    if length < MIN_MESSAGE:
+        raise StreamError(f"it has a message of {length} bytes")
+    return length - PRELUDE
+
+
 def join_messages(response_dict: dict[str, Any], **_event: Any) -> None:
-    """Handle botocore's event `before-parse`; an error's body is bytes and stays."""
+    """Handle botocore's event `before-parse`; the body of an error is bytes and is left alone."""
     if hasattr(response_dict["body"], "stream"):
         response_dict["body"] = LargePieces(response_dict["body"])
 
 
 @dataclass(frozen=True)
 class Result:
-    """One result of an invoke, or the sum of several.
+    """One result of an invoke, or several combined.
 
     Attributes:
-        stdout: What the program wrote to standard output.
-        stderr: What the program wrote to standard error.
-        exit_code: As the service says, None where it says nothing.
-        execution_time: In seconds. AWS documents milliseconds, every recorded value is seconds.
+        exit_code: None where the service does not tell.
+        execution_time: Seconds. AWS documents milliseconds; every recorded value is seconds (docs/service.md, Results).
         is_error: The program or the service's tool failed.
-        content: The payload's content blocks, as the service sent them.
-        task_id: Of a command that was started and not waited for.
+        content: The payload's content blocks, unchanged.
+        task_id: Of a command started by startCommandExecution.
     """
 
     stdout: str = ""
@@ -85,7 +103,7 @@ class Result:
 
     @property
     def status(self) -> int:
-        """The exit status that a shell would show: an error without an exit code counts as 1."""
+        """The exit status as a shell has it: an error without an exit code is 1."""
         code = self.exit_code or 0
         if code < 0:
             return min(128 - code, MAX_STATUS)
@@ -93,17 +111,17 @@ class Result:
 
 
 def read_result(payload: Mapping[str, Any], *, pty: bool = False) -> Result:
-    """Read one `result` payload.
+    """Read one `result` event, which is the service model's `CodeInterpreterResult`.
 
-    The streams come from `structuredContent`; `content` repeats them, and stands in only where that is missing
-    (a tool's own failure, see wire/read_files_missing.json).
+    The streams are in `structuredContent`. `content` repeats them and is used only where that is missing: when a tool
+    fails (docs/service.md, Results).
 
     Args:
-        payload: The decoded event, shaped as in the service model's `CodeInterpreterResult`.
-        pty: The output went through a PTY, which writes every newline as CR LF (executeCommand).
+        payload: The decoded event.
+        pty: The output went through a PTY, which writes each newline as CR LF (executeCommand).
 
     Raises:
-        ValueError: It is shaped otherwise. An answer that cannot be read must not look like a program without output.
+        ValueError: It has another shape. It must not be taken for a program without output.
     """
     if not {"content", "structuredContent"} & payload.keys():
         raise ValueError("a result without contents")
@@ -123,7 +141,7 @@ def read_result(payload: Mapping[str, Any], *, pty: bool = False) -> Result:
 
 
 def _member(structure: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
-    """A member of a structure, None where there is none."""
+    """A member of a structure, None if it is absent."""
     value = structure.get(name)
     if value is not None and not isinstance(value, kind):
         raise ValueError(f"{name} is of type {type(value).__name__}")
@@ -143,7 +161,7 @@ def _from_content(content: tuple[Mapping[str, Any], ...], *, is_error: bool) -> 
 
 
 def combine(results: Iterable[Result]) -> Result:
-    """Join results in order: streams are appended, times added, the last exit code counts."""
+    """Combine results in order: streams are concatenated, times added, the last exit code is used."""
     parts = list(results)
     times = [part.execution_time for part in parts if part.execution_time is not None]
     tasks = [part.task_id for part in parts if part.task_id]

@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import READY
+from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import code_of, translated
 from agentcore_sandbox.aws.interpreters import Interpreter, Network
 from agentcore_sandbox.cli.signals import gate
@@ -27,7 +28,7 @@ UNDER_WAY = (CREATING, DELETING)
 WAIT_SECONDS = 900.0  # network interfaces in a VPC take minutes
 ROLE_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-FIRST_QUIET = 10.0  # seconds without news until it is said that there are none; then twice as long, and so on
+FIRST_QUIET = 10.0  # seconds until the user is told that the state is still the same; doubled each time
 
 
 class InterpreterClient:
@@ -48,21 +49,18 @@ class InterpreterClient:
     def create(
         self, name: str, network: Network, *, role: str | None, tags: Mapping[str, str], new_role: bool = False
     ) -> str:
-        """Begin to create an interpreter.
+        """Start to create an interpreter and return its id.
 
         Args:
             name: A letter, then up to 47 letters, digits and underscores.
             network: What it can reach.
             role: ARN of the execution role.
             tags: At most 50.
-            new_role: The role was made a moment ago: try again while the service does not know it yet.
-
-        Returns:
-            The interpreter's id.
+            new_role: The role has just been created: retry while the service does not know it yet.
         """
         request: dict[str, Any] = {"name": name, "networkConfiguration": network.configuration()}
         request |= {"executionRoleArn": role} if role else {}
-        # One token for all attempts, so that a lost answer does not leave a second interpreter behind.
+        # One token for all attempts: an answer that is lost does not lead to a second interpreter.
         request |= {"tags": dict(tags), "clientToken": str(uuid.uuid4())}
         with translated(self._settings):
             return self._create(request, ROLE_SECONDS if new_role else 0.0)
@@ -75,36 +73,32 @@ class InterpreterClient:
             except Exception as error:
                 if not _blames_the_role(error) or time.monotonic() > deadline:
                     raise
-            with gate.opened():  # nothing is made yet
+            with gate.opened():  # nothing is created yet
                 time.sleep(1)
 
     def get(self, interpreter_id: str) -> Interpreter:
-        """Look at an interpreter.
+        """Get an interpreter.
 
         Raises:
-            AgentcoreSandboxError: `UnknownInterpreter`, or the service said no.
+            AgentcoreSandboxError: `UnknownInterpreter`, or the request failed.
         """
         with translated(self._settings):
             answer = self._client.get_code_interpreter(codeInterpreterId=interpreter_id)
-        return _interpreter(answer, _network(answer["networkConfiguration"]))
+            return _interpreter(answer, _network(answer["networkConfiguration"]))
 
     def all(self, kind: str | None = None) -> Iterator[Interpreter]:
-        """All pages of the interpreters.
-
-        Args:
-            kind: SYSTEM or CUSTOM; None for both.
-        """
+        """List the interpreters, of all pages; `kind` is SYSTEM, CUSTOM or None for both."""
         request: dict[str, Any] = {"maxResults": 100, **({"type": kind} if kind else {})}
-        while True:
+
+        def get_page(token: dict[str, Any]) -> tuple[list[Interpreter], str | None]:
             with translated(self._settings):
-                page = self._client.list_code_interpreters(**request)
-            yield from map(_interpreter, page["codeInterpreterSummaries"])
-            if not page.get("nextToken"):
-                return
-            request["nextToken"] = page["nextToken"]
+                page = self._client.list_code_interpreters(**request, **token)
+                return [_interpreter(item) for item in page["codeInterpreterSummaries"]], page.get("nextToken")
+
+        return all_pages(get_page)
 
     def find(self, name: str) -> Interpreter | None:
-        """Look for the interpreter with a name, also for one that is being deleted and still has it."""
+        """The interpreter with a name, which it keeps while it is being deleted."""
         for found in self.all("CUSTOM"):
             if found.name == name and found.status != DELETED:
                 return self._get_if_there(found.interpreter_id)
@@ -119,20 +113,16 @@ class InterpreterClient:
             raise
 
     def delete(self, interpreter_id: str) -> None:
-        """Begin to delete an interpreter.
+        """Start to delete an interpreter.
 
         Raises:
-            AgentcoreSandboxError: `UnknownInterpreter`, or the service said no.
+            AgentcoreSandboxError: `UnknownInterpreter`, or the request failed.
         """
         with translated(self._settings):
             self._client.delete_code_interpreter(codeInterpreterId=interpreter_id, clientToken=str(uuid.uuid4()))
 
     def wait_until_ready(self, interpreter_id: str, tell: Callable[[str], None]) -> Interpreter:
-        """Wait for the end of a create.
-
-        Args:
-            interpreter_id: What `create` returned.
-            tell: Is given each new state.
+        """Wait until an interpreter is created; `tell` is given each new state.
 
         Raises:
             AgentcoreSandboxError: `CreateFailed` with the service's reason, or `NoAnswer` after 15 minutes.
@@ -148,11 +138,7 @@ class InterpreterClient:
         raise AgentcoreSandboxError("NoAnswer", f"{interpreter_id} is not READY after {WAIT_SECONDS:.0f} seconds", hint)
 
     def wait_until_gone(self, interpreter_id: str, tell: Callable[[str], None]) -> None:
-        """Wait for the end of a delete.
-
-        Args:
-            interpreter_id: What was deleted.
-            tell: Is given each new state.
+        """Wait until an interpreter is deleted; `tell` is given each new state.
 
         Raises:
             AgentcoreSandboxError: `DeleteFailed` with the service's reason, or `NoAnswer` after 15 minutes.
@@ -172,7 +158,7 @@ class InterpreterClient:
             raise AgentcoreSandboxError("DeleteFailed", f"{interpreter_id} is {last.status}: {reason}", hint)
 
     def _states(self, interpreter_id: str, tell: Callable[[str], None]) -> Iterator[Interpreter]:
-        """Look again and again, ever more slowly, and tell what changes, or now and then that nothing does."""
+        """Poll more and more slowly; tell each new state, and now and then that there is none."""
         started, pause, last, quiet = time.monotonic(), FIRST_PAUSE, "", FIRST_QUIET
         while (waited := time.monotonic() - started) < WAIT_SECONDS:
             found = self.get(interpreter_id)
@@ -188,25 +174,26 @@ class InterpreterClient:
 
 
 def _blames_the_role(error: Exception) -> bool:
-    """Whether this is what the service says of a role that IAM has not spread yet; the words are assumed."""
+    """Whether the service does not know a new role yet; its message is assumed."""
     text = str(error).lower()
     return code_of(error) in ("ValidationException", "AccessDeniedException") and "role" in text and "assume" in text
 
 
 def _network(answer: Mapping[str, Any]) -> Network:
     vpc = answer.get("vpcConfig") or {}
-    return Network(answer["networkMode"], tuple(vpc.get("subnets", ())), tuple(vpc.get("securityGroups", ())))
+    subnets, groups = (tuple(map(str, vpc.get(key) or ())) for key in ("subnets", "securityGroups"))
+    return Network(str(answer["networkMode"]), subnets, groups)
 
 
 def _interpreter(answer: Mapping[str, Any], network: Network | None = None) -> Interpreter:
-    interpreter_id = answer["codeInterpreterId"]
+    interpreter_id = str(answer["codeInterpreterId"])
     return Interpreter(
         interpreter_id=interpreter_id,
-        arn=answer["codeInterpreterArn"],
-        name=answer.get("name") or interpreter_id.rpartition("-")[0] or interpreter_id,
-        status=answer["status"],
+        arn=str(answer["codeInterpreterArn"]),
+        name=str(answer.get("name") or interpreter_id.rpartition("-")[0] or interpreter_id),
+        status=str(answer["status"]),
         created_at=answer["createdAt"],
         network=network,
         role=answer.get("executionRoleArn"),
-        failure=answer.get("failureReason") or "",
+        failure=str(answer.get("failureReason") or ""),
     )

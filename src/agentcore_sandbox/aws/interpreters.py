@@ -15,20 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """What an interpreter's sessions can reach.
-
-    Attributes:
-        mode: PUBLIC, SANDBOX or VPC.
-        subnets: Ids, for VPC.
-        security_groups: Ids, for VPC.
-    """
+    """What an interpreter's sessions can reach: PUBLIC, SANDBOX, or VPC with ids of subnets and security groups."""
 
     mode: str
     subnets: Sequence[str] = ()
     security_groups: Sequence[str] = ()
 
     def configuration(self) -> dict[str, Any]:
-        """The network as the API wants it."""
+        """The API's `networkConfiguration`."""
         if self.mode != "VPC":
             return {"networkMode": self.mode}
         vpc = {"subnets": list(self.subnets), "securityGroups": list(self.security_groups)}
@@ -37,17 +31,13 @@ class Network:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An interpreter as GetCodeInterpreter tells it.
+    """An interpreter as the control plane describes it; a listing has neither network, role nor failure.
 
     Attributes:
         interpreter_id: `NAME-` and ten characters.
-        arn: The same with region and account.
-        name: As given to create.
         status: CREATING, CREATE_FAILED, READY, DELETING, DELETE_FAILED or DELETED.
-        created_at: When.
-        network: What it can reach; None where only a list was asked for.
-        role: ARN of the execution role, None without one.
-        failure: Why it failed, empty where it did not.
+        role: ARN of the execution role.
+        failure: Why it failed, empty if it did not.
     """
 
     interpreter_id: str
@@ -60,7 +50,7 @@ class Interpreter:
     failure: str = ""
 
     def described(self) -> dict[str, Any]:
-        """It as the command line's JSON has it; a list does not know role and network."""
+        """The interpreter in the command line's JSON output."""
         described: dict[str, Any] = {
             "interpreterId": self.interpreter_id,
             "arn": self.arn,

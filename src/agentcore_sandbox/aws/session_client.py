@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.parsers import EventStreamJSONParser, RestJSONParser
 
 from agentcore_sandbox.api import PTY_TOOLS, READY
-from agentcore_sandbox.aws import event_stream
-from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Request, code_of, translate, translated
+from agentcore_sandbox.aws import credentials, event_stream
+from agentcore_sandbox.aws.connect import all_pages
+from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Request, code_of, explain, translated
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
     SessionGoneError,
     TimeLimitError,
-    UnexpectedAnswerError,
 )
 from agentcore_sandbox.retry import retry
 from agentcore_sandbox.threads import DeadlineError, within
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """One session as ListCodeInterpreterSessions tells it."""
+    """A session as ListCodeInterpreterSessions describes it."""
 
     session_id: str
     name: str
@@ -73,13 +73,8 @@ class SessionClient:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._settings = connection.settings
-        try:
+        with translated(self._settings):
             self._client = _create(connection)
-        except ValueError as error:  # its message may hold a URL with a password
-            hint = "check AWS_ENDPOINT_URL_BEDROCK_AGENTCORE and endpoint_url in the AWS configuration"
-            raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
-        except Exception as error:
-            raise translate(error, Request(self._settings)) from error
 
     @property
     def region(self) -> str:
@@ -88,26 +83,23 @@ class SessionClient:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """What a session's name belongs to: account or key, region, interpreter, endpoint. Never print it."""
+        """What a session's name is unique in: account or key, region, interpreter, endpoint. Never print it."""
         where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
         if self._settings.is_local and not self._settings.endpoint_url:
-            return ("local", *where)  # its keys are new ones whenever it starts
-        try:
-            return (_owner(self._connection), *where)
-        except Exception as error:
-            raise translate(error, Request(self._settings)) from error
+            return ("local", *where)  # its keys change with each start
+        with translated(self._settings):
+            _, _, keys = credentials.resolve(self._connection.session)
+        # The account if the credentials name it, because temporary keys change.
+        return (keys.account_id or keys.access_key or "", *where)
 
     def start(self, *, name: str, lifetime: int) -> str:
-        """Start a session.
+        """Start a session and return its id.
 
         Args:
             name: 1 to 100 characters, not unique.
-            lifetime: Seconds until the service ends it, whatever it does, 1 to 28,800.
-
-        Returns:
-            The session's id.
+            lifetime: Seconds until the service ends it, even while it is in use, 1 to 28,800.
         """
-        # One token for all attempts, so that a lost answer does not leave a second session behind.
+        # One token for all attempts: an answer that is lost does not lead to a second session.
         token = str(uuid.uuid4())
         return self._request(
             lambda: self._client.start_code_interpreter_session(
@@ -116,14 +108,14 @@ class SessionClient:
                 sessionTimeoutSeconds=lifetime,
                 clientToken=token,
             ),
-            lambda answer: str(answer["sessionId"]),
+            lambda answer: _text(answer["sessionId"]),
         )
 
     def stop(self, session_id: str) -> None:
         """Stop a session.
 
         Raises:
-            AgentcoreSandboxError: `SessionGone` where it was not there or had ended before.
+            AgentcoreSandboxError: `SessionGone` if it does not exist or has ended.
         """
         self._request(
             lambda: self._client.stop_code_interpreter_session(
@@ -135,34 +127,29 @@ class SessionClient:
         )
 
     def lifetime(self, session_id: str) -> int | None:
-        """The absolute lifetime of a session in seconds, None where the service does not say."""
-        return self._get(session_id, lambda answer: answer.get("sessionTimeoutSeconds"))
+        """A session's absolute lifetime in seconds, None if the service does not tell."""
+        return self._get(session_id, lambda answer: int(answer.get("sessionTimeoutSeconds") or 0) or None)
 
     def is_ready(self, session_id: str) -> bool:
-        """Whether a session still runs."""
+        """Whether a session is still running."""
         try:
             return self._get(session_id, lambda answer: answer["status"] == READY)
         except SessionGoneError:
             return False
 
     def sessions(self, *, status: str | None = None) -> Iterator[SessionSummary]:
-        """All pages of the interpreter's sessions.
-
-        Args:
-            status: READY or TERMINATED; None for both.
-        """
+        """List the interpreter's sessions, of all pages; `status` is READY, TERMINATED or None for both."""
         parameters: dict[str, Any] = {
             "codeInterpreterIdentifier": self._settings.interpreter_id,
             "maxResults": 100,
         }
         if status:
             parameters["status"] = status
-        while True:
-            found, token = self._request(lambda: self._client.list_code_interpreter_sessions(**parameters), _page)
-            yield from found
-            if not token:
-                return
-            parameters["nextToken"] = token
+        return all_pages(
+            lambda token: self._request(
+                lambda: self._client.list_code_interpreter_sessions(**parameters, **token), _page
+            )
+        )
 
     def invoke(
         self,
@@ -176,18 +163,18 @@ class SessionClient:
         """Run one tool in a session, once.
 
         Args:
-            session_id: An id that `start` returned.
+            session_id: The session.
             tool: One of the nine tools, such as executeCode.
             arguments: The tool's arguments, as in the service model's `ToolArguments`.
             seconds: The limit on this execution; None for the service's own.
-            if_lost: What an error advises where it is not certain whether the tool ran.
+            if_lost: The hint of an error after which nobody knows whether the tool ran.
 
         Yields:
             Each result as it arrives; the service sends one: docs/service.md, Wire API.
 
         Raises:
             TimeLimitError: `seconds` have passed. The program may still run in the session.
-            AgentcoreSandboxError: No complete answer came, or the service said no.
+            AgentcoreSandboxError: The service refused, or its answer is incomplete.
         """
         request = Request(self._settings, session_id, if_lost)
         events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
@@ -199,7 +186,7 @@ class SessionClient:
         except DeadlineError:
             raise _time_limit(seconds) from None
         except Exception as error:
-            raise _explained(error, request) from error
+            raise explain(error, request) from error
         if not complete:
             raise LostAnswerError("NoResult", "the answer ended without a result", request.if_lost)
 
@@ -215,6 +202,7 @@ class SessionClient:
             is_transient=self._never_ran,
         )
         with closing(response["stream"]) as events:
+            _check_type(response, "eventstream")
             for event in events:
                 if "result" in event:
                     yield event["result"]
@@ -223,7 +211,7 @@ class SessionClient:
         """Whether the program cannot have started: the connection was refused, or the request throttled."""
         if isinstance(error, _NO_CONNECTION):
             return not self._settings.is_local  # nobody restarts the emulator while this waits
-        return code_of(error) == "ThrottlingException"
+        return code_of(error) in ("ThrottlingException", "429")
 
     def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
         return self._request(
@@ -242,17 +230,17 @@ class SessionClient:
         session_id: str | None = None,
         seconds: float = REQUEST_SECONDS,
     ) -> T:
-        """Send a request that may be repeated, and read its answer."""
+        """Send a request that botocore may retry, and read its answer."""
         request = Request(self._settings, session_id)
         try:
             (answer,) = within(seconds, lambda: iter((call(),)))
-            _check_type(answer)
+            _check_type(answer, "json")
             return read(answer)
         except DeadlineError:
             hint = "check the network and the endpoint, then try again"
             raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
-            raise _explained(error, request) from error
+            raise explain(error, request) from error
 
 
 @dataclass(frozen=True)
@@ -295,21 +283,11 @@ def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
     return TimeLimitError("TimeLimit", f"not finished within {seconds:g} seconds (--exec-timeout)", hint)
 
 
-def _explained(error: Exception, request: Request) -> AgentcoreSandboxError:
-    """An error of a request; botocore's parsers stumble over what is none of the service's answers."""
-    try:
-        return translate(error, request)
-    except (ResponseParserError, AttributeError, KeyError, TypeError, ValueError):
-        message = f"what answered is not AgentCore, or changed: {type(error).__name__}: {error}"
-        hint = f"check --endpoint-url and the proxy settings; {request.if_lost}"
-        return UnexpectedAnswerError(message, hint)
-
-
-def _check_type(answer: Any) -> None:
-    """Refuse the page that a proxy or another server answers with, which botocore takes for an empty answer."""
+def _check_type(answer: Any, wanted: str) -> None:
+    """Refuse a page of a proxy or another server, which botocore takes for an empty or a damaged answer."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    content_type = headers.get("content-type", "application/json")
-    if "json" not in content_type:
+    content_type = headers.get("content-type", wanted)
+    if wanted not in content_type:
         raise ValueError(f"an answer of type {content_type}")
 
 
@@ -318,16 +296,31 @@ def _page(answer: Any) -> tuple[list[SessionSummary], str | None]:
 
 
 def _summary(item: Any) -> SessionSummary:
-    return SessionSummary(item["sessionId"], item.get("name") or "", item["status"], item["createdAt"])
+    name = item.get("name") or ""
+    return SessionSummary(_text(item["sessionId"]), str(name), _text(item["status"]), item["createdAt"])
 
 
-def _owner(connection: Connection) -> str:
-    """The account where the credentials tell it, because temporary keys change; else the key's id."""
-    credentials = connection.session.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError
-    frozen = credentials.get_frozen_credentials()
-    return frozen.account_id or frozen.access_key or ""
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"a text is of type {type(value).__name__}")
+    return value
+
+
+class _EventParser(EventStreamJSONParser):
+    """Keeps the name and the text of an exception that the service's model lacks. The stubs know none of this."""
+
+    def _do_error_parse(self, response: Any, shape: Any) -> Any:
+        parent: Any = super()
+        parsed = parent._do_error_parse(response, shape)  # noqa: SLF001
+        error, headers = parsed["Error"], response["headers"]
+        if not error["Code"]:
+            body = parent._initial_body_parse(response["body"]) or {}  # noqa: SLF001
+            text = body.get("message") or body.get("Message") or error["Message"]
+            error.update(Code=headers.get(":exception-type") or "", Message=text)
+        return parsed
+
+
+RestJSONParser.EVENT_STREAM_PARSER_CLS = _EventParser
 
 
 def _create(connection: Connection) -> BedrockAgentCoreClient:
@@ -339,5 +332,5 @@ def _create(connection: Connection) -> BedrockAgentCoreClient:
 
 
 def _never(**_event: Any) -> bool:
-    """Answer botocore's question whether to send an invoke again."""
+    """Tell botocore not to send an invoke again."""
     return False

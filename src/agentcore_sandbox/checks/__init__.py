@@ -17,13 +17,7 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found.
-
-    Attributes:
-        status: ok, warning or failure.
-        message: What is there.
-        remedy: What to do, empty where all is well.
-    """
+    """What a check found: a status (ok, warning, failure), a message, and what to do about it."""
 
     status: str
     message: str
@@ -44,7 +38,7 @@ def ok(message: str) -> Outcome:
 
 
 def warning(message: str, remedy: str) -> Outcome:
-    """It works, but."""
+    """It works, with a reservation."""
     return Outcome(WARNING, message, remedy)
 
 
@@ -54,15 +48,7 @@ def failure(message: str, remedy: str) -> Outcome:
 
 
 def examine(checks: Mapping[str, Callable[[Subject], Outcome]], subject: Subject) -> Iterator[Finding]:
-    """Run a table of checks; an error of ours is a failure with its own hint.
-
-    Args:
-        checks: Name -> check.
-        subject: What each check gets.
-
-    Yields:
-        One finding a check, as soon as it is there.
-    """
+    """Run checks, by name, on a subject; yields each finding at once. An error of ours is a failure with its hint."""
     for name, check in checks.items():
         try:
             yield Finding(name, check(subject))

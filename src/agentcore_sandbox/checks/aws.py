@@ -17,6 +17,7 @@ from agentcore_sandbox import api
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.identity import Decision, Identity, identify, simulate
 from agentcore_sandbox.api import READY
+from agentcore_sandbox.aws.credentials import resolve
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.event_stream import combine
 from agentcore_sandbox.aws.interpreter_client import InterpreterClient
@@ -47,7 +48,11 @@ class Resources:
     """What the checks look at; what several of them need is requested once."""
 
     connection: Connection
-    sessions: SessionClient
+
+    @cached_property
+    def sessions(self) -> SessionClient:
+        """A client of the interpreter."""
+        return SessionClient(self.connection)
 
     @cached_property
     def answer(self) -> EndpointAnswer:
@@ -101,9 +106,8 @@ def _skew(date: str | None) -> timedelta | None:
 def credentials(resources: Resources) -> Outcome:
     """Where the credentials come from, whose they are, and how long they last; never the credentials themselves."""
     with translated(resources.connection.settings):
-        found = resources.connection.session.get_credentials()
-        found and found.get_frozen_credentials()
-    message = f"{resources.identity.arn}, from {found.method if found else 'nowhere'}"
+        source, found, _ = resolve(resources.connection.session)
+    message = f"{resources.identity.arn}, from {source}"
     expiry = getattr(found, "_expiry_time", None)  # private to botocore; only shown here
     if not isinstance(expiry, datetime):
         return ok(message)

@@ -1,4 +1,4 @@
-"""The emulator on this machine: can a sandbox start, and which languages are there."""
+"""Checks of the emulator: whether a sandbox can start, and which languages it has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 30
-# What a kernel has to say to user namespaces: file -> the value that forbids them.
+# Kernel settings: file -> the value that forbids user namespaces.
 NAMESPACE_SWITCHES = {
     "/proc/sys/user/max_user_namespaces": "0",
     "/proc/sys/kernel/unprivileged_userns_clone": "0",
@@ -26,7 +26,7 @@ NAMESPACE_SWITCHES = {
 
 
 def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
-    """A check of the emulator: a failure only where that is the chosen interpreter."""
+    """A check that fails only where the emulator is the chosen interpreter, and warns otherwise."""
 
     def checked(chosen: bool) -> Outcome:  # noqa: FBT001 - the one subject of these checks
         try:
@@ -40,7 +40,7 @@ def _optional(check: Callable[[], Outcome]) -> Callable[[bool], Outcome]:
 
 
 def sandbox() -> Outcome:
-    """Start a sandbox: only a trial tells."""
+    """Start a sandbox."""
     if sys.platform != "linux":
         return Outcome(FAILURE, "the emulator needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
     from agentcore_emulator import sandbox as sandboxes
@@ -49,12 +49,12 @@ def sandbox() -> Outcome:
 
 
 def namespaces() -> Outcome:
-    """What the kernel says about user namespaces."""
+    """Whether the kernel allows user namespaces."""
     if sys.platform != "linux":
-        return Outcome(FAILURE, "no namespaces on this system", "use AWS, or a Linux machine (WSL 2 counts)")
+        return Outcome(FAILURE, "this system has no namespaces", "use AWS, or a Linux machine (WSL 2 counts)")
     against = [f"{path} is {value}" for path, value in NAMESPACE_SWITCHES.items() if _read(path) == value]
     if against:
-        remedy = "where no sandbox works: set them back by sysctl, or give bwrap an AppArmor profile with `userns`"
+        remedy = "if no sandbox works: change them with sysctl, or give bwrap an AppArmor profile with `userns`"
         return warning("; ".join(against), remedy)
     return ok("user namespaces are allowed")
 
@@ -67,7 +67,7 @@ def _read(path: str) -> str:
 
 
 def deno() -> Outcome:
-    """The runtime of JavaScript and TypeScript."""
+    """The default runtime of JavaScript and TypeScript."""
     return _runtime("deno")
 
 
@@ -94,7 +94,7 @@ def _runtime(name: str) -> Outcome:
 
 
 def _version(path: str) -> str:
-    """The first line that a program says of itself, empty where it does not start."""
+    """The first line that `--version` prints, empty where the program does not start."""
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True, errors="replace"

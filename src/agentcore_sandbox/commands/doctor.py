@@ -76,10 +76,9 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     """Each table only where nothing failed in the one before: it could only fail for the same reason."""
     try:
         connection = connect_account(resolved)
-        from agentcore_sandbox.aws.session_client import SessionClient
         from agentcore_sandbox.checks import aws
 
-        resources = aws.Resources(connection, SessionClient(connection))
+        resources = aws.Resources(connection)
     except AgentcoreSandboxError as error:
         yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
         return

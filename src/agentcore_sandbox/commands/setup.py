@@ -93,14 +93,14 @@ class _Work:
         network = self._blueprint.network
         if network and network.mode == "VPC" and check:
             self._check(network)
-        found = plan.look(self._steps.all(), self._settings)
-        self._show([(change.value, step.what, step.about) for step, change in found], dry_run=dry_run)
+        found = plan.compare(self._steps.all(), self._settings)
+        self._show([(change.value, step.label, step.purpose) for step, change in found], dry_run=dry_run)
         self._warn(network)
         if dry_run:
             return
         if any(change is not plan.Change.KEEP for _, change in found):
             arguments.confirm(self._output, "make these changes", yes=yes)
-            plan.carry_out(found, self._settings, self._output.say)
+            plan.apply(found, self._settings, self._output.say)
         self._tell_result()
 
     def _warn(self, network: Network | None) -> None:
@@ -110,7 +110,7 @@ class _Work:
             self._output.say(f"warning: {arguments.PUBLIC_WARNING}")
         with translated(self._settings):
             foreign, lacking = self._steps.role.foreign_policies(), self._steps.role.lacking_tags()
-        what = self._steps.role.what
+        what = self._steps.role.label
         if foreign:
             self._output.say(f"warning: {what} also has {', '.join(foreign)}, which setup did not create and will keep")
         if lacking:
@@ -130,7 +130,7 @@ class _Work:
         remove = plan.Change.REMOVE.value
         with translated(self._settings):
             there = [step for step in reversed(self._steps.all()) if step.exists()]
-            found = [(remove, step.what, step.loss()) for step in there]
+            found = [(remove, step.label, step.effect_of_removal()) for step in there]
         self._show(found, dry_run=dry_run)
         if dry_run:
             return
@@ -161,7 +161,7 @@ class _Work:
     def _tell_result(self) -> None:
         made = self._steps.interpreter.find()
         if made is None:
-            message = f"{self._steps.interpreter.what} was removed in the meantime"
+            message = f"{self._steps.interpreter.label} was removed in the meantime"
             raise AgentcoreSandboxError("UnknownInterpreter", message, "run setup again")
         policy = self._steps.caller.arn
         if self._output.as_json:

@@ -51,7 +51,7 @@ CASES = [
     (START, "RequestEntityTooLargeException", "too large", "PayloadTooLarge", "too large"),
     (START, "RequestTimeTooSkewed", "skewed", "InvalidCredentials", "time was refused"),
     (START, "502", "Bad Gateway", "ServiceFailed", "HTTP status 502: Bad Gateway"),
-    (START, "404", "<html>" + "x" * 1000, "HttpError", "HTTP status 404: <html>xxx"),
+    (START, "404", "<html>" + "x" * 1000, "HttpError", "HTTP status 404: an HTML page"),
     (STOP, "ConflictException", "Session already terminated: S1", "SessionGone", "S1 is gone"),
     (STOP, "ResourceNotFoundException", "no such session", "SessionGone", "S1 is gone"),
     (STOP, "ValidationException", "Code interpreter session S1 is not active", "SessionGone", "S1 is gone"),
@@ -121,6 +121,14 @@ LIBRARY = [
         "proxy settings",
     ),
     (exceptions.SSLError(endpoint_url="https://x", error=ValueError("bad certificate")), "NoNetwork", "network"),
+    (
+        exceptions.SSLError(endpoint_url="https://x", error=ValueError("[SSL: CERTIFICATE_VERIFY_FAILED] x")),
+        "NoNetwork",
+        "AWS_CA_BUNDLE",
+    ),
+    (exceptions.ProxyConnectionError(proxy_url="http://socks5://SECRET@h:1", error="x"), "AwsConfiguration", "HTTPS_"),
+    (exceptions.PaginationError(message="the same next token"), "UnexpectedAnswer", "report"),
+    (exceptions.RefreshWithMFAUnsupportedError(), "ExpiredCredentials", "again"),
     (exceptions.ConfigParseError(path="/x"), "AwsConfiguration", "configuration"),
     (PermissionError(13, "Permission denied"), "AwsConfiguration", "configuration"),
 ]
