@@ -1,18 +1,20 @@
-"""Stubs for what the AWS client imports at every start, and the command line never or hardly ever uses.
+"""Spare a start what the AWS client does when it is imported, and the command line never or hardly ever uses.
 
 boto3 imports a resource layer with its documentation, and S3's transfers with all of `multiprocessing`; botocore gives
 each method of a client a docstring that only `help()` reads. dateutil and jmespath serve paginators and some
-credentials, HTTP/2 nobody. None of the importers offers a way to do without. CONTRIBUTING has what each patch gains:
+credentials, HTTP/2 nobody. Stubs stand in for them. The patterns of an IPv6 address, which take longest to compile, are
+compiled for one. None of the importers offers a way to do without. CONTRIBUTING has what each patch gains:
 below 5 ms of a start it is not worth its upkeep.
 
-The build ends where a stub no longer fits: when the module that it replaces has changed, and when any module that
-ships uses what does not.
+The build ends where a patch no longer fits: when what it replaces has changed, and when any module that ships uses
+what does not.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING
 from plugin_build.project import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -133,12 +135,27 @@ def __getattr__(name):
     ),
 }
 
+_COMPILED = '{name} = re.compile("^" + {pattern} + "$")'
+# What it matches has a colon.
+_COMPILED_LATE = """\
+{name} = type(  # changed by agentcore-sandbox, see plugin_build.patches in its source
+    "Pattern", (), {{"match": lambda _, text: re.match("^" + {pattern} + "$", text) if ":" in text else None}}
+)()"""
+IPV6_PATTERNS = {  # module: name of the compiled pattern, and what it is compiled from
+    "botocore/compat.py": {"IPV6_ADDRZ_RE": "IPV6_ADDRZ_PAT"},
+    "urllib3/util/url.py": {
+        "_IPV6_RE": "_IPV6_PAT",
+        "_IPV6_ADDRZ_RE": "_IPV6_ADDRZ_PAT",
+        "_BRACELESS_IPV6_ADDRZ_RE": "_IPV6_ADDRZ_PAT[2:-2]",
+    },
+}
+
 
 def apply(site_packages: Path) -> None:
-    """Replace those modules in a folder of installed packages.
+    """Put the stubs into a folder of installed packages, and change the patterns.
 
     Raises:
-        BuildError: One of them is not what its stub was written for.
+        BuildError: What they replace is not what they were written for.
     """
     for name, stub in STUBS.items():
         if stub.original and hashlib.sha256((site_packages / name).read_bytes()).hexdigest() != stub.original:
@@ -151,6 +168,18 @@ def apply(site_packages: Path) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name, stub in STUBS.items():
         (site_packages / name).write_text(stub.text, encoding="utf-8")
+    for name, patterns in IPV6_PATTERNS.items():
+        _compile_late(site_packages / name, name, patterns)
+
+
+def _compile_late(path: Path, module: str, patterns: Mapping[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name, pattern in patterns.items():
+        line = _COMPILED.format(name=name, pattern=pattern)
+        if len(re.findall(rf"\b{name}\b(?!\.match\()", text)) != 1 or f"\n{line}\n" not in text:
+            raise BuildError(f"{module} defines or uses {name} in another way than it did: mend {__name__}")
+        text = text.replace(line, _COMPILED_LATE.format(name=name, pattern=pattern))
+    path.write_text(text, encoding="utf-8")
 
 
 def modules(site_packages: Path) -> set[str]:
@@ -174,6 +203,7 @@ def check_imports(site_packages: Path, before: set[str]) -> None:
     """
     present = modules(site_packages)
     members = dict(pair for name, stub in STUBS.items() for pair in _defined(_dotted(name), stub.text))
+    members |= {f"{_dotted(module)}.{name}": {"match"} for module in IPV6_PATTERNS for name in IPV6_PATTERNS[module]}
     for path in sorted(site_packages.rglob("*.py")):
         user = path.relative_to(site_packages)
         for name in sorted(_used(ast.parse(path.read_bytes()), user)):

@@ -46,11 +46,11 @@ _DISTRIBUTIONS = {
 MODIFIED = {
     "boto3": "the resource layer and the customisations of services are left out; a stub stands in for the resources",
     "botocore": "models of services and operations that are not called are left out, and event handlers of such "
-    "services; a stub stands in for the writer of docstrings",
+    "services; a stub stands in for the writer of docstrings; patterns of IPv6 addresses are compiled when used",
     "jmespath": "a stub imports the parser when it is called",
     "python-dateutil": "the database of time zones is left out; stubs import the rest when it is called",
     "s3transfer": "everything is left out; a stub stands in for the configuration that boto3 imports",
-    "urllib3": "HTTP/2 is left out",
+    "urllib3": "HTTP/2 is left out; patterns of IPv6 addresses are compiled when used",
 }
 
 

@@ -18,12 +18,26 @@ from plugin_build.botocore_data import KEPT_OPERATIONS
 from plugin_build.project import BuildError
 from support.processes import DEADLINE
 
+URLS = [
+    "http://127.0.0.1:80/a?b#c",
+    "HTTPS://Example.COM",
+    "http://[::1]:8080/x",
+    "http://[2001:DB8::1%25eth0]/",
+    "http://[::1",
+    "http://::1/",
+    "http://a:b",
+    "http://[v1.x]/",
+    "http://[1.2.3.4]/",
+    "http://h:99999",
+    "",
+]
+HOSTS = ["::1", "[::1]", "fe80::1%eth0", "[fe80::1%25eth0]", "1.2.3.4", "example.com", "a:b", "12345::", ""]
 TIMES = ["2026-11-27T15:43:16Z", "2026-11-27T15:43:16.123+01:00", "Fri, 27 Nov 2026 15:43:16 GMT", "1764258196", 1.5]
 COMPARED = f"""
 import json, sys
-import dateutil.tz, jmespath
-from botocore import handlers, utils
-TIMES = {TIMES!r}
+import dateutil.tz, jmespath, urllib3.util, urllib3.util.ssl_
+from botocore import handlers, httpsession, utils
+URLS, HOSTS, TIMES = {URLS!r}, {HOSTS!r}, {TIMES!r}
 
 def tried(call, *values):
     try:
@@ -32,6 +46,10 @@ def tried(call, *values):
         return type(error).__name__
 
 print(json.dumps({{
+    "urls": [tried(urllib3.util.parse_url, url) for url in URLS],
+    "endpoints": [tried(utils.is_valid_ipv6_endpoint_url, url) for url in URLS],
+    "addresses": [tried(urllib3.util.ssl_.is_ipaddress, host) for host in HOSTS],
+    "hosts": [tried(httpsession._is_ipaddress, host) for host in HOSTS],
     "times": [tried(lambda time: utils.parse_timestamp(time).timestamp(), time) for time in TIMES],
     "zones": [tried(lambda: dateutil.tz.tzutc().utcoffset(None)), dateutil.tz.tzoffset("x", 60).tzname(None)],
     "searched": jmespath.search("a[?b > `1`].b", {{"a": [{{"b": 1}}, {{"b": 2}}]}}),
@@ -56,7 +74,7 @@ def ours(tree: Path) -> Any:
     return answers("-S", before=f"import sys; sys.path.insert(0, {str(tree)!r})")
 
 
-@pytest.mark.parametrize("what", ["times", "zones", "searched", "compiled"])
+@pytest.mark.parametrize("what", ["urls", "endpoints", "addresses", "hosts", "times", "zones", "searched", "compiled"])
 def test_it_answers_as_the_published_client(published: Any, ours: Any, what: str) -> None:
     assert ours[what] == published[what]
 
@@ -100,6 +118,17 @@ def test_a_module_that_is_not_what_it_was_ends_the_build(wheels: Path, name: str
         build(wheels)
 
 
+@pytest.mark.parametrize("name", patches.IPV6_PATTERNS)
+@pytest.mark.parametrize("change", [("re.compile", "compiled"), ("ADDRZ_RE.match(", "ADDRZ_RE.search("), ("_RE", "_R")])
+def test_a_pattern_that_is_defined_or_used_otherwise_ends_the_build(
+    wheels: Path, name: str, change: tuple[str, str]
+) -> None:
+    text = (wheels / name).read_text()
+    (wheels / name).write_text(text.replace(*change) + ("\nIPV6_ADDRZ_RE.search('x')\n" if "botocore" in name else ""))
+    with pytest.raises(BuildError, match=f"^{re.escape(name)} defines or uses .* in another way than it did: mend"):
+        build(wheels)
+
+
 MISSED = {
     "from botocore.docs.docstring import ResourceDocstring": "botocore.docs.docstring.ResourceDocstring",
     "def later():\n    from botocore.docs import docstring as d\n    return d.Other()": "botocore.docs.docstring.Other",
@@ -113,6 +142,7 @@ MISSED = {
     "import jmespath as j\nj.compile('a'); j.Options()": "jmespath.Options",
     "import dateutil.parser\ndateutil.parser.isoparse('x')": "dateutil.parser.isoparse",
     "from dateutil.parser import *": "dateutil.parser.*",
+    "from urllib3.util.url import _IPV6_RE as r\nr.search('x')": "urllib3.util.url._IPV6_RE.search",
     "from urllib3.http2 import inject_into_urllib3": "urllib3.http2.inject_into_urllib3",
 }
 
