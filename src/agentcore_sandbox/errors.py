@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 EXIT_USAGE = 2
 EXIT_TIME_LIMIT = 124
 EXIT_FAILURE = 125
@@ -86,6 +91,21 @@ class SessionGoneError(SessionOverError):
         self.session_id = session_id
         self.reason = reason
         self.may_have_run = may_have_run
+
+
+class UnreadableRecordError(AgentcoreSandboxError):
+    """A record in the state folder is damaged, or of another version.
+
+    Args:
+        path: The record.
+        reason: What is wrong with it.
+        is_newer: A newer version of this program has written it.
+    """
+
+    def __init__(self, path: Path, reason: str, *, is_newer: bool = False) -> None:
+        super().__init__("UnreadableRecord", f"{path} cannot be read: {reason}", "it was left as it is")
+        self.path = path
+        self.is_newer = is_newer
 
 
 class ReaderGoneError(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,13 +159,19 @@ LISTINGS = {
     "no such root": [[7, "a", "file", 1, 420, 0]],
     "unknown kind": [[0, "a", "device", 1, 420, 0]],
     "not a list": 5,
-    "too short": [[0]],
+    "too short": [[0, "a"]],
+    "a name that is no text": [[0, [], "file", 1, 420, 0]],
+    "a kind that is no text": [[0, "a", [], 1, 420, 0]],
+    "more than any disk has": [[0, "a", "file", 1 << 49, 420, 0]],
+    "more levels than a tree may have": [[0, "a/" * 300 + "a", "file", 0, 420, 0]],
+    "a path that no system takes": [[0, "/".join(["a" * 250] * 200), "file", 0, 420, 0]],
+    "a time that no calendar has": [[0, "a", "file", 0, 420, 1e300]],
 }
 
 
 @pytest.mark.parametrize("entries", LISTINGS.values(), ids=LISTINGS.keys())
 def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object) -> None:
-    answer = json.dumps({"answer": {"roots": ["d"], "entries": entries}})
+    answer = json.dumps({"answer": [["d"], *entries] if isinstance(entries, list) else entries})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     before = sorted(aws.home.rglob("*"))
     done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
@@ -187,26 +195,120 @@ def test_hostile_listing(aws: CommandLine, faults: FaultServer, entries: object)
         ("out/**/*.png", "other/x.png"),
         ("d", ""),
         ("d", "d/e"),
-        ("**/y", "x/" * 9000 + "y"),
+        ("**/y", "x/" * 9000 + "z"),
+        ("/".join(["**"] * 30) + "/y", "x/" * 2000 + "z"),
     ],
 )
 def test_session_that_gives_another_name_than_was_asked_for(
     aws: CommandLine, faults: FaultServer, asked: str, root: str
 ) -> None:
-    answer = json.dumps({"answer": {"roots": [root], "entries": [[0, "", "file", 0, 420, 0]]}})
+    answer = json.dumps({"answer": [[root], [0, "", "file", 0, 420, 0]]})
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     done = aws.run("cp", f"{fault_server.SESSION}:{asked}", ".")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[UnexpectedAnswer]: the session's list of files makes no sense" in done.stderr
 
 
-@pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"answer": 5}', '{"file": "x"}', '{"error": 5}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"answer": 5}',
+        '{"pieces": 0}',
+        '{"pieces": 1000000000}',
+        '{"pieces": "x"}',
+        '{"error": 5}',
+    ],
+)
 def test_hostile_answer(aws: CommandLine, faults: FaultServer, answer: str) -> None:
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     for words in (["cp", f"{fault_server.SESSION}:d", "out"], ["ls", fault_server.SESSION]):
         done = aws.run(*words)
         assert (done.returncode, done.stdout) == (125, b"")
         assert b"error[UnexpectedAnswer]" in done.stderr
+
+
+def test_long_answers_in_a_session_where_nothing_was_done_before(local: CommandLine) -> None:
+    """More than a terminal takes: of each helper's operation that can answer so much."""
+    make = "import os; os.mkdir('out'); [open(f'out/{n:0200}', 'w').close() for n in range(1000)]"
+    forget = "rm -rf .agentcore-sandbox"
+    ok(local, "exec", "work", make)
+    assert len(json.loads(ok(local, "ls", "-r", "--json", "work"))["entries"]) == 1001
+    ok(local, "exec", "work", "--cmd", forget)
+    ok(local, "cp", "work:out", "here")
+    assert len(list((local.home / "here").iterdir())) == 1000
+    ok(local, "exec", "work", "--cmd", forget)
+    ok(local, "cp", "here", "work:again")
+    ok(local, "exec", "work", "--cmd", forget)
+    assert len(json.loads(ok(local, "rm", "--json", "work:again/*"))["removed"]) == 1000
+
+
+def test_an_empty_path_is_the_work_folder_on_every_side(local: CommandLine) -> None:
+    (local.home / "file").write_text("contents")
+    ok(local, "cp", "file", "work:")
+    for source, target in (("work:", "all/"), ("work:.", "all2/"), ("work:", "all3")):
+        ok(local, "cp", source, target)
+        assert (local.home / target / "file").read_text() == "contents"
+    assert ok(local, "ls", "work:") == ok(local, "ls", "work") == ok(local, "ls", "work:.")
+
+
+def test_errors_name_the_file_that_is_meant(local: CommandLine) -> None:
+    """And not the one that stands for it until it is whole."""
+    (local.home / "file").write_text("contents")
+    ok(local, "exec", "work", "--cmd", "echo x > file")
+    for words in (["cp", "file", "work:/proc/x"], ["cp", "file", "work:file/x"]):
+        done = local.run(*words)
+        assert (done.returncode, b".part" in done.stderr, b"transfer-" in done.stderr) == (125, False, False)
+        assert re.match(rb"error\[SessionFile\]: in the session: (/proc/x|file): ", done.stderr), done.stderr
+
+
+def test_more_than_the_disk_has_room_for_is_refused_before_anything_is_fetched(
+    aws: CommandLine, faults: FaultServer
+) -> None:
+    answer = json.dumps({"answer": [["d"], [0, "", "file", 1 << 49, 420, 0]]})
+    faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
+    done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
+    assert done.returncode == 125
+    assert b"562949953421312 bytes are to be copied, and" in done.stderr
+    assert (len(faults.operations()), (aws.home / "out").exists()) == (1, False)
+
+
+LEVELS = 1500
+
+
+def test_folders_nested_too_deeply_are_refused_and_named(local: CommandLine) -> None:
+    nest = "import os\nfor _ in range(1500):\n    os.mkdir('d'); os.chdir('d')"
+    ok(local, "run", "--session", "work", "--follow", nest)
+    for words in (["cp", "work:d", "out"], ["ls", "-r", "work"]):
+        done = local.run(*words)
+        assert (done.returncode, b"more than 256 levels of folders" in done.stderr) == (125, True), done.stderr
+    assert local.run("ls", "work").returncode == 0
+    previous = os.open(local.home, os.O_RDONLY)
+    for _ in range(LEVELS):
+        os.mkdir("d", dir_fd=previous)
+        descriptor = os.open("d", os.O_RDONLY, dir_fd=previous)
+        os.close(previous)
+        previous = descriptor
+    os.close(previous)
+    for words in (["cp", "d", "work:here"], ["run", "--session", "work", "--upload", "d", "1"]):
+        done = local.run(*words)
+        assert (done.returncode, b"more than 256 levels of folders" in done.stderr) == (125, True), done.stderr
+    subprocess.run(["/bin/rm", "-rf", local.home / "d"], check=True)
+
+
+def test_paths_longer_than_a_system_takes(local: CommandLine) -> None:
+    ok(local, "exec", "work", "--cmd", "echo x > file")
+    (local.home / "file").write_text("contents")
+    long = "/".join(["a" * 200] * 30)
+    for words in (["cp", "work:file", long], ["cp", "file", f"work:{long}"], ["cp", f"work:{long}", "."]):
+        done = local.run(*words)
+        assert done.returncode == 125
+        assert re.match(rb"error\[(LocalFile|SessionFile)\]: .*aaa", done.stderr), done.stderr
+    for words in (["cp", long, "work:"], ["run", "--session", "work", "--upload", long, "1"]):
+        done = local.run(*words)
+        assert (done.returncode, b"error[Usage]: no such file: aaa" in done.stderr) == (2, True), done.stderr
 
 
 def test_missing_files(local: CommandLine) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import signal
 import stat
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support import event_stream, fault_server
 from support.fault_server import SESSION
-from support.processes import CommandLine
+from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from support.fault_server import FaultServer, Handler
 
@@ -107,8 +111,77 @@ def test_a_damaged_name_gets_a_session_and_that_is_told(aws: CommandLine, number
     state_file(aws).write_bytes(damage)
     done = aws.run("exec", "work", "x")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello\n", 1)
-    assert done.stderr.decode().startswith(f"agentcore-sandbox: the record of 'work' is damaged; {numbered.started[1]}")
+    kept = state_file(aws).with_suffix(".unreadable")
+    assert done.stderr.decode().startswith(
+        f"agentcore-sandbox: the record of 'work' is damaged and kept as {kept}; {numbered.started[1]} "
+    )
+    assert kept.read_bytes() == damage
     assert aws.run("exec", "work", "x").stderr == b""
+
+
+def test_a_record_with_a_field_of_a_later_version_keeps_its_session(aws: CommandLine, numbered: Numbered) -> None:
+    aws.run("start", "--name", "work")
+    record = json.loads(state_file(aws).read_text())
+    state_file(aws).write_text(json.dumps({**record, "colour": "red"}))
+    done = aws.run("exec", "work", "--cmd", "true")
+    assert (done.returncode, done.stderr, len(numbered.started)) == (0, b"", 1)
+
+
+def test_a_session_of_a_newer_version_is_neither_used_nor_lost_and_its_name_can_be_freed(
+    aws: CommandLine, numbered: Numbered
+) -> None:
+    aws.run("start", "--name", "other")
+    other = state_file(aws)
+    aws.run("start", "--name", "work")
+    [record] = {*other.parent.glob("*.json")} - {other}
+    newer = json.dumps({**json.loads(record.read_text()), "version": 2})
+    record.write_text(newer)
+    for words in (["exec", "work", "1"], ["start", "--name", "work"], ["ls", "work"]):
+        done = aws.run(*words)
+        assert (done.returncode, record.read_text(), len(numbered.started)) == (125, newer, 2)
+        assert done.stderr.startswith(f"error[UnreadableRecord]: {record} cannot be read: a newer version".encode())
+    assert aws.run("exec", "other", "1").returncode == 0
+    assert aws.run("sessions").returncode == 0
+    freed = aws.run("stop", "work")
+    assert b"hint: the name is free again" in freed.stderr
+    assert record.with_suffix(".unreadable").read_text() == newer
+    assert aws.run("exec", "work", "1").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "signum"),
+    [
+        (["exec", "work", "1"], signal.SIGINT),
+        (["run", "--session", "work", "1"], signal.SIGTERM),
+        (["start", "--name", "work"], signal.SIGINT),
+    ],
+)
+def test_a_signal_ends_the_wait_for_another_process_at_once(
+    aws: CommandLine, words: list[str], signum: signal.Signals
+) -> None:
+    with held_lock(aws) as lock:
+        child = aws.start(*words)
+        assert eventually(lambda: has_open(child.pid, lock))
+        child.send_signal(signum)
+        stdout, stderr = child.communicate(timeout=DEADLINE)
+        assert (child.returncode, stdout, stderr) == (128 + signum, b"", b"")
+
+
+@contextmanager
+def held_lock(line: CommandLine) -> Iterator[Path]:
+    """Hold the lock of the name `work`."""
+    line.run("start", "--name", "work")
+    lock = state_file(line).with_suffix(".lock")
+    state_file(line).unlink()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield lock
+
+
+def has_open(pid: int, path: Path) -> bool:
+    """Whether a process has a file open, so that it waits for its lock."""
+    descriptors = Path(f"/proc/{pid}/fd")
+    return any(descriptor.exists() and descriptor.samefile(path) for descriptor in descriptors.iterdir())
 
 
 def test_a_session_whose_name_cannot_be_written_down_is_stopped(aws: CommandLine, faults: FaultServer) -> None:
@@ -117,7 +190,7 @@ def test_a_session_whose_name_cannot_be_written_down_is_stopped(aws: CommandLine
     done = full.run("exec", "work", "x")
     assert (done.returncode, b"error[StateFailed]" in done.stderr) == (125, True)
     assert faults.operations() == ["start", "stop"]
-    assert [path.suffix for path in aws.home.rglob("*") if path.is_file()] == [".lock"]
+    assert [path.suffix for path in aws.home.rglob("*") if path.is_file()] == []
 
 
 def test_ten_processes_make_one_session(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:

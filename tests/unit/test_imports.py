@@ -22,7 +22,7 @@ LAYERS = (
     "api",
     "threads",
     "retry",
-    "atomic_file",
+    "staging",
     "settings",
     "emulator",
     "session_helpers",
@@ -39,7 +39,7 @@ LAYERS = (
     "__main__",
 )
 MOST_MODULES_OF_RUN = 25
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "staging"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module

@@ -13,7 +13,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime
 from agentcore_sandbox.cli.signals import Interrupted
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, UnreadableRecordError
 from agentcore_sandbox.execution import program as programs
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, start, started, stop
 
@@ -96,7 +96,7 @@ class _Launcher:
             task_id = JobProcess(Workspace(self.interpreter, session_id), job.job_id).start(script)
         except AgentcoreSandboxError as error:
             if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
-                store.remove(job)  # it cannot run, or no longer
+                store.remove(job.job_id)  # it cannot run, or no longer
                 raise
             hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
             raise AgentcoreSandboxError(error.code, error.message, hint) from error
@@ -122,7 +122,10 @@ def _list(*, as_json: bool) -> int:
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.store import JobStore
 
-    jobs = [_refreshed(job, output) for job in JobStore(os.environ).all()]
+    records, unreadable = JobStore(os.environ).all()
+    for error in unreadable:
+        output.say(f"agentcore-sandbox: left out: {error.message}; job rm {error.path.stem} removes it")
+    jobs = [_refreshed(record, output) for record in records]
     if as_json:
         output.data({"jobs": [job.as_json() for job in jobs]})
     elif jobs:
@@ -241,13 +244,16 @@ def _stop(*, flags: settings.Flags, job: str, as_json: bool) -> int:
 
 def _rm(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     """Forget it; with `--json`, print an object with the key `removed`."""
+    from agentcore_sandbox.jobs.store import JobStore
+
     output = Output(as_json=as_json)
-    found = _find(job, flags)
-    if found.record.owns_session:
-        stop(found.interpreter, found.record.session_id, output)
+    try:
+        found = _find(job, flags)
+    except UnreadableRecordError as error:
+        output.say(f"agentcore-sandbox: {error.message}; its session may still be running: agentcore-sandbox sessions")
     else:
-        _clear(found)
-    found.store.remove(found.record)
+        _end(found, output)
+    JobStore(os.environ).remove(job)
     if as_json:
         output.data({"removed": [job]})
     else:
@@ -255,12 +261,17 @@ def _rm(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     return 0
 
 
-def _clear(found: Job) -> None:
+def _end(found: Job, output: Output) -> None:
+    if found.record.is_over:
+        return
+    if found.record.owns_session:
+        stop(found.interpreter, found.record.session_id, output)
+        return
     try:
         found.stop()
         if not found.record.is_lost:
             found.discard()
-    except SessionGoneError:
+    except SessionOverError:
         return  # and so are its files
 
 

@@ -46,9 +46,8 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
 
     target = SessionReference(connect(resolved), word, DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
-    depth = session_tree.ANY_DEPTH if recursive else 1
-    pattern = path if name else ""
-    entries = [entry for entry in session_tree.scan(workspace, [pattern or "."], depth=depth) if _is_listed(entry)]
+    found = session_tree.scan(workspace, [path if name else ""], depth=None if recursive else 1)
+    entries = [entry for entry in found if _is_listed(entry)]
     if as_json:
         output.data({"entries": [_described(entry) for entry in entries], "sessionId": workspace.session_id})
     elif entries:

@@ -10,7 +10,7 @@ from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 from agentcore_sandbox.sessions.named import NamedSessions, check_id_or_name, is_session_id
 from agentcore_sandbox.threads import in_parallel
 
@@ -78,7 +78,7 @@ def _end(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session of the list, or find that it has ended meanwhile, which is all that is wanted."""
     try:
         return _stop_id(interpreter, session_id)
-    except SessionGoneError:
+    except SessionOverError:
         return session_id
 
 
@@ -86,14 +86,20 @@ def _stop(interpreter: SessionClient, word: str) -> str:
     """Stop a session by id or name."""
     if is_session_id(word):
         return _stop_id(interpreter, word)
-    return _stop_id(interpreter, NamedSessions(interpreter, os.environ).session_id(word))
+    names = NamedSessions(interpreter, os.environ)
+    try:
+        return _stop_id(interpreter, names.session_id(word))
+    except UnreadableRecordError as error:
+        names.free(word)
+        hint = "the name is free again; its session may still be running: agentcore-sandbox sessions"
+        raise AgentcoreSandboxError(error.code, error.message, hint) from None
 
 
 def _stop_id(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session. Its name is free again, also where it was gone already."""
     try:
         interpreter.stop(session_id)
-    except SessionGoneError:
+    except SessionOverError:
         _forget(interpreter, session_id)
         raise
     _forget(interpreter, session_id)

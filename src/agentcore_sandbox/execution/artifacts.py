@@ -6,15 +6,16 @@ import base64
 import binascii
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.atomic_file import AtomicFile
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from agentcore_sandbox.staging import StagingFolder
 
 SUFFIXES = {
     "image/png": ".png",
@@ -99,31 +100,32 @@ def _artifact(block: Mapping[str, Any], data: bytes, number: int) -> Artifact:
     return Artifact(name or f"{kind}-{number}{SUFFIXES.get(mime_type, '.bin')}", mime_type, data)
 
 
-def save(artifacts: Iterable[Artifact], folder: Path) -> list[Artifact]:
+def save(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
     """Save artifacts; a name that is taken gets a number.
 
     Raises:
         AgentcoreSandboxError: `LocalFile`: one cannot be written.
     """
-    return [_save(artifact, folder) for artifact in artifacts]
+    if not artifacts:
+        return []
+    from agentcore_sandbox.staging import staging_folder
 
-
-def _save(artifact: Artifact, folder: Path) -> Artifact:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = _create(folder, artifact)
+        with staging_folder(folder) as staging:
+            return [replace(artifact, path=str(_save(artifact, folder, staging))) for artifact in artifacts]
     except OSError as error:
-        message = f"cannot save {artifact.name} to {folder}: {error.strerror or error}"
+        message = f"cannot save to {folder}: {error.strerror or error}"
         raise AgentcoreSandboxError("LocalFile", message, "choose another folder for --artifacts") from None
-    return Artifact(artifact.name, artifact.mime_type, artifact.data, str(path))
 
 
-def _create(folder: Path, artifact: Artifact) -> Path:
-    with AtomicFile(folder) as file:
-        file.write(artifact.data)
-        for number in range(1, _MOST_TRIES):
-            path = folder / (artifact.name if number == 1 else f"{number}-{artifact.name}")
-            with suppress(FileExistsError):
-                file.publish(path, mode=_MODE)
-                return path
-        raise OSError("too many files of that name")
+def _save(artifact: Artifact, folder: Path, staging: StagingFolder) -> Path:
+    from agentcore_sandbox.staging import publish
+
+    file = staging.write(artifact.data)
+    for number in range(1, _MOST_TRIES):
+        path = folder / (artifact.name if number == 1 else f"{number}-{artifact.name}")
+        with suppress(FileExistsError):
+            publish(file, path, mode=_MODE)
+            return path
+    raise OSError(f"there are too many files named {artifact.name}")

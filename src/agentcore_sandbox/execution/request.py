@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +186,7 @@ def _check_follow(program: Program, artifacts: Path | None) -> None:
 
 def _split_upload(word: str) -> tuple[str, str]:
     # A name here may have a colon in it, as a drive of Windows has.
-    if Path(word).exists():
+    if os.path.exists(word):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return word, ""
     source, colon, target = word.rpartition(":")
     return _checked(source if colon else word, "--upload"), target if colon else ""

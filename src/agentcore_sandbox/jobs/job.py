@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError
 from agentcore_sandbox.jobs.process import JobProcess, Snapshot, killed_error
-from agentcore_sandbox.jobs.store import EXITED, KILLED, LOST, RUNNING, JobRecord, JobStore
+from agentcore_sandbox.jobs.store import EXITED, KILLED, LOST, JobRecord, JobStore
 from agentcore_sandbox.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,25 +22,46 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """A job and the way to it.
+    """A job and the way to it, which is only taken where it is needed.
 
     Attributes:
         store: Knows it.
         record: What is known of it, as last seen.
-        interpreter: Of its session.
+        flags: Where to look for it; without an interpreter among them, the record comes next.
+        connect: Makes the client.
     """
 
     store: JobStore
     record: JobRecord
-    interpreter: SessionClient
+    flags: settings.Flags
+    connect: Callable[[settings.Settings], SessionClient]
+
+    @cached_property
+    def interpreter(self) -> SessionClient:
+        """A client of its interpreter.
+
+        Raises:
+            AgentcoreSandboxError: `EndpointNotNamed`, or no connection.
+        """
+        given = {name: value for name, value in asdict(self.flags).items() if value}
+        if self.flags.interpreter_id:  # another place: nothing of the record says how to get there
+            return self.connect(settings.resolve(self.flags, os.environ))
+        record = self.record
+        recorded = {"interpreter_id": record.interpreter_id, "region": record.region, "profile": record.profile}
+        resolved = settings.resolve(settings.Flags(**{**recorded, **given}), os.environ)
+        if record.endpoint_url and not resolved.endpoint_url and not resolved.is_local:
+            # Whoever can write the record could have the session's token sent to an endpoint of their own.
+            message = f"job {record.job_id} was started with another endpoint, which only its record names"
+            raise AgentcoreSandboxError("EndpointNotNamed", message, f"add --endpoint-url {record.endpoint_url}")
+        return self.connect(resolved)
 
     def refresh(self) -> JobRecord:
         """Ask once how it is; one that has ended is not asked again."""
-        if self.record.state == RUNNING:
+        if self.record.is_running:
             try:
                 self._record_snapshot(self._process().poll((0, 0), 0))
-            except SessionGoneError:
-                self._record_loss()
+            except SessionOverError:
+                self.record_loss()
         return self.record
 
     def save_output(self, *, follow: bool) -> Iterator[None]:
@@ -51,27 +73,29 @@ class Job:
         Yields:
             Nothing, after each look.
         """
+        if self.record.saved or self.record.is_lost:
+            return
         process = self._process()
-        while not self.record.saved and self.record.state != LOST:
+        while not self.record.saved:
             try:
                 snapshot = self._save_new(process)
-            except SessionGoneError:
-                self._record_loss()
+            except SessionOverError:
+                self.record_loss()
                 return
             yield
             if not follow and snapshot.pause:
                 break
             time.sleep(0 if snapshot.complete else snapshot.pause)
-        if self.record.state != LOST:
+        if not self.record.is_lost:
             process.close()
 
     def stop(self) -> JobRecord:
         """End its program."""
-        if self.record.state == RUNNING:
+        if self.record.is_running:
             try:
                 self._process().stop()
-            except SessionGoneError:
-                self._record_loss()
+            except SessionOverError:
+                self.record_loss()
         return self.refresh()
 
     def discard(self) -> None:
@@ -86,7 +110,7 @@ class Job:
         """
         if self.record.state == KILLED:
             raise killed_error()
-        if self.record.state == LOST:
+        if self.record.is_lost:
             raise AgentcoreSandboxError("SessionGone", self.loss_message(), "job logs prints what had been saved")
         return self.record.exit_code or 0
 
@@ -104,10 +128,11 @@ class Job:
     def _record_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.exit_code is not None or snapshot.killed:
             state = KILLED if snapshot.killed else EXITED
-            saved = snapshot.complete and self.record.state != LOST and max(snapshot.unread) == 0
+            saved = snapshot.complete and not self.record.is_lost and max(snapshot.unread) == 0
             self.record = self.store.save(replace(self.record, state=state, exit_code=snapshot.exit_code, saved=saved))
 
-    def _record_loss(self) -> None:
+    def record_loss(self) -> None:
+        """Record that its session has ended, with what was not saved of it."""
         state = self.record.state if self.record.state == EXITED else LOST
         self.record = self.store.save(replace(self.record, state=state, saved=state == EXITED))
 
@@ -116,23 +141,19 @@ class Job:
 
 
 def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Settings], SessionClient]) -> Job:
-    """Find a job and connect to where it runs.
+    """Find a job.
 
     Args:
         job_id: Its id.
-        flags: Where to look for it; without an interpreter among them, what was noted of where it runs comes next.
+        flags: Where to look for it; without an interpreter among them, what was recorded of where it runs comes next.
         connect: Makes the client.
 
     Raises:
         UsageError: That is no job's id.
-        AgentcoreSandboxError: `UnknownJob`, or no connection.
+        AgentcoreSandboxError: `UnknownJob`, or `UnreadableRecord`.
     """
     store = JobStore(os.environ)
-    record = store.find(job_id)
-    noted: dict[str, str | None] = {"interpreter_id": record.interpreter_id, "region": record.region}
-    noted |= {"profile": record.profile, "endpoint_url": record.endpoint_url}
-    if flags.interpreter_id:  # another place: nothing of the record says how to get there
-        noted = {}
-    given = {name: value for name, value in asdict(flags).items() if value}
-    resolved = settings.resolve(settings.Flags(**{**noted, **given}), os.environ)
-    return Job(store, record, connect(resolved))
+    job = Job(store, store.find(job_id), flags, connect)
+    if job.record.is_over and not job.record.saved:
+        job.record_loss()
+    return job

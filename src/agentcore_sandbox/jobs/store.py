@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.api import MAX_LIFETIME
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
+from agentcore_sandbox.sessions.named import is_session_id
 from agentcore_sandbox.sessions.state import StateFolder, root
 
 if TYPE_CHECKING:
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 RUNNING, EXITED, KILLED, LOST = "running", "exited", "killed", "lost"
+STATES = (RUNNING, EXITED, KILLED, LOST)
 STREAMS = ("stdout", "stderr")
+
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -42,7 +46,7 @@ class JobRecord:
 
     job_id: str
     session_id: str
-    owns_session: bool
+    owns_session: bool = field(metadata={"formerly": "own_session"})
     interpreter_id: str
     region: str
     profile: str | None
@@ -54,10 +58,19 @@ class JobRecord:
     exit_code: int | None = None
     saved: bool = False
 
+    def __post_init__(self) -> None:
+        if not (_ID.fullmatch(self.job_id) and is_session_id(self.session_id) and self.state in STATES):
+            raise ValueError(self)
+
     @property
     def is_running(self) -> bool:
         """Whether it still ran when it was last seen."""
         return self.state == RUNNING
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its session has ended for certain, because none lives for so long; clocks may differ by an hour."""
+        return abs(time.time() - self.started) > MAX_LIFETIME + 3600
 
     @property
     def has_exited(self) -> bool:
@@ -98,70 +111,59 @@ class JobStore:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = StateFolder(root(environ) / "jobs")
 
-    def all(self) -> list[JobRecord]:
-        """All jobs, the oldest first."""
-        found = [self._read(key) for key in self._folder.keys()]  # noqa: SIM118 - a method of ours
-        return sorted((job for job in found if job), key=lambda job: job.started)
+    def all(self) -> tuple[list[JobRecord], list[UnreadableRecordError]]:
+        """All jobs, the oldest first, and what is wrong with those whose record cannot be read."""
+        found, unreadable = [], []
+        for key in filter(_ID.fullmatch, self._folder.keys()):
+            try:
+                found.append(self._folder.read(key, JobRecord))
+            except UnreadableRecordError as error:
+                unreadable.append(error)
+        return sorted(filter(None, found), key=lambda record: record.started), unreadable
 
     def find(self, job_id: str) -> JobRecord:
-        """What is known of a job.
+        """One job.
 
         Raises:
             UsageError: It cannot be an id.
-            AgentcoreSandboxError: `UnknownJob`.
+            AgentcoreSandboxError: `UnknownJob`, or `UnreadableRecord`.
         """
         hint = "list them with: agentcore-sandbox job list"
         if not _ID.fullmatch(job_id):
             raise UsageError(f"not a job's id: {job_id!r}", hint)
-        job = self._read(job_id)
-        if job is None:
+        record = self._folder.read(job_id, JobRecord)
+        if record is None:
             raise AgentcoreSandboxError("UnknownJob", f"there is no job {job_id}", hint)
-        return job
+        return record
 
-    def save(self, job: JobRecord) -> JobRecord:
+    def save(self, record: JobRecord) -> JobRecord:
         """Record what is known."""
-        self._folder.write(job.job_id, asdict(job))
-        return job
+        self._folder.write(record.job_id, record)
+        return record
 
-    def locked(self, job: JobRecord) -> AbstractContextManager[None]:
-        """One process at a time adds to the saved output."""
-        return self._folder.locked(job.job_id)
+    def locked(self, record: JobRecord) -> AbstractContextManager[None]:
+        """Let one process at a time add to the saved output."""
+        return self._folder.locked(record.job_id)
 
-    def offsets(self, job: JobRecord) -> tuple[int, int]:
+    def offsets(self, record: JobRecord) -> tuple[int, int]:
         """How many bytes of stdout and stderr are saved."""
-        out, err = (self._size(job, name) for name in STREAMS)
+        out, err = (self._folder.size(f"{record.job_id}.{name}") for name in STREAMS)
         return out, err
 
-    def append(self, job: JobRecord, stdout: bytes, stderr: bytes) -> None:
+    def append(self, record: JobRecord, stdout: bytes, stderr: bytes) -> None:
         """Save output that has been read."""
         for name, data in zip(STREAMS, (stdout, stderr), strict=True):
             if data:
-                self._folder.append(f"{job.job_id}.{name}", data)
+                self._folder.append(f"{record.job_id}.{name}", data)
 
-    def saved(self, job: JobRecord, offsets: tuple[int, int] = (0, 0), limit: int = -1) -> tuple[bytes, bytes]:
+    def saved(self, record: JobRecord, offsets: tuple[int, int] = (0, 0), limit: int = -1) -> tuple[bytes, bytes]:
         """The saved stdout and stderr from some bytes on."""
-        out, err = (self._tail(job, name, offset, limit) for name, offset in zip(STREAMS, offsets, strict=True))
+        out, err = (
+            self._folder.read_file(f"{record.job_id}.{name}", offset, limit) or b""
+            for name, offset in zip(STREAMS, offsets, strict=True)
+        )
         return out, err
 
-    def remove(self, job: JobRecord) -> None:
-        """Forget it with its output."""
-        self._folder.remove(job.job_id)
-
-    def _read(self, key: str) -> JobRecord | None:
-        record = self._folder.read(key) or {}
-        if "own_session" in record:  # what version 0.1 calls it
-            record["owns_session"] = record.pop("own_session")
-        known = {member.name for member in fields(JobRecord)}
-        return JobRecord(**record) if set(record) == known else None
-
-    def _size(self, job: JobRecord, name: str) -> int:
-        path = self._folder.file(job.job_id, name)
-        return path.stat().st_size if path.exists() else 0
-
-    def _tail(self, job: JobRecord, name: str, offset: int, limit: int) -> bytes:
-        path = self._folder.file(job.job_id, name)
-        if not path.exists():
-            return b""
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(limit)
+    def remove(self, job_id: str) -> None:
+        """Forget a job with its output, also one whose record cannot be read."""
+        self._folder.remove(job_id)

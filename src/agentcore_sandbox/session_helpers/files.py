@@ -1,4 +1,4 @@
-"""What is done with files inside the session. Runs there."""
+"""What is done with files inside the session."""
 
 from __future__ import annotations
 
@@ -13,17 +13,28 @@ import time
 from typing import Any, Iterator
 
 OWN = ".agentcore-sandbox"
+MOST_LEVELS = 256
+MOST_ENTRIES = 400_000
 BLOCK = 1 << 20
 STALE_SECONDS = 3600
 KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
 
 
 def scan(request: Any) -> Any:
-    """Find `patterns`; tell each match and, `depth` levels below it, what is in it."""
+    """Find `patterns`; list each match, [path], and then what is in it, `depth` levels below it or all if that is null.
+
+    An entry is [number of the match, path below it, kind, size, permissions, time].
+    """
     _sweep()
     matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
-    entries = [entry for number, path in enumerate(matches) for entry in _walk(number, path, request["depth"])]
-    return {"roots": matches, "entries": entries}
+    rows: list[list[Any]] = [[path] for path in matches]
+    for number, path in enumerate(matches):
+        for entry in _walk(number, path, request["depth"]):
+            rows.append(entry)
+            if len(rows) > MOST_ENTRIES:
+                text = f"there are more than {MOST_ENTRIES} files and folders; take its folders one by one"
+                raise OSError(errno.E2BIG, text, path)
+    return rows
 
 
 def _expand(pattern: str) -> list[str]:
@@ -35,19 +46,21 @@ def _expand(pattern: str) -> list[str]:
     return found
 
 
-def _walk(number: int, root: str, depth: int) -> Iterator[list[Any]]:
+def _walk(number: int, root: str, depth: int | None) -> Iterator[list[Any]]:
     yield _entry(number, "", os.stat(root))
-    waiting = [("", depth)] if os.path.isdir(root) else []
+    waiting = [("", 0)] if os.path.isdir(root) and depth != 0 else []
     while waiting:
-        relative, left = waiting.pop()
+        relative, level = waiting.pop()
+        if level == MOST_LEVELS:
+            raise OSError(errno.ENAMETOOLONG, f"it has more than {MOST_LEVELS} levels of folders", root)
         for name in sorted(os.listdir(os.path.join(root, relative))):
             path = os.path.join(relative, name)
-            if name == OWN or not left:
+            if name == OWN:
                 continue
             entry = _entry(number, path, os.lstat(os.path.join(root, path)))
             yield entry
-            if entry[2] == "folder":
-                waiting.append((path, left - 1))
+            if entry[2] == "folder" and level + 1 != depth:
+                waiting.append((path, level + 1))
 
 
 def _entry(number: int, relative: str, status: os.stat_result) -> list[Any]:
@@ -88,11 +101,11 @@ def unpack(request: Any) -> Any:
     try:
         _assemble_all(request, written)
         for temporary, path in written:
-            _publish(temporary, path, force=request["force"])
+            with _naming(path):
+                _publish(temporary, path, force=request["force"])
     finally:
         for temporary, _ in written:
-            if os.path.lexists(temporary):
-                os.remove(temporary)
+            _remove(temporary)
     for path, mode in reversed(request["folders"]):
         os.chmod(path, mode)
     shutil.rmtree(request["staging"], ignore_errors=True)
@@ -104,31 +117,52 @@ def _check_free(path: str) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Let errors name the file that is meant, not the one that stands for it until it is whole."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), path) from None
+
+
 def _publish(temporary: str, path: str, *, force: bool) -> None:
     """Give a file its name; one that another program has made meanwhile is not replaced without `force`."""
+    try:
+        _move(temporary, path, force=force)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = os.path.join(os.path.dirname(path), f".{os.path.basename(temporary)}-{os.getpid()}.part")
+        try:
+            shutil.copy(temporary, beside)
+            _move(beside, path, force=force)
+        finally:
+            _remove(beside)
+
+
+def _move(temporary: str, path: str, *, force: bool) -> None:
     if not force:
         try:
             os.link(temporary, path)
-        except OSError:  # the name is taken, or the file system has no hard links
+        except OSError as error:  # the name is taken, or the file system has no hard links
+            if error.errno == errno.EXDEV:
+                raise
             _check_free(path)
     os.replace(temporary, path)  # does nothing where the link is there
 
 
 def _assemble_all(request: Any, written: list[tuple[str, str]]) -> None:
-    """Write each file under a temporary name beside its own; `written` takes both names."""
+    """Write each file into the `staging` folder, which is swept up if this is killed; `written` takes both names."""
+    os.makedirs(request["staging"], exist_ok=True)  # there were no parts if all files are empty
     parts = _Blocks([os.path.join(request["staging"], f"part-{number}") for number in range(request["parts"])])
     for path, mode, size, digest in request["files"]:
-        # Of this transfer and this attempt alone: one that was killed may have left its own.
-        name = f".{os.path.basename(request['staging'])}-{os.getpid()}-{len(written)}.part"
-        written.append((_beside(path, name), path))
-        _assemble(written[-1][0], parts, size, digest)
-        os.chmod(written[-1][0], mode)
-
-
-def _beside(path: str, name: str) -> str:
-    folder = os.path.dirname(path)
-    os.makedirs(folder or ".", exist_ok=True)
-    return os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        # Of this attempt alone: one that was killed may have left its own.
+        written.append((os.path.join(request["staging"], f"file-{os.getpid()}-{len(written)}"), path))
+        with _naming(path):
+            _assemble(written[-1][0], parts, size, digest)
+            os.chmod(written[-1][0], mode)
 
 
 class _Blocks:

@@ -1,4 +1,4 @@
-"""A program that runs by itself inside the session: started, watched and stopped. Runs there."""
+"""A program that runs by itself inside the session: started, watched and stopped."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ def poll(request: Any) -> Any:
         pieces.append(data)
         sizes.append(size)
     if any(pieces):
+        os.makedirs(os.path.dirname(request["delta"]), exist_ok=True)
         with open(request["delta"], "wb") as file:
             file.write(b"\xff" + b"".join(pieces))
     alive = None if supervisor is None else _is_alive(supervisor)

@@ -13,15 +13,15 @@ import os
 import re
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UsageError
-from agentcore_sandbox.sessions.state import StateFolder, root
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
@@ -76,6 +76,10 @@ class NamedSession:
     started: float
     lifetime: int
 
+    def __post_init__(self) -> None:
+        if not is_session_id(self.session_id) or not _NAME.fullmatch(self.name):
+            raise ValueError(self)
+
     @property
     def has_expired(self) -> bool:
         """Whether its lifetime is over by this machine's clock; the service may know better."""
@@ -89,12 +93,12 @@ class Found:
     Attributes:
         session_id: Its id.
         replaces: The session that the name stood for before and that has ended, or None.
-        was_damaged: The record of the name could not be read.
+        unreadable: The damaged record of the name, kept under a name of its own, or None.
     """
 
     session_id: str
     replaces: str | None = None
-    was_damaged: bool = False
+    unreadable: Path | None = None
 
 
 class NamedSessions:
@@ -109,6 +113,8 @@ class NamedSessions:
     """
 
     def __init__(self, interpreter: SessionClient, environ: Mapping[str, str]) -> None:
+        from agentcore_sandbox.sessions.state import StateFolder, root
+
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
@@ -122,10 +128,10 @@ class NamedSessions:
             lifetime: Of a session that is started, in seconds.
         """
         with self._folder.locked(_digest(name)):
-            known = self.find(name)
+            known, unreadable = self._known(name)
             if known and not known.has_expired:
                 return Found(known.session_id)
-            return self._start(name, lifetime, known)
+            return self._start(name, lifetime, known, unreadable)
 
     def renew(self, name: str, gone: str, lifetime: int) -> Found:
         """A session instead of one that was found gone, unless another process has renewed it already.
@@ -136,10 +142,11 @@ class NamedSessions:
             lifetime: Of a session that is started, in seconds.
         """
         with self._folder.locked(_digest(name)):
-            known = self.find(name)
+            known, unreadable = self._known(name)
             if known and known.session_id != gone:
                 return Found(known.session_id, replaces=gone)
-            return replace(self._start(name, lifetime, known), replaces=gone)  # also where `stop NAME` has forgotten it
+            started = self._start(name, lifetime, known, unreadable)
+            return replace(started, replaces=gone)  # also where `stop NAME` has forgotten it
 
     def start(self, name: str, lifetime: int) -> Found:
         """Start a session for a name that is free, or whose session has ended.
@@ -148,11 +155,11 @@ class NamedSessions:
             AgentcoreSandboxError: `NameTaken`.
         """
         with self._folder.locked(_digest(name)):
-            known = self.find(name)
+            known, unreadable = self._known(name)
             if known and self._interpreter.is_ready(known.session_id):
                 hint = f"use it: agentcore-sandbox exec {name} CODE; or end it: agentcore-sandbox stop {name}"
                 raise AgentcoreSandboxError("NameTaken", f"session {name!r} is running ({known.session_id})", hint)
-            return self._start(name, lifetime, known)
+            return self._start(name, lifetime, known, unreadable)
 
     def session_id(self, word: str) -> str:
         """The session's id, of an id or of a known name.
@@ -171,12 +178,17 @@ class NamedSessions:
         return known.session_id
 
     def find(self, name: str) -> NamedSession | None:
-        """What a name stands for, None where it is not known."""
-        record = self._folder.read(_digest(name))
-        try:
-            return NamedSession(**record) if record else None
-        except TypeError:
-            return None
+        """What a name stands for, None where it is not known.
+
+        Raises:
+            UnreadableRecordError: Its record cannot be read.
+        """
+        return self._folder.read(_digest(name), NamedSession)
+
+    def free(self, name: str) -> None:
+        """Let a name be used again whose record cannot be read; the record is kept."""
+        with self._folder.locked(_digest(name)):
+            self._folder.set_aside(_digest(name))
 
     def forget(self, session_id: str) -> None:
         """Forget the names of a session that has ended."""
@@ -185,23 +197,37 @@ class NamedSessions:
                 self._folder.remove(_digest(named.name))
 
     def all(self) -> Iterator[NamedSession]:
-        """All named sessions of the interpreter, also those that have ended."""
+        """All named sessions of the interpreter, also those that have ended; not those whose record is unreadable."""
         for key in self._folder.keys():  # noqa: SIM118 - a method of ours, not a dictionary's
-            record = self._folder.read(key)
-            if record and set(record) == set(NamedSession.__dataclass_fields__):
-                yield NamedSession(**record)
+            with suppress(UnreadableRecordError):
+                if named := self._folder.read(key, NamedSession):
+                    yield named
 
-    def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Found:
+    def _known(self, name: str) -> tuple[NamedSession | None, bool]:
+        """What a name stands for, and whether there is a record of it that is damaged.
+
+        Raises:
+            UnreadableRecordError: The record is of a newer version, whose session must not be lost.
+        """
+        try:
+            return self.find(name), False
+        except UnreadableRecordError as error:
+            if error.is_newer:
+                hint = f"use that version, or another name; agentcore-sandbox stop {name} frees the name"
+                raise AgentcoreSandboxError(error.code, error.message, hint) from None
+            return None, True
+
+    def _start(self, name: str, lifetime: int, known: NamedSession | None, unreadable: bool) -> Found:  # noqa: FBT001
         key = _digest(name)
-        was_damaged = self._folder.is_damaged(key)
+        kept = self._folder.set_aside(key) if unreadable else None
         session_id = self._interpreter.start(name=name, lifetime=lifetime)
         try:
-            self._folder.write(key, asdict(NamedSession(name, session_id, time.time(), lifetime)))
+            self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime))
         except AgentcoreSandboxError:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
             raise
-        return Found(session_id, known.session_id if known else None, was_damaged)
+        return Found(session_id, known.session_id if known else None, kept)
 
 
 @dataclass(frozen=True)
@@ -254,10 +280,11 @@ class SessionReference:
                 f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
                 f"its variables and files are lost. {found.session_id} takes its place"
             )
-        if found.was_damaged:
+        if found.unreadable:
             self.output.say(
-                f"agentcore-sandbox: the record of {self.word!r} is damaged; {found.session_id} takes the place of "
-                "its session, which may still be running: see agentcore-sandbox sessions"
+                f"agentcore-sandbox: the record of {self.word!r} is damaged and kept as {found.unreadable}; "
+                f"{found.session_id} takes the place of its session, which may still be running: "
+                "see agentcore-sandbox sessions"
             )
         return found.session_id
 

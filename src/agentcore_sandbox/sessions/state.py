@@ -5,22 +5,46 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import contextmanager
+import stat
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from agentcore_emulator import file_lock, private_folder
-from agentcore_sandbox.atomic_file import PRIVATE, AtomicFile
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
+from agentcore_sandbox.staging import publish, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 VARIABLE = "AGENTCORE_SANDBOX_STATE_DIR"
+VERSION = 1
+"""Of the records. One that cannot be read by programs that know this version gets the next number."""
 LOCK_SECONDS = 120.0  # longer than any start of a session takes
+MOST_BYTES = 1 << 20  # of a record
+_LARGEST_NUMBER = 1e11  # as seconds since the epoch, a year that calendars have
 _KEY = re.compile(r"[0-9A-Za-z-]{1,80}")
 _HINT = f"set {VARIABLE} to a folder of your own that nobody else can enter"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "None": (type(None),),
+}
+
+
+class Record(Protocol):
+    """A dataclass whose fields are strings, numbers, booleans and None."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+R = TypeVar("R", bound=Record)
 
 
 def root(environ: Mapping[str, str]) -> Path:
@@ -41,62 +65,103 @@ def root(environ: Mapping[str, str]) -> Path:
 
 
 class StateFolder:
-    """A folder of JSON records.
+    """A folder of JSON records and of files that go with them.
 
     Args:
-        path: Made on the first write, mode 0700; refused where others can enter it.
+        path: Made on the first write, mode 0700. One that others can enter is neither written nor read.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
 
     def keys(self) -> list[str]:
         """The keys of all records, sorted."""
-        return sorted(file.stem for file in self.path.glob("*.json"))
+        if not self._exists():
+            return []
+        with _translated("read", self._path):
+            return sorted(file.stem for file in self._path.glob("*.json") if _KEY.fullmatch(file.stem))
 
-    def read(self, key: str) -> dict[str, Any] | None:
-        """A record, None where there is none or it is damaged."""
+    def read(self, key: str, kind: type[R]) -> R | None:
+        """A record, None where there is none.
+
+        Raises:
+            UnreadableRecordError: It is damaged, or of a newer version.
+        """
+        path = self.file(key)
         try:
-            with _translated("read", self.file(key)):
-                value = json.loads(self.file(key).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None  # replaced as a whole, so it is never half-written by this program
-        return value if isinstance(value, dict) else None
+            data = self.read_file(path.name, limit=MOST_BYTES)
+            return None if data is None else _decoded(kind, json.loads(data))
+        except AgentcoreSandboxError as error:
+            if error.code != "StateFailed":
+                raise
+            raise UnreadableRecordError(path, error.message.rpartition(": ")[2]) from None
+        except _NewerVersionError:
+            reason = "a newer version of agentcore-sandbox has written it"
+            raise UnreadableRecordError(path, reason, is_newer=True) from None
+        except (ValueError, RecursionError):  # replaced as a whole, so it was not this program
+            raise UnreadableRecordError(path, "it is damaged") from None
 
-    def write(self, key: str, record: Mapping[str, Any]) -> None:
+    def write(self, key: str, record: Record) -> None:
         """Replace a record; readers see the old one or the new one."""
         self._make()
-        with _translated("write", self.file(key)), AtomicFile(self.path) as file:
-            file.write(json.dumps(record).encode())
-            file.publish(self.file(key), replace=True)
+        data = json.dumps({"version": VERSION, **asdict(record)}).encode()
+        with _translated("write", self.file(key)), staging_folder(self._path) as staging:
+            publish(staging.write(data), self.file(key), replace=True)
+
+    def set_aside(self, key: str) -> Path:
+        """Keep a record that cannot be read under another name, so that there can be a new one."""
+        path = self.file(key, "unreadable")
+        with _translated("rename", self.file(key)):
+            return self.file(key).replace(path)
+
+    def read_file(self, name: str, offset: int = 0, limit: int = -1) -> bytes | None:
+        """Bytes of a file, None where there is none.
+
+        Args:
+            name: Of a record, or of a file that goes with one.
+            offset: Where they begin.
+            limit: Their most, -1 for all that follow.
+        """
+        path = self._path / name
+        if not self._exists():
+            return None
+        with _translated("read", path), suppress(FileNotFoundError):
+            # What is no file is not waited for, and what is another user's was put there while the folder was open.
+            descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+            with os.fdopen(descriptor, "rb") as file:
+                _check_owner(os.fstat(descriptor))
+                file.seek(offset)
+                return file.read(limit)
+        return None
+
+    def size(self, name: str) -> int:
+        """The size in bytes of a file, 0 where there is none."""
+        with _translated("read", self._path / name), suppress(FileNotFoundError):
+            return (self._path / name).lstat().st_size
+        return 0
 
     def append(self, name: str, data: bytes) -> None:
         """Append to a private file that is no record, such as a job's saved output."""
         self._make()
-        path = self.path / name
-        with (
-            _translated("write", path),
-            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_FOLLOW, PRIVATE), "ab") as file,
-        ):
+        path = self._path / name
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_FOLLOW
+        with _translated("write", path), os.fdopen(os.open(path, flags, 0o600), "ab") as file:
             file.write(data)
 
     def remove(self, key: str) -> None:
-        """Remove a record and its companions."""
-        for path in self.path.glob(f"{_checked(key)}.*"):
-            if path.suffix != ".lock":  # another process may wait for it
-                path.unlink(missing_ok=True)
-
-    def is_damaged(self, key: str) -> bool:
-        """Whether there is a record that cannot be read."""
-        return self.file(key).exists() and self.read(key) is None
+        """Remove a record, readable or not, and what goes with it, but for the lock, which has its holder."""
+        for path in self._path.glob(f"{_checked(key)}.*"):
+            if path.suffix != ".lock":
+                with _translated("remove", path):
+                    path.unlink(missing_ok=True)
 
     def file(self, key: str, suffix: str = "json") -> Path:
-        """The path of a record, or of a companion of it."""
-        return self.path / f"{_checked(key)}.{suffix}"
+        """The path of a record, or of a file that goes with it."""
+        return self._path / f"{_checked(key)}.{suffix}"
 
     @contextmanager
     def locked(self, key: str) -> Iterator[None]:
-        """Hold the lock of a record, which one process at a time can.
+        """Hold the lock of a record, which one process at a time can. A signal ends the wait for it.
 
         Raises:
             AgentcoreSandboxError: `StateBusy`: not within two minutes.
@@ -104,23 +169,64 @@ class StateFolder:
         self._make()
         path = self.file(key, "lock")
         with _translated("lock", path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, PRIVATE)
+            descriptor = _acquired(path)
         try:
-            with _translated("lock", path):
-                is_ours = file_lock.acquire(descriptor, LOCK_SECONDS)
-            if not is_ours:
-                hint = "wait for it to end, then try again"
-                raise AgentcoreSandboxError("StateBusy", f"another process holds {path}", hint)
             yield
         finally:
-            os.close(descriptor)  # lets the lock go
+            with suppress(OSError):  # Windows removes no open file
+                path.unlink()  # whoever waits for it finds that out, and takes a new one
+            os.close(descriptor)
+
+    def _exists(self) -> bool:
+        """Whether the folder is there; one that others can enter is refused."""
+        with _translated("read", self._path):
+            try:
+                problem = private_folder.problem(self._path)
+            except FileNotFoundError:
+                return False
+        if problem:
+            hint = f"others may have put files there: look at them, then chmod 700 it; or {_HINT}"
+            raise AgentcoreSandboxError("UnsafeFolder", f"{self._path} {problem}", hint)
+        return True
 
     def _make(self) -> None:
-        with _translated("make", self.path):
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            problem = private_folder.problem(self.path)
-        if problem:
-            raise AgentcoreSandboxError("UnsafeFolder", f"{self.path} {problem}", f"chmod 700 it, or {_HINT}")
+        with _translated("make", self._path):
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._exists()
+
+
+class _NewerVersionError(Exception):
+    pass
+
+
+def _decoded(kind: type[R], value: Any) -> R:
+    """Make a record of JSON. Fields that are not known are left out: a later version may have more of them.
+
+    Raises:
+        ValueError: It is not such a record.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as everything else that is wrong with it
+    if value.get("version", VERSION) != VERSION:  # the first records had no version
+        raise _NewerVersionError
+    known = {}
+    for field in fields(kind):
+        name = field.name if field.name in value else field.metadata.get("formerly", field.name)
+        if name in value:
+            known[field.name] = _checked_value(value[name], str(field.type))
+    try:
+        return kind(**known)
+    except TypeError as error:  # one is missing
+        raise ValueError(str(error)) from None
+
+
+def _checked_value(value: Any, kinds: str) -> Any:
+    allowed = {kind for name in kinds.split(" | ") for kind in _TYPES[name]}
+    if type(value) not in allowed:
+        raise ValueError(f"{value!r} is not of type {kinds}")
+    if isinstance(value, (int, float)) and not 0 <= value < _LARGEST_NUMBER:  # nor is NaN
+        raise ValueError(f"{value} is out of range")
+    return value
 
 
 def _checked(key: str) -> str:
@@ -129,12 +235,53 @@ def _checked(key: str) -> str:
     return key
 
 
+def _check_owner(status: os.stat_result) -> None:
+    is_mine = sys.platform == "win32" or status.st_uid == os.geteuid()
+    if not stat.S_ISREG(status.st_mode) or not is_mine:
+        raise OSError("it is not a file of yours")
+
+
+def _acquired(path: Path) -> int:
+    """Open and lock a lock file that is still there: its last holder may have removed it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
+        try:
+            _wait_for(descriptor, path)
+            if _is_open(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, path: Path) -> None:
+    with gate.opened():  # also where signals are held back until a session is recorded: none has been started yet
+        is_ours = file_lock.acquire(descriptor, LOCK_SECONDS)
+    if not is_ours:
+        message = f"another process holds {path}"
+        raise AgentcoreSandboxError("StateBusy", message, "wait for it to end, then try again")
+
+
+def _is_open(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def _translated(what: str, path: Path) -> Iterator[None]:
     """Raise failures of the file system as errors of ours; a missing file is the caller's to deal with."""
     try:
         yield
-    except OSError as error:
-        if what == "read" and isinstance(error, FileNotFoundError):
+    except FileNotFoundError:
+        if what == "read":
             raise
-        raise AgentcoreSandboxError("StateFailed", f"cannot {what} {path}: {error.strerror or error}", _HINT) from None
+        raise _failed(what, path, "it is not there") from None
+    except OSError as error:
+        raise _failed(what, path, str(error.strerror or error)) from None
+
+
+def _failed(what: str, path: Path, reason: str) -> AgentcoreSandboxError:
+    return AgentcoreSandboxError("StateFailed", f"cannot {what} {path}: {reason}", _HINT)

@@ -32,6 +32,8 @@ MARK = b"\xff"
 ATTEMPTS = 8
 _FUTURE = "from __future__ import annotations\n"
 _LONGEST_ARGUMENT = 32_768
+MOST_ITEMS = 1_000_000  # of an answer: of the 400,000 files that a helper lists, some are asked for twice
+_MOST_PIECES = 200  # of 2 MB
 
 T = TypeVar("T")
 
@@ -65,22 +67,17 @@ class Workspace:
         self._tool(api.WRITE_FILES, {"content": [{"path": path, "blob": data}]})
 
     def read_part(self, path: str) -> bytes:
-        """Read a file that begins with `MARK`, and return the rest.
-
-        Args:
-            path: Of a file of at most 8 MB, as a helper has made it.
-        """
-        outcome = self._tool(api.READ_FILES, {"paths": [path]})
-        data = _content(outcome)
+        """Read a file of at most 8 MB that begins with `MARK`, as helpers make it, and return the rest."""
+        data = _content(self._tool(api.READ_FILES, {"paths": [path]}))
         if not data.startswith(MARK):
             raise _unexpected("a part of a file is not what was asked for")
         return data[len(MARK) :]
 
-    def ask(self, module: str, operation: str, **request: Any) -> Any:
+    def ask(self, helper: str, operation: str, **request: Any) -> Any:
         """Run one operation of a helper inside the session.
 
         Args:
-            module: Its name in the package `session_helpers`, such as `files`.
+            helper: Its module in the package `session_helpers`, such as `files`.
             operation: A key of its `OPERATIONS`.
             request: What the operation needs, as JSON. With `once=True` a repetition after a lost answer does not do it
                 again, but waits for the first and answers the same.
@@ -91,40 +88,57 @@ class Workspace:
         Raises:
             AgentcoreSandboxError: `SessionFile`: a file is missing, or cannot be read or written.
         """
-        token = uuid.uuid4().hex
-        body = {"operation": operation, "answer": f"{FOLDER}/answer-{token}", **request}
-        argument = json.dumps(body)
-        if len(argument) > _LONGEST_ARGUMENT:
-            self.write(f"{FOLDER}/request-{token}", argument.encode())
-            argument = f"@{FOLDER}/request-{token}"
-        reply = self._reply(_command(module, argument))
-        if argument.startswith("@"):
-            self._discard(argument[1:])
+        answer = f"{FOLDER}/answer-{uuid.uuid4().hex}"
+        reply = self._reply(helper, {"operation": operation, "answer": answer, **request})
         if isinstance(reply.get("error"), dict):
             raise _file_error(reply["error"])
-        return reply.get("answer")
+        return list(self._pieces(answer, reply["pieces"])) if "pieces" in reply else reply.get("answer")
 
-    def ask_each(self, module: str, operation: str, paths: Sequence[str], **request: Any) -> list[Any]:
-        """Run an operation that answers something of each path; otherwise as `ask`."""
-        answer = self.ask(module, operation, paths=list(paths), **request)
-        if not isinstance(answer, list) or len(answer) != len(paths):
+    def ask_list(self, helper: str, operation: str, **request: Any) -> list[Any]:
+        """As `ask`, for an operation that answers a list."""
+        answer = self.ask(helper, operation, **request)
+        if not isinstance(answer, list):
+            raise _unexpected("the helper in the session did not answer a list")
+        return answer
+
+    def ask_each(self, helper: str, operation: str, paths: Sequence[str], **request: Any) -> list[Any]:
+        """As `ask`, for an operation that answers something about each path."""
+        answer = self.ask_list(helper, operation, paths=list(paths), **request)
+        if len(answer) != len(paths):
             raise _unexpected("the helper in the session did not answer for each path")
         return answer
 
-    def _reply(self, command: str) -> dict[str, Any]:
-        outcome = self._tool(api.EXECUTE_COMMAND, {"command": command})
+    def _reply(self, helper: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        argument, path = json.dumps(request), f"{FOLDER}/request-{uuid.uuid4().hex}"
+        is_long = len(argument) > _LONGEST_ARGUMENT
+        if is_long:
+            self.write(path, argument.encode())
+        outcome = self._tool(api.EXECUTE_COMMAND, {"command": _command(helper, f"@{path}" if is_long else argument)})
+        if is_long:
+            self._discard([path])
         reply = _parse(outcome.stdout)
-        if "file" not in reply:
-            return reply
-        path = str(reply["file"])
-        text = _content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace")
-        self._discard(path)
-        return _parse(text)
+        if not isinstance(reply, dict):
+            raise _unexpected("the helper in the session answered something else")
+        return reply
 
-    def _discard(self, path: str) -> None:
-        """Remove a file of ours. It may fail: a lost answer may have done it, and what is left is swept up."""
+    def _pieces(self, answer: str, count: Any) -> Iterator[Any]:
+        """The items of an answer that is too long for the terminal, from files; a bounded number of them."""
+        if not isinstance(count, int) or not 0 < count <= _MOST_PIECES:
+            raise _unexpected("the helper in the session answered something else")
+        paths = [f"{answer}-{number}" for number in range(count)]
+        found = 0
+        for path in paths:
+            piece = _parse(_content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace"))
+            found += len(piece) if isinstance(piece, list) else MOST_ITEMS
+            if found > MOST_ITEMS:
+                raise _unexpected(f"the session answers with more than {MOST_ITEMS} items")
+            yield from piece
+        self._discard(paths)
+
+    def _discard(self, paths: Sequence[str]) -> None:
+        """Remove files of ours. It may fail: a lost answer may have done it, and what is left is swept up."""
         with contextlib.suppress(AgentcoreSandboxError):
-            self.invoke(api.REMOVE_FILES, {"paths": [path]})
+            self.invoke(api.REMOVE_FILES, {"paths": list(paths)})
 
     def invoke(self, tool: str, arguments: Mapping[str, Any]) -> Result:
         """Call a tool once."""
@@ -184,15 +198,11 @@ def _content(outcome: Result) -> bytes:
     raise _unexpected("readFiles answered without the file")
 
 
-def _parse(text: str) -> dict[str, Any]:
-    lines = text.strip().splitlines()
+def _parse(text: str) -> Any:
     try:
-        value = json.loads(lines[-1])
+        return json.loads(text.strip().splitlines()[-1])
     except (IndexError, ValueError, RecursionError):
         raise _unexpected("the helper in the session did not answer") from None
-    if not isinstance(value, dict):
-        raise _unexpected("the helper in the session answered something else")
-    return value
 
 
 def _unexpected(message: str) -> AgentcoreSandboxError:

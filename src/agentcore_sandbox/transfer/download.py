@@ -8,18 +8,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.atomic_file import without_umask
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
+from agentcore_sandbox.staging import staging_folder, without_umask
 from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
-from agentcore_sandbox.transfer.session_tree import FILE, FOLDER, HELPER, Entry, scan, staging_folder
+from agentcore_sandbox.transfer.session_tree import FILE, FOLDER, HELPER, Entry, scan, session_staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.staging import StagingFolder
     from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile
     from agentcore_sandbox.transfer.report import Advance
 
@@ -88,11 +89,14 @@ class Download:
         return found
 
     def _fetch(self, workspace: Workspace, files: Sequence[tuple[Entry, Destination]]) -> list[Copied]:
+        if not files:
+            return []
         entries = [entry for entry, _ in files]
-        total = sum(entry.size for entry in entries)
-        with ExitStack() as cleanup, progress_bar("download", total, quiet=self.quiet) as advance:
-            incoming = _IncomingFiles(files, cleanup)
-            with staging_folder(workspace) as folder:
+        total, base = sum(entry.size for entry in entries), files[0][1].base
+        local_tree.check_room(base, total)
+        with _staging(base) as staging, progress_bar("download", total, quiet=self.quiet) as advance:
+            incoming = _IncomingFiles(files, staging)
+            with session_staging(workspace) as folder:
                 transfer(workspace, folder, entries, incoming.write, advance)
                 incoming.finish()
                 digests = [file.digest for file in incoming.files]
@@ -125,6 +129,14 @@ def _folders(destinations: Sequence[tuple[Entry, Destination]]) -> Iterator[None
             destination.path.chmod(without_umask(entry.mode) | OWNER)
 
 
+@contextmanager
+def _staging(base: Path) -> Iterator[StagingFolder]:
+    with ExitStack() as stack:
+        with local_tree.local_failures(base):
+            staging = stack.enter_context(staging_folder(base))
+        yield staging
+
+
 def _folder(entry: Entry, destination: Destination) -> Destination:
     return destination if entry.kind == FOLDER else destination.above
 
@@ -132,9 +144,9 @@ def _folder(entry: Entry, destination: Destination) -> Destination:
 class _IncomingFiles:
     """The files that come in, one after another; one at a time is open."""
 
-    def __init__(self, files: Sequence[tuple[Entry, Destination]], cleanup: ExitStack) -> None:
+    def __init__(self, files: Sequence[tuple[Entry, Destination]], staging: StagingFolder) -> None:
         self._waiting = iter(files)
-        self._cleanup = cleanup
+        self._staging = staging
         self._count = len(files)
         self.files: list[IncomingFile] = []
 
@@ -155,8 +167,7 @@ class _IncomingFiles:
         if self.files:
             self.files[-1].close()
         entry, destination = next(self._waiting)
-        self.files.append(local_tree.IncomingFile(destination, entry.mode))
-        self._cleanup.callback(self.files[-1].discard)
+        self.files.append(local_tree.IncomingFile(destination, entry.mode, self._staging))
 
 
 def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]) -> Report:
@@ -180,7 +191,7 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
         sha.update(data)
         write(data)
 
-    with staging_folder(workspace) as folder:
+    with session_staging(workspace) as folder:
         transfer(workspace, folder, entries, both, lambda _count: None)
         check_digests(workspace, folder, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])

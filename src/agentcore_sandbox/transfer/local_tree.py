@@ -9,21 +9,25 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import shutil
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.atomic_file import AtomicFile
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.staging import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from agentcore_sandbox.staging import StagingFolder
+
 LONGEST_NAME = 255  # bytes, the limit of the usual file systems
 DEFAULT_FILE_MODE = 0o644
 PERMISSIONS = 0o777
+MOST_LEVELS = 256
 LINK, SPECIAL = "a symbolic link", "neither a file nor a folder"
 """Why something is not copied."""
 _WINDOWS = os.name == "nt"
@@ -75,19 +79,28 @@ def walk(root: Path, skipped: dict[str, str]) -> Iterator[LocalEntry]:
     Args:
         root: The file or folder, a link to one included.
         skipped: Takes the path of each link, and of what is neither file nor folder, and the reason.
+
+    Raises:
+        AgentcoreSandboxError: `LocalFile`: it cannot be looked at, or has more than `MOST_LEVELS` levels of folders.
     """
-    yield _entry(root, (), root.stat())
-    if root.is_dir():
-        yield from _inside(root, (), skipped)
+    waiting = [_entry(root, (), root.stat())]
+    while waiting:
+        entry = waiting.pop()
+        yield entry
+        if entry.path and entry.is_folder:
+            with local_failures(entry.path):
+                waiting += sorted(
+                    _inside(entry.path, entry.parts, skipped), key=lambda inside: inside.parts, reverse=True
+                )
 
 
 def _inside(folder: Path, parts: tuple[str, ...], skipped: dict[str, str]) -> Iterator[LocalEntry]:
-    for path in sorted(folder.iterdir()):
+    if len(parts) == MOST_LEVELS:
+        message = f"{folder}: there are more than {MOST_LEVELS} levels of folders"
+        raise AgentcoreSandboxError("LocalFile", message, "pack it into an archive, and copy that")
+    for path in folder.iterdir():
         status = path.lstat()
-        if stat.S_ISDIR(status.st_mode):
-            yield _entry(path, (*parts, path.name), status)
-            yield from _inside(path, (*parts, path.name), skipped)
-        elif stat.S_ISREG(status.st_mode):
+        if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
             yield _entry(path, (*parts, path.name), status)
         else:
             skipped[str(path)] = LINK if stat.S_ISLNK(status.st_mode) else SPECIAL
@@ -129,24 +142,25 @@ class Destination:
         """Check that it may be written, before anything is.
 
         Raises:
-            AgentcoreSandboxError: `FileExists`, or `UnsafePath` for a way through a link.
+            AgentcoreSandboxError: `FileExists`, `LocalFile`, or `UnsafePath` for a way through a link.
         """
-        self._check_way()
-        if not os.path.lexists(self.path):
-            return
-        is_folder = self.path.is_dir() and (not self.path.is_symlink() or not self.parts)
-        is_file = self.path.is_symlink() or self.path.is_file()  # and no device, which must not be replaced
+        with local_failures(self.path):
+            self._check_way()
+            if not os.path.lexists(self.path):
+                return
+            is_folder = self.path.is_dir() and (not self.path.is_symlink() or not self.parts)
+            is_file = self.path.is_symlink() or self.path.is_file()  # and no device, which must not be replaced
         if not (is_folder if folder else is_file):
-            kind = "a folder" if is_folder else "no folder" if folder else "no file"
+            kind = "a folder" if is_folder else "not a folder" if folder else "not a file"
             raise AgentcoreSandboxError("FileExists", f"{self.path} exists and is {kind}", "choose another target")
         if not folder and not force:
             raise _exists(self.path)
 
     def make_folder(self) -> list[Path]:
         """Make the folder and those above it; returns those that were not there, the highest first."""
-        self._check_way()
-        missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
         with local_failures(self.path):
+            self._check_way()
+            missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
         return missing[::-1]
 
@@ -163,15 +177,16 @@ class IncomingFile:
     Args:
         destination: Where it will be.
         mode: Permissions, less those that the umask takes.
+        staging: Where it is until then.
     """
 
-    def __init__(self, destination: Destination, mode: int) -> None:
+    def __init__(self, destination: Destination, mode: int, staging: StagingFolder) -> None:
         self._destination = destination
         self._path = destination.path
         self._mode = mode
         self._sha = hashlib.sha256()
         with local_failures(self._path):
-            self._file = AtomicFile(self._path.parent)
+            self._temporary, self._file = staging.create()
 
     @property
     def digest(self) -> str:
@@ -198,13 +213,9 @@ class IncomingFile:
         self._destination.check(folder=False, force=force)
         with local_failures(self._path):
             try:
-                self._file.publish(self._path, mode=self._mode, replace=force)
+                publish(self._temporary, self._path, mode=self._mode, replace=force)
             except FileExistsError:
                 raise _exists(self._path) from None
-
-    def discard(self) -> None:
-        """Remove what there is, unless it was published."""
-        self._file.discard()
 
 
 def safe_parts(path: str) -> tuple[str, ...]:
@@ -236,7 +247,8 @@ def targets(destination: str, names: Sequence[str]) -> list[Destination]:
         destination: A folder that they go into, or the new name of the only one.
         names: Of each copy; empty where a folder's contents are meant.
     """
-    into_folder = len(names) > 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
+    with local_failures(Path(destination)):
+        into_folder = len(names) > 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
     if not into_folder and names != [""]:
         path = Path(destination)
         return [Destination(path.parent, (path.name,))]
@@ -256,6 +268,19 @@ def local_failures(path: Path) -> Iterator[None]:
 def _exists(path: Path) -> AgentcoreSandboxError:
     """The error for a file that is there and may not be replaced."""
     return AgentcoreSandboxError("FileExists", f"{path} exists", "add --force to replace it")
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Refuse what the disk of a folder has no room for.
+
+    Raises:
+        AgentcoreSandboxError: `LocalFile`.
+    """
+    with local_failures(folder):
+        free = shutil.disk_usage(folder).free
+    if size > free:
+        message = f"{folder}: {size} bytes are to be copied, and {free} are free"
+        raise AgentcoreSandboxError("LocalFile", message, "copy less, or to another disk; nothing was copied")
 
 
 def check_unique(destinations: Sequence[Destination]) -> None:

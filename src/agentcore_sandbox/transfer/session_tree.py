@@ -6,6 +6,7 @@ Where a listed name may be written on this machine is the matter of `local_tree`
 from __future__ import annotations
 
 import glob
+import itertools
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 HELPER = "files"
 FILE, FOLDER = "file", "folder"
-ANY_DEPTH = 1000
+_MOST_LEVELS = 256
 _KINDS = {FILE: "", FOLDER: "", "link": local_tree.LINK, "other": local_tree.SPECIAL}
 OBEYED = frozenset(
     (
@@ -40,7 +41,7 @@ _REMOVAL_SECONDS = 10.0
 _LEFT = "parts of the files may stay in the session until a copy an hour or more from now removes them"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One file, folder or link in a session.
 
@@ -83,27 +84,30 @@ class Entry:
         return self if self.kind == FOLDER else replace(self, mode=self.mode & ~0o111)
 
 
-def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int = ANY_DEPTH) -> list[Entry]:
+def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int | None = None) -> list[Entry]:
     """Find paths and globs in a session.
 
     Args:
         workspace: The session's.
-        patterns: Relative to the work directory, or absolute.
-        depth: How many levels below each folder are listed.
+        patterns: Relative to the work directory, which an empty one stands for, or absolute.
+        depth: How many levels below each folder are listed, None for all.
 
     Raises:
-        AgentcoreSandboxError: `SessionFile` where there is none, `UnexpectedAnswer`.
+        AgentcoreSandboxError: `SessionFile` where there is none, or too many or too deep; `UnexpectedAnswer`.
     """
-    answer = workspace.ask(HELPER, "scan", patterns=list(patterns), depth=depth)
+    asked = [pattern or "." for pattern in patterns]
+    rows = workspace.ask_list(HELPER, "scan", patterns=asked, depth=depth)
     try:
-        roots = [_root(str(root), patterns) for root in answer["roots"]]
-        return [_entry(roots, item) for item in answer["entries"]]
+        roots = [_root(row[0], asked) for row in itertools.takewhile(lambda row: len(row) == 1, rows)]
+        return [_entry(roots, row) for row in rows[len(roots) :]]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
         raise UnexpectedAnswerError("the session's list of files makes no sense") from None
 
 
-def _root(root: str, patterns: Sequence[str]) -> str:
+def _root(root: Any, patterns: Sequence[str]) -> str:
     """A path that the session says was found, if it was asked for: in a folder here it gets its own name."""
+    if not isinstance(root, str):
+        raise ValueError(root)  # noqa: TRY004 - as all that is wrong with an answer
     if root not in patterns and not any(_matches(root.split("/"), pattern.split("/")) for pattern in patterns):
         raise ValueError(root)
     return root
@@ -111,27 +115,38 @@ def _root(root: str, patterns: Sequence[str]) -> str:
 
 def _matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether a path is one that `glob` finds with a pattern, both split at slashes."""
-    if not patterns or not names:
-        return not patterns and not names
-    if patterns[0] == "**":
-        below = not names[0].startswith(".") and _matches(names[1:], patterns)
-        return below or _matches(names, patterns[1:])
-    hidden = names[0].startswith(".") and not patterns[0].startswith(".")
-    here = fnmatchcase(names[0], patterns[0]) if glob.has_magic(patterns[0]) else names[0] == patterns[0]
-    return here and not hidden and _matches(names[1:], patterns[1:])
+    matched = _with_skipped({0}, patterns)  # how much of the pattern what has been seen of the path can be
+    for name in names:
+        here = {at + 1 for at in matched if at < len(patterns) and _is_match(name, patterns[at])}
+        below = set() if name.startswith(".") else {at for at in matched if patterns[at : at + 1] == ["**"]}
+        matched = _with_skipped(here | below, patterns)
+    return len(patterns) in matched
 
 
-def _entry(roots: Sequence[str], item: Any) -> Entry:
-    number, relative, kind, size, mode, modified = item
-    if kind not in _KINDS or not 0 <= int(size) <= _LARGEST or not 0 <= int(number) < len(roots):
-        raise ValueError(item)
-    return Entry(
-        roots[int(number)], str(relative), kind, int(size), int(mode) & local_tree.PERMISSIONS, float(modified)
-    )
+def _with_skipped(matched: set[int], patterns: Sequence[str]) -> set[int]:
+    for at in range(len(patterns)):
+        if at in matched and patterns[at] == "**":
+            matched.add(at + 1)
+    return matched
+
+
+def _is_match(name: str, pattern: str) -> bool:
+    if not glob.has_magic(pattern):
+        return name == pattern
+    return (pattern.startswith(".") or not name.startswith(".")) and fnmatchcase(name, pattern)
+
+
+def _entry(roots: Sequence[str], row: Any) -> Entry:
+    number, relative, kind, size, mode, modified = row
+    is_known = isinstance(relative, str) and kind in _KINDS and relative.count("/") < _MOST_LEVELS
+    if not is_known or not 0 <= int(size) <= _LARGEST or not 0 <= int(number) < len(roots):
+        raise ValueError(row)
+    mode = int(mode) & local_tree.PERMISSIONS
+    return Entry(roots[int(number)], relative, kind, int(size), mode, float(modified))
 
 
 @contextmanager
-def staging_folder(workspace: Workspace) -> Iterator[str]:
+def session_staging(workspace: Workspace) -> Iterator[str]:
     """Name a folder for the parts of a transfer. Its last request removes it, and after a failure or a signal this.
 
     Once and without a word: the session may be gone, and what stays is swept up by the helper, as it is after a client

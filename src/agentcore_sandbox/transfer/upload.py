@@ -15,7 +15,7 @@ from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.local_tree import LocalEntry
 from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
-from agentcore_sandbox.transfer.session_tree import HELPER, staging_folder
+from agentcore_sandbox.transfer.session_tree import HELPER, session_staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ class Upload:
         packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         total = sum(planned.source.size for planned in plan)
-        with staging_folder(workspace) as folder:
+        with session_staging(workspace) as folder:
             with progress_bar("upload", total, quiet=self.quiet) as advance:
                 count = _send(workspace, folder, packer.parts(), advance)
             request = {"staging": folder, "parts": count, "files": packer.manifest, "folders": folders}
@@ -124,10 +124,10 @@ def _roots(word: str) -> list[SourceTree]:
 
 
 def _root(path: str, *, named: bool) -> SourceTree:
-    if not named and Path(path).is_symlink():  # found by a glob: it may lead anywhere
-        return SourceTree("", (), {path: local_tree.LINK})
     skipped: dict[str, str] = {}
     with local_tree.local_failures(Path(path)):
+        if not named and Path(path).is_symlink():  # found by a glob: it may lead anywhere
+            return SourceTree("", (), {path: local_tree.LINK})
         sources = list(local_tree.walk(Path(path), skipped))
     return SourceTree(local_tree.base_name(path), sources, skipped)
 

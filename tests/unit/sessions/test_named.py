@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def session_id(number: int) -> str:
+    return f"01SESSION{number:017}"
+
+
 class Interpreter:
-    """Starts sessions with the ids 1, 2 and so on."""
+    """Starts sessions with ids that end with 1, 2 and so on."""
 
     scope = ("account", "region", "interpreter", "")
 
@@ -20,14 +24,14 @@ class Interpreter:
 
     def start(self, **_: Any) -> str:
         self.started += 1
-        return str(self.started)
+        return session_id(self.started)
 
 
 def test_a_session_that_was_stopped_and_forgotten_meanwhile_is_told_as_replaced(tmp_path: Path) -> None:
     interpreter: Any = Interpreter()
     store = NamedSessions(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
-    assert store.get_or_start("work", 900) == Found("1")
-    store.forget("1")
-    assert store.renew("work", "1", 900) == Found("2", replaces="1")
-    assert store.renew("work", "1", 900) == Found("2", replaces="1")
+    assert store.get_or_start("work", 900) == Found(session_id(1))
+    store.forget(session_id(1))
+    assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))
+    assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))
     assert interpreter.started == 2

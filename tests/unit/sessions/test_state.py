@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import re
 import stat
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
 from agentcore_sandbox.sessions import state
 from agentcore_sandbox.sessions.state import StateFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str = field(metadata={"formerly": "title"})
+    count: int | None = None
+    time: float = 0.0
 
 
 def code(caught: pytest.ExceptionInfo[AgentcoreSandboxError]) -> str:
@@ -42,34 +54,138 @@ def test_a_lock_is_waited_for_but_not_for_ever(tmp_path: Path, monkeypatch: pyte
 
 
 def test_records_are_private_and_leave_nothing_beside_them(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path / "a" / "state")
-    folder.write("key", {"x": 1})
+    path = tmp_path / "a" / "state"
+    folder = StateFolder(path)
+    with folder.locked("key"):
+        folder.write("key", Thing("x"))
     folder.append("key.stdout", b"out")
-    assert (folder.read("key"), folder.keys()) == ({"x": 1}, ["key"])
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.path.iterdir()} == {0o600}
-    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
-    with pytest.raises(TypeError):
-        folder.write("other", {"x": b"no JSON"})
+    assert (folder.read("key", Thing), folder.keys()) == (Thing("x"), ["key"])
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
     folder.remove("key")
-    assert list(folder.path.iterdir()) == []
+    assert list(path.iterdir()) == []
+
+
+READABLE = {
+    "of the first version": '{"name": "x"}',
+    "with a field that a later version adds": '{"version": 1, "name": "x", "colour": "red"}',
+    "with a field under its former name": '{"version": 1, "title": "x"}',
+}
+
+
+@pytest.mark.parametrize("text", READABLE.values(), ids=READABLE.keys())
+def test_records_of_other_versions_are_read(tmp_path: Path, text: str) -> None:
+    folder = StateFolder(tmp_path / "state")
+    folder.write("key", Thing("other"))
+    folder.file("key").write_text(text)
+    assert folder.read("key", Thing) == Thing("x")
+
+
+UNREADABLE = {
+    "empty": b"",
+    "half": b'{"name": ',
+    "deep": b"[" * 100_000,
+    "no object": b"[]",
+    "no UTF-8": b"\xff",
+    "without a field": b"{}",
+    "of a newer version": b'{"version": 2, "name": "x"}',
+    "a version that is no number": b'{"version": [], "name": "x"}',
+    "another type": b'{"name": 5}',
+    "a boolean for a number": b'{"name": "x", "count": true}',
+    "no number": b'{"name": "x", "time": NaN}',
+    "infinite": b'{"name": "x", "time": 1e999}',
+    "too large for a date": b'{"name": "x", "time": 1e15}',
+    "negative": b'{"name": "x", "time": -1}',
+    "huge": b'{"name": "' + b"x" * (2 << 20) + b'"}',
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_record_that_cannot_be_read_is_named_and_kept(tmp_path: Path, data: bytes) -> None:
+    folder = StateFolder(tmp_path / "state")
+    folder.write("key", Thing("x"))
+    folder.file("key").write_bytes(data)
+    with pytest.raises(UnreadableRecordError, match=re.escape(str(folder.file("key")))) as caught:
+        folder.read("key", Thing)
+    assert caught.value.is_newer == (b'"version"' in data)
+    assert folder.set_aside("key").read_bytes() == data
+    assert folder.read("key", Thing) is None
+
+
+def test_what_is_no_file_of_this_user_is_no_record(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    folder.write("other", Thing("x"))
+    os.mkfifo(folder.file("pipe"))
+    folder.file("folder").mkdir()
+    folder.file("link").symlink_to(folder.file("other"))
+    folder.file("other").with_name("not a key.json").touch()
+    for key in ("pipe", "folder", "link"):
+        with pytest.raises(UnreadableRecordError):
+            folder.read(key, Thing)
+    assert folder.keys() == ["folder", "link", "other", "pipe"]
+
+
+USES: list[Callable[[StateFolder], object]] = [
+    lambda folder: folder.write("key", Thing("x")),
+    lambda folder: folder.read("key", Thing),
+    lambda folder: folder.read_file("key.json"),
+    StateFolder.keys,
+]
 
 
 def test_what_somebody_else_has_prepared_is_not_used(tmp_path: Path) -> None:
-    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o770)
+    (tmp_path / "open" / "key.json").write_text('{"name": "x"}')
     (tmp_path / "link").symlink_to(tmp_path / "open")
     for name in ("open", "link"):
-        with pytest.raises(AgentcoreSandboxError) as caught:
-            StateFolder(tmp_path / name).write("key", {})
-        assert code(caught) == "UnsafeFolder"
-    folder = StateFolder(tmp_path / "own")
-    folder.write("other", {})
-    (folder.path / "key.stdout").symlink_to(tmp_path / "outside")
-    (folder.path / "key.lock").symlink_to(tmp_path / "outside")
+        for use in USES:
+            with pytest.raises(AgentcoreSandboxError) as caught:
+                use(StateFolder(tmp_path / name))
+            assert code(caught) == "UnsafeFolder"
+    own = StateFolder(tmp_path / "own")
+    own.write("other", Thing("x"))
+    for suffix in ("stdout", "lock"):
+        own.file("key", suffix).symlink_to(tmp_path / "outside")
     with pytest.raises(AgentcoreSandboxError):
-        folder.append("key.stdout", b"x")
-    with pytest.raises(AgentcoreSandboxError), folder.locked("key"):
+        own.append("key.stdout", b"x")
+    with pytest.raises(AgentcoreSandboxError), own.locked("key"):
         pass
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_file_system_without_locks_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(*_: object) -> None:
+        tried.append(1)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    folder = StateFolder(tmp_path / "state")
+    with pytest.raises(AgentcoreSandboxError, match="No locks available") as caught, folder.locked("key"):
+        pass
+    assert (code(caught), len(tried)) == ("StateFailed", 1)
+
+
+def test_a_lock_file_goes_with_its_lock_and_one_process_at_a_time_has_it(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    holders, most = [], []
+
+    def hold() -> None:
+        for _ in range(50):
+            with folder.locked("key"):
+                holders.append(1)
+                most.append(len(holders))
+                holders.pop()
+
+    threads = [threading.Thread(target=hold) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(most), max(most)) == (400, 1)
+    assert list((tmp_path / "state").iterdir()) == []
 
 
 @pytest.mark.parametrize("key", ["", "..", "a/b", "a.b", "x" * 81])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.staging import staging_folder
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.download import cut
 from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile, safe_parts
@@ -41,13 +42,11 @@ def test_unusual_names_are_names(name: str) -> None:
 
 
 def write(destination: Destination, data: bytes = b"new", *, force: bool = False) -> None:
-    incoming = IncomingFile(destination, 0o644)
-    try:
+    with staging_folder(destination.base) as staging:
+        incoming = IncomingFile(destination, 0o644, staging)
         incoming.write(data)
         incoming.close()
         incoming.publish(force=force)
-    finally:
-        incoming.discard()
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
@@ -95,17 +94,17 @@ def test_a_device_or_a_folder_is_not_replaced_by_a_file(tmp_path: Path, *, force
 def test_an_incoming_file_has_another_name_and_leaves_nothing(tmp_path: Path) -> None:
     destination = Destination(tmp_path, ("a", "file"))
     assert destination.above.make_folder() == [tmp_path / "a"]
-    incoming = IncomingFile(destination, 0o4777)
-    incoming.write(b"half")
-    assert not (tmp_path / "a" / "file").exists()
-    incoming.discard()
-    assert list((tmp_path / "a").iterdir()) == []
+    with staging_folder(tmp_path) as staging:
+        IncomingFile(destination, 0o4777, staging).write(b"half")
+        assert list((tmp_path / "a").iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 def test_permissions_have_no_special_bits(tmp_path: Path) -> None:
-    incoming = IncomingFile(Destination(tmp_path, ("file",)), 0o6755)
-    incoming.close()
-    incoming.publish(force=False)
+    with staging_folder(tmp_path) as staging:
+        incoming = IncomingFile(Destination(tmp_path, ("file",)), 0o6755, staging)
+        incoming.close()
+        incoming.publish(force=False)
     assert (tmp_path / "file").stat().st_mode & 0o7000 == 0
     assert (tmp_path / "file").stat().st_mode & 0o100
 
