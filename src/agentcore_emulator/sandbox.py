@@ -198,6 +198,7 @@ class Sandbox:
             "file_bytes": limits.file_bytes,
             "payload_bytes": limits.payload_bytes,
             "workers": self._workers,
+            "scope_sockets": self.config.network and launcher.can_scope_sockets(),
         }
 
     def _hand_over(self, answerer: str, conn: socket.socket) -> None:

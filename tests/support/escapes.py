@@ -134,6 +134,49 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         """,
         "refused: EPERM",
     ),
+    "share memory of System V": ("attempt(syscall, 'shmget', 0, 4096, 0o1600)", "refused: ENOSYS"),
+    "make semaphores of System V": ("attempt(syscall, 'semget', 0, 1000, 0o1600)", "refused: ENOSYS"),
+    "queue messages of System V": ("attempt(syscall, 'msgget', 0, 0o1600)", "refused: ENOSYS"),
+    "queue messages of POSIX": ("attempt(syscall, 'mq_open', b'queue', 0o102, 0o600, 0)", "refused: ENOSYS"),
+    "give pages to a pipe": ("attempt(syscall, 'vmsplice', 1, 0, 0, 0)", "refused: ENOSYS"),
+    "hide memory from the kernel": ("attempt(syscall, 'memfd_secret', 0)", "refused: ENOSYS"),
+    "take the machine's huge pages": ("attempt(syscall, 'mmap', 0, 1 << 21, 3, 0x40022, -1, 0)", "refused: EPERM"),
+    "take the machine's huge pages by a file": ("attempt(syscall, 'memfd_create', b'x', 4)", "refused: EPERM"),
+    "take the user's watches of files": ("attempt(syscall, 'inotify_init1', 0)", "refused: ENOSYS"),
+    "watch a file system": ("attempt(syscall, 'fanotify_init', 0, 0)", "refused: ENOSYS"),
+    "take the machine's asynchronous requests": ("attempt(syscall, 'io_setup', 1, 0)", "refused: ENOSYS"),
+    "hold many descriptors": (
+        """
+        held = []
+        try:
+            while True:
+                held.append(os.dup(0))
+        except OSError as error:
+            print(errno.errorcode[error.errno], len(held) < 1000)
+        for descriptor in held:
+            os.close(descriptor)
+        """,
+        "EMFILE True",
+    ),
+    "take the user's queued signals": (
+        """
+        import signal, time
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+        failed = 0
+        for number in range(200):
+            failed += libc.sigqueue(os.getpid(), signal.SIGRTMIN, None) != 0
+        print(failed > 100)
+        usual = signal.signal(signal.SIGRTMIN, signal.SIG_IGN)
+        """,
+        "True",
+    ),
+    "be spared when memory runs out": (
+        """
+        print(open('/proc/self/oom_score_adj').read().strip())
+        attempt(open, '/proc/self/oom_score_adj', 'w')
+        """,
+        "1000\nrefused: EROFS",
+    ),
     "write to /": ("attempt(open, '/new', 'w')", "refused: EROFS"),
     "write to /usr": ("attempt(open, '/usr/bin/new', 'w')", "refused: EROFS"),
     "change a program": ("attempt(open, os.path.realpath(sys.executable), 'r+b')", None),
@@ -197,6 +240,41 @@ BOMBS: dict[str, tuple[str, str]] = {
         """,
         "The session used more than its 256 MiB of memory",
     ),
+    "take the machine's memory by a file that is not mapped": (
+        """
+        import time
+        for number in range(512):
+            os.write(os.memfd_create('held'), bytes(1 << 20))
+        time.sleep(1000)
+        """,
+        "The session used more than its 256 MiB of memory",
+    ),
+    "hold memory in a process whose first thread has ended": (
+        """
+        import mmap, threading, time
+        def hold():
+            part = mmap.mmap(-1, 1 << 29)
+            for _ in range(512):
+                part.write(bytes(1 << 20))
+            time.sleep(1000)
+        if os.fork():
+            os.wait()
+            raise SystemExit('it was killed')
+        threading.Thread(target=hold).start()
+        libc.syscall(60 if os.uname().machine == 'x86_64' else 93, 0)
+        """,
+        "The session used more than its 256 MiB of memory",
+    ),
+    "make the kernel hold tables of pages": (
+        """
+        import mmap, time
+        part = mmap.mmap(-1, 1 << 44, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ)
+        for place in range(0, 1 << 44, 1 << 21):
+            part[place]
+        time.sleep(1000)
+        """,
+        "The session used more than its 256 MiB of memory",
+    ),
     "fill the disk": (
         """
         for number in range(BOMB_MIB):
@@ -213,9 +291,27 @@ BOMBS: dict[str, tuple[str, str]] = {
         """,
         "The session's files take more than its 16 MiB of disk",
     ),
-    "hide files in folders without permissions": (
+    "fill the disk with deleted files": (
         """
         os.system('rm -f /tmp/part* /dev/shm/part*')
+        held = []
+        for number in range(700):
+            held.append(open(f'/tmp/part{number}', 'wb', buffering=0))
+            os.unlink(f'/tmp/part{number}')
+            held[-1].write(bytes(1 << 20))
+        """,
+        "The session's files take more than its 16 MiB of disk",
+    ),
+    "take all inodes": (
+        """
+        for number in range(200000):
+            os.close(os.open(f'/tmp/empty{number}', 65, 0o600))
+        """,
+        "The session's files take more than its 16 MiB of disk",
+    ),
+    "hide files in folders without permissions": (
+        """
+        os.system('find /tmp -type f -delete')
         for number in range(BOMB_MIB):
             os.mkdir(f'hidden{number}')
             with open(f'hidden{number}/part', 'wb') as file:

@@ -111,10 +111,12 @@ def require_bubblewrap() -> None:
 
 
 @contextlib.contextmanager
-def start(folder: Path, limits: Limits | None = None, watchdog: Watchdog | None = None) -> Iterator[Session]:
+def start(
+    folder: Path, limits: Limits | None = None, watchdog: Watchdog | None = None, *, network: bool = False
+) -> Iterator[Session]:
     require_bubblewrap()
     folder.mkdir(mode=0o700)
-    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, limits=limits or Limits(), watchdog=watchdog))
+    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits or Limits(), watchdog))
     with contextlib.closing(started):
         started.start()
         yield Session(started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, Any, Callable
@@ -40,21 +41,33 @@ def write(request: dict[str, Any], data: bytes) -> Message:
     position = 0
     for path, size in request["files"]:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "wb") as file:
+        with open(_open_regular(path, os.O_WRONLY | os.O_CREAT), "wb") as file:
+            file.truncate()
             file.write(data[position : position + size])
         position += size
     return {}, b""
 
 
 def _read_file(path: str, limit: int) -> bytes:
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(0, "Not a regular file", path)
-    if status.st_size > limit:
-        raise OSError(0, f"The file has {status.st_size} bytes, at most {limit} can be read at once", path)
-    # Should it have become a pipe meanwhile: O_NONBLOCK does not wait for a writer.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+    with open(_open_regular(path, os.O_RDONLY), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise OSError(0, f"The file has {size} bytes, at most {limit} can be read at once", path)
         return file.read(limit + 1)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file, and nothing that would wait for somebody: a pipe, a device, another program's lease on a file."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+            raise OSError(0, "Not a regular file", path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "Not a regular file", path)
+    return descriptor
 
 
 OPERATIONS: dict[str, Callable[[dict[str, Any], bytes], Message]] = {

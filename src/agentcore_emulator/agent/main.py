@@ -21,13 +21,14 @@ def main(channel: int, options: dict[str, Any]) -> None:
     Args:
         channel: Descriptor of a SOCK_SEQPACKET socket to the host.
         options: `processes`, `memory_bytes`, `file_bytes`, `payload_bytes`: limits, as `limits.Limits` has them;
-            `workers`: language -> argument list.
+            `workers`: language -> argument list; `scope_sockets`: keep programs from the host's unix sockets.
     """
     host = socket.socket(fileno=channel)
     host.set_inheritable(False)
-    processes.prefer_as_victim()
     processes.conceal()
     processes.restrict(options["processes"], options["memory_bytes"], options["file_bytes"])
+    if options["scope_sockets"]:
+        processes.scope_sockets()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     agent = Agent(host, options["workers"], options["payload_bytes"])
     host.send(b"ready")

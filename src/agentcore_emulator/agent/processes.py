@@ -7,11 +7,16 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 from typing import Callable, Iterator
 
-PIDFD_OPEN = 434  # on every architecture
+PIDFD_OPEN, LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 434, 444, 446  # on every architecture
+LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
+OPEN_FILES = 768
+"""Of one process. The kernel counts descriptors on their way through sockets for the host's user, whose own processes
+may have 1024 there; it adds up to 253 more before it refuses (unix(7), ETOOMANYREFS)."""
 # Not SIGXFSZ, which Python ignores: so a program hears that its file is too large, and can say it.
 HANDLED = (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD)
 
@@ -27,13 +32,31 @@ def adopt_orphans() -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
+    if _libc().prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
+def _system_call(number: int, *arguments: object) -> int:
+    result = int(_libc().syscall(number, *arguments))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"system call {number}")
+    return result
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def scope_sockets() -> None:
+    """Let this process and all that it starts connect to no abstract unix socket but their own."""
+    attributes = struct.pack("QQQ", 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET)
+    ruleset = _system_call(LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+    _system_call(LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
+
+
 def restrict(processes: int, memory_bytes: int, file_bytes: int) -> None:
-    """Set the limits that every process of the sandbox inherits.
+    """Set the limits that every process of the sandbox inherits, and no process of it needs more of.
 
     This happens inside the sandbox because the kernel counts processes for each user namespace.
     """
@@ -41,6 +64,11 @@ def restrict(processes: int, memory_bytes: int, file_bytes: int) -> None:
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_DATA, memory_bytes),
         (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_SIGPENDING, processes),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_NICE, 0),
+        (resource.RLIMIT_RTPRIO, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
@@ -82,16 +110,7 @@ def become(argv: list[str], program: str, descriptors: tuple[int, int, int]) -> 
 
 def end_of(process: int) -> int:
     """Return a descriptor that is readable when a process has ended; its children may keep its sockets open."""
-    descriptor = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_OPEN, process, 0)  # os.pidfd_open came with Python 3.9
-    if descriptor < 0:
-        raise OSError(ctypes.get_errno(), "pidfd_open")
-    return int(descriptor)
-
-
-def prefer_as_victim() -> None:
-    """When memory runs out let the kernel end this process or one that it starts, and not the host's."""
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
+    return _system_call(PIDFD_OPEN, process, 0)  # os.pidfd_open came with Python 3.9
 
 
 def kill_descendants() -> None:

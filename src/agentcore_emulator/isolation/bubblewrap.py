@@ -139,7 +139,7 @@ def options(
         *_etc(paths.session, network=network),
         *("--proc", "/proc", "--dev", "/dev"),
         *_writable(paths.session),
-        *("--remount-ro", "/dev"),
+        *("--remount-ro", "/dev", "--remount-ro", "/proc"),
         *_interpreter(python, paths.interpreter),
         *_programs(paths.programs),
         *_files(files),

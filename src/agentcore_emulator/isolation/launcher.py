@@ -26,6 +26,7 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from agentcore_emulator.agent import processes
 from agentcore_emulator.isolation import bubblewrap, python, seccomp
 from agentcore_emulator.resources.usage import Process
 
@@ -43,6 +44,7 @@ STAGE = Path("/sys")
 CLONE_NEWNS = 0x00020000
 MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
 AGENT_PACKAGE = "agentcore_agent"
+LANDLOCK_VERSION, LANDLOCK_WITH_SCOPES = 1, 6
 UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
 """The header after the magic number of a .pyc file that is never checked against its source (PEP 552)."""
 
@@ -116,16 +118,16 @@ def _launch(
     start = [interpreter.executable, "-I", "-S", "-c", agent_code("main"), str(channel), json.dumps(agent)]
     with contextlib.ExitStack() as stack:
         inside = {path: stack.enter_context(_memory(content)) for path, content in _agent_files().items()}
-        calls = stack.enter_context(_memory(seccomp.program()))
+        calls = stack.enter_context(_memory(seccomp.program(unix_sockets=not contents.network or can_scope_sockets())))
         options = bubblewrap.options(
             interpreter, _paths(interpreter, contents), inside, calls, network=contents.network
         )
         # Not as arguments: process 1 of the sandbox would show them, with paths of the host, to everybody inside.
         listed = stack.enter_context(_memory("\0".join([*options, ""]).encode()))
         stack.enter_context(_processors(contents.cpus))
-        return _process(
-            [program, "--args", str(listed), *start], (*inside.values(), calls, listed, channel), complaints
-        )
+        stack.enter_context(_preferred_as_victim())
+        descriptors = (*inside.values(), calls, listed, channel)
+        return _process([program, "--args", str(listed), *start], descriptors, complaints)
 
 
 def _paths(interpreter: python.PythonInstallation, contents: Contents) -> bubblewrap.Paths:
@@ -176,6 +178,21 @@ def _processors(count: int) -> Iterator[None]:
         os.sched_setaffinity(0, usual)
 
 
+@contextlib.contextmanager
+def _preferred_as_victim() -> Iterator[None]:
+    """When memory runs out let the kernel end what is started meanwhile, and not the host's processes.
+
+    What is started cannot take this back: it has no right to, if root said so, and no /proc that it can write.
+    """
+    file = Path("/proc/self/oom_score_adj")
+    usual = file.read_text(encoding="ascii")
+    file.write_text("1000", encoding="ascii")
+    try:
+        yield
+    finally:
+        file.write_text(usual, encoding="ascii")
+
+
 @functools.cache
 def _turn(processors: frozenset[int]) -> Iterator[int]:
     return itertools.cycle(sorted(processors))
@@ -210,6 +227,15 @@ def _agent_archive() -> bytes:
 def _compiled(source: bytes, path: str) -> bytes:
     code = compile(source, path, "exec", dont_inherit=True)
     return importlib.util.MAGIC_NUMBER + UNCHECKED + marshal.dumps(code)
+
+
+@functools.cache
+def can_scope_sockets() -> bool:
+    """Whether a sandbox that shares the host's network can keep its programs from the host's abstract unix sockets.
+
+    The kernel does so for Landlock's domains since Linux 6.12; elsewhere such a sandbox has no named unix sockets.
+    """
+    return int(_libc().syscall(processes.LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION)) >= LANDLOCK_WITH_SCOPES
 
 
 def _on_starter_thread(work: Callable[[], Result]) -> Result:

@@ -1,7 +1,8 @@
 """The system call filter of a sandbox, as a classic BPF program for `bwrap --seccomp`.
 
 Namespaces leave some doors open: AF_VSOCK reaches the hypervisor from any network namespace, io_uring does I/O that
-no later filter sees, keyrings are not namespaced; and a program could leave the processors of its session. Everything
+no later filter sees, keyrings are not namespaced; and a program could leave the processors of its session. Other calls
+hold memory that nobody can attribute to a process, or use up what the kernel grants each user of the host. Everything
 listed here fails with EPERM (or ENOSYS where programs then fall back to something else); all other calls pass.
 Numbers: Linux, arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 """
@@ -12,14 +13,21 @@ import errno
 import platform
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24  # offsets in struct seccomp_data
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOAD, AND, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT, FOURTH_ARGUMENT = 0, 4, 16, 24, 40  # in struct seccomp_data
 ALLOW, ERROR, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 X32_ABI = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; clone() takes no NEWTIME.
 NEW_NAMESPACES = 0x7E020000
-SOCKET_FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE = 1, 5, 0xF
+MAP_HUGETLB, MFD_HUGETLB = 0x40000, 4
+ASK_PERSONALITY, DEFAULT_PERSONALITY = 0xFFFFFFFF, 0
 INJECT_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 # Since Linux 5.0 both architectures number new calls alike.
@@ -37,6 +45,7 @@ COMMON = {
     "pidfd_getfd": 438,
     "mount_setattr": 442,
     "quotactl_fd": 443,
+    "memfd_secret": 447,
     "open_tree_attr": 467,
 }
 X86_64 = {
@@ -78,6 +87,17 @@ X86_64 = {
     "kexec_file_load": 320,
     "bpf": 321,
     "userfaultfd": 323,
+    "mmap": 9,
+    "shmget": 29,
+    "semget": 64,
+    "msgget": 68,
+    "io_setup": 206,
+    "mq_open": 240,
+    "inotify_init": 253,
+    "vmsplice": 278,
+    "inotify_init1": 294,
+    "fanotify_init": 300,
+    "memfd_create": 319,
 }
 AARCH64 = {
     "socket": 198,
@@ -115,10 +135,26 @@ AARCH64 = {
     "bpf": 280,
     "userfaultfd": 282,
     "kexec_file_load": 294,
+    "io_setup": 0,
+    "inotify_init1": 26,
+    "vmsplice": 75,
+    "mq_open": 180,
+    "msgget": 186,
+    "semget": 190,
+    "shmget": 194,
+    "mmap": 222,
+    "fanotify_init": 262,
+    "memfd_create": 279,
 }
-# The kernel of old has none of these, so every program knows how to do without them.
-ABSENT = ("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3")
-CHECKED = ("socket", "socketpair", "clone", "ioctl", "personality")
+# A kernel may have been built without any of these, so programs know how to do without them.
+ABSENT = (
+    *("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"),
+    # Memory that outlives its process, is mapped nowhere, or stays when it is unmapped.
+    *("shmget", "semget", "msgget", "mq_open", "memfd_secret", "vmsplice"),
+    # What the kernel counts for the host's user, or for the whole machine (io_setup: fs.aio-max-nr).
+    *("inotify_init", "inotify_init1", "fanotify_init", "io_setup"),
+)
+CHECKED = ("socket", "socketpair", "clone", "ioctl", "personality", "mmap", "memfd_create")
 
 
 @dataclass(frozen=True)
@@ -135,11 +171,13 @@ ARCHITECTURES = {
 }
 
 
-def program(machine: str | None = None) -> bytes:
+def program(machine: str | None = None, *, unix_sockets: bool = True) -> bytes:
     """Return the filter for a machine type.
 
     Args:
         machine: `x86_64` or `aarch64`, by default this machine's.
+        unix_sockets: Let programs make unix sockets that have names, or can send to names. Where the host's network is
+            shared, its abstract sockets are too, and their owners would take a program inside for this user.
 
     Returns:
         An array of `struct sock_filter`, as bwrap reads it.
@@ -150,13 +188,18 @@ def program(machine: str | None = None) -> bytes:
     architecture = ARCHITECTURES[machine or platform.machine()]
     calls = architecture.calls
     denied = [name for name in calls if name not in CHECKED and name not in ABSENT]
-    parts = [_only(architecture.audit), _instruction(LOAD, NUMBER), _deny_if(JUMP_GREATER_EQUAL, X32_ABI)]
-    parts += [_deny_if(JUMP_EQUAL, calls[name], errno.ENOSYS) for name in ABSENT]
+    parts = [_only_architecture(architecture.audit), _instruction(LOAD, NUMBER), _deny_if(JUMP_GREATER_EQUAL, X32_ABI)]
+    parts += [_deny_if(JUMP_EQUAL, calls[name], errno.ENOSYS) for name in ABSENT if name in calls]
     parts += [_deny_if(JUMP_EQUAL, calls[name]) for name in denied]
-    parts += [_when(calls[name], _only_families()) for name in ("socket", "socketpair")]
+    families = [*([AF_UNIX] if unix_sockets else []), AF_INET, AF_INET6, AF_NETLINK]
+    parts += [_when(calls["socket"], _only(FIRST_ARGUMENT, families))]
+    pairs = _only(FIRST_ARGUMENT, [AF_UNIX]) + (b"" if unix_sockets else _only_connected())
+    parts += [_when(calls["socketpair"], pairs)]
     parts += [_when(calls["clone"], _instruction(LOAD, FIRST_ARGUMENT) + _deny_if(JUMP_ANY_BIT, NEW_NAMESPACES))]
     parts += [_when(calls["ioctl"], _instruction(LOAD, SECOND_ARGUMENT) + b"".join(map(_deny_request, INJECT_INPUT)))]
-    parts += [_when(calls["personality"], _only_default_personality())]
+    parts += [_when(calls["personality"], _only(FIRST_ARGUMENT, [ASK_PERSONALITY, DEFAULT_PERSONALITY]))]
+    parts += [_when(calls["mmap"], _instruction(LOAD, FOURTH_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MAP_HUGETLB))]
+    parts += [_when(calls["memfd_create"], _instruction(LOAD, SECOND_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MFD_HUGETLB))]
     return b"".join([*parts, _instruction(RETURN, ALLOW)])
 
 
@@ -165,7 +208,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _only(audit: int) -> bytes:
+def _only_architecture(audit: int) -> bytes:
     """Return a block that kills a process of any other architecture (32-bit calls have other numbers)."""
     load, jump = _instruction(LOAD, ARCHITECTURE), _instruction(JUMP_EQUAL, audit, 1, 0)
     return load + jump + _instruction(RETURN, KILL_PROCESS)
@@ -187,17 +230,17 @@ def _when(call: int, block: bytes) -> bytes:
     return _instruction(JUMP_EQUAL, call, 0, len(block) // 8) + block
 
 
-def _only_families() -> bytes:
-    """Return a block that fails the making of any other socket: AF_VSOCK, AF_ALG, AF_PACKET, AF_BLUETOOTH ..."""
-    jumps = [
-        _instruction(JUMP_EQUAL, family, len(SOCKET_FAMILIES) - position, 0)
-        for position, family in enumerate(SOCKET_FAMILIES)
-    ]
-    return b"".join([_instruction(LOAD, FIRST_ARGUMENT), *jumps, _instruction(RETURN, ERROR | errno.EPERM)])
+def _only(argument: int, values: Sequence[int]) -> bytes:
+    """Return a block that fails the call unless this argument has one of these values."""
+    return _instruction(LOAD, argument) + _only_loaded(values)
 
 
-def _only_default_personality() -> bytes:
-    """Return a block that lets a process ask for its personality and nothing else."""
-    load = _instruction(LOAD, FIRST_ARGUMENT)
-    ask, default = _instruction(JUMP_EQUAL, 0xFFFFFFFF, 2, 0), _instruction(JUMP_EQUAL, 0, 1, 0)
-    return load + ask + default + _instruction(RETURN, ERROR | errno.EPERM)
+def _only_connected() -> bytes:
+    """Return a block that fails the making of a pair of datagram sockets, which can send to any other's name."""
+    load = _instruction(LOAD, SECOND_ARGUMENT) + _instruction(AND, SOCK_TYPE)
+    return load + _only_loaded([SOCK_STREAM, SOCK_SEQPACKET])
+
+
+def _only_loaded(values: Sequence[int]) -> bytes:
+    jumps = [_instruction(JUMP_EQUAL, value, len(values) - position, 0) for position, value in enumerate(values)]
+    return b"".join([*jumps, _instruction(RETURN, ERROR | errno.EPERM)])

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 DU = shutil.which("du", path="/usr/bin:/bin")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # Positions in /proc/PID/stat after the name (proc_pid_stat(5), counted from its third field).
-PARENT, TICKS, THREADS, STARTED, RESIDENT = 1, slice(11, 15), 17, 19, 21
+STATE, PARENT, TICKS, THREADS, STARTED, RESIDENT = 0, 1, slice(11, 15), 17, 19, 21
 
+BLOCK = 512  # the unit of st_blocks
+INODE_BYTES = 4096
+"""What a file counts for beside its content: a file system has room for a number of files only."""
 STAT_BYTES = 4096  # its 52 numbers have at most 20 digits
 
 
@@ -34,6 +38,8 @@ class Process:
         ticks: Processor time of it and of its ended children.
         started: When; with the id it names a process for ever.
         resident_bytes: Its memory, with what it shares counted in full.
+        state: One letter, such as `T` (stopped) or `Z` (has ended).
+        body: The thread that has its memory and its files; not the first where that has ended and others live on.
     """
 
     pid: int
@@ -42,24 +48,56 @@ class Process:
     ticks: int
     started: int
     resident_bytes: int
+    state: str
+    body: int
 
     @classmethod
     def read(cls, pid: int) -> Process | None:
         """Look at a process; None where there is none."""
         try:
-            text = _read_stat(pid).rpartition(b")")[2].split()
-        except OSError:
+            body, text = pid, _read_stat(pid)
+            if text[STATE] == b"Z" and int(text[THREADS]) > 1:
+                body = next(task for task in map(int, os.listdir(f"/proc/{pid}/task")) if task != pid)  # noqa: PTH208 - as above
+                text[RESIDENT] = _read_stat(body)[RESIDENT]
+        except (OSError, StopIteration):
             return None
         ticks = sum(map(int, text[TICKS]))
-        return cls(pid, int(text[PARENT]), int(text[THREADS]), ticks, int(text[STARTED]), int(text[RESIDENT]) * PAGE)
+        parent, threads, started, resident = (int(text[field]) for field in (PARENT, THREADS, STARTED, RESIDENT))
+        return cls(pid, parent, threads, ticks, started, resident * PAGE, text[STATE].decode(), body)
 
-    def memory_bytes(self) -> int:
-        """Its proportional share of memory (PSS), or all that is resident where that cannot be read."""
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/smaps_rollup", "rb") as file:  # noqa: PTH123 - as above
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) << 10
-        return self.resident_bytes
+    def memory_bytes(self) -> tuple[int, int]:
+        """Its share of memory (PSS) without and in shared memory; all that is resident where that cannot be read."""
+        with contextlib.suppress(OSError):
+            sizes = _kilobytes(f"/proc/{self.body}/smaps_rollup")
+            shared = sizes.get(b"Pss_Shmem", 0)
+            return (sizes[b"Pss"] - shared) << 10, shared << 10
+        return self.resident_bytes, 0
+
+    def page_table_bytes(self) -> int:
+        """What the kernel needs to map its memory: no part of that memory, and as much where it is mapped sparsely."""
+        with contextlib.suppress(OSError):
+            return _kilobytes(f"/proc/{self.body}/status").get(b"VmPTE", 0) << 10
+        return 0
+
+    def nameless_files(self) -> dict[tuple[int, int], int]:
+        """Return the size, on disk or in memory, of the files without a name that it holds: device, inode -> bytes.
+
+        They are deleted files and those of `memfd_create`. That a file is mapped and not open only root can see.
+
+        Raises:
+            PermissionError: It hides them; for a moment every process does that starts or ends.
+        """
+        folder = f"/proc/{self.body}/fd"
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            paths = [f"{folder}/{name}" for name in os.listdir(folder)]  # noqa: PTH208 - as above
+            return dict(filter(None, map(_nameless, [*paths, *self._deleted_mappings()])))
+        return {}
+
+    def _deleted_mappings(self) -> list[str]:
+        with contextlib.suppress(OSError), open(f"/proc/{self.body}/maps", "rb") as file:  # noqa: PTH123 - as above
+            ranges = [line.split(b" ", 1)[0].decode() for line in file if line.endswith(b" (deleted)\n")]
+            return [f"/proc/{self.body}/map_files/{addresses}" for addresses in ranges]
+        return []
 
     def send(self, signum: signal.Signals) -> None:
         """Send it a signal, and no other that has got its id meanwhile."""
@@ -73,11 +111,28 @@ class Process:
                 os.close(handle)
 
 
-def _read_stat(pid: int) -> bytes:
-    """Read a file of /proc by three system calls instead of nine: this happens thousands of times a minute."""
+def _kilobytes(path: str) -> dict[bytes, int]:
+    """Return the lines of a file of /proc that give sizes: name -> KiB."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        parts = [line.split() for line in file if line.endswith(b" kB\n")]
+    return {part[0].rstrip(b":"): int(part[-2]) for part in parts}
+
+
+def _nameless(path: str) -> tuple[tuple[int, int], int] | None:
+    """Look at an open file; None where it has a name, or is no file."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as above
+    except OSError:
+        return None
+    is_nameless = stat.S_ISREG(found.st_mode) and found.st_nlink == 0
+    return ((found.st_dev, found.st_ino), found.st_blocks * BLOCK) if is_nameless else None
+
+
+def _read_stat(pid: int) -> list[bytes]:
+    """Return the fields after the name; by three system calls, not nine: this happens thousands of times a minute."""
     file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(file, STAT_BYTES)
+        return os.read(file, STAT_BYTES).rpartition(b")")[2].split()
     finally:
         os.close(file)
 
@@ -124,10 +179,14 @@ def disk_bytes(folder: Path) -> tuple[int, bool]:
     """
     if not DU:
         return 0, False
-    du = [DU, "-skx", "--", str(folder)]
-    done = subprocess.run(du, env={"LC_ALL": "C"}, capture_output=True, check=False)
-    kilobytes = done.stdout.split(b"\t")[0]
-    return int(kilobytes) << 10 if kilobytes.isdigit() else 0, b"Permission denied" in done.stderr
+    (kilobytes, hides), (inodes, _) = _du("-skx", folder), _du("--inodes", "-sx", folder)
+    return (kilobytes << 10) + inodes * INODE_BYTES, hides
+
+
+def _du(*arguments: str | Path) -> tuple[int, bool]:
+    done = subprocess.run([str(DU), *arguments], env={"LC_ALL": "C"}, capture_output=True, check=False)
+    number = done.stdout.split(b"\t")[0]
+    return int(number) if number.isdigit() else 0, b"Permission denied" in done.stderr
 
 
 def reveal(folder: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.resources import usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from agentcore_emulator.limits import Limits
@@ -21,10 +24,12 @@ PAUSE_SECONDS = 0.25  # between two looks
 SHARE = 20  # a look may take one part in so many of the time,
 LONGEST_PAUSE = 1.0  # but a program that makes looking slow must not gain time to use up the machine in
 NEARLY = 0.8  # of the memory resident, from where on it is worth to measure what is shared
+HIDDEN_LOOKS = 4  # in a row, until a program hides what it holds and does not just start or end
 GROWN = 1.02  # files that have grown by less than this may be a killed program's last
 REMEMBERED = 100
 MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
 DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
+HIDDEN = "A program of the session that hides its open files was killed: what they hold could not be measured."
 PROCESSES = "The session has as many processes and threads as it may have, {}: no more can be started."
 
 _log = logging.getLogger(__name__)
@@ -39,8 +44,10 @@ class Monitor:
         self.disk_bytes = 0
         self._process = 0
         self._group: Group | None = None
+        self._device = 0
         self._own: set[int] = set()
         self._agent = 0
+        self._hidden: Counter[tuple[int, int]] = Counter()
         self._ticks = 0
         self._is_used = True
         self._is_crowded = False
@@ -57,6 +64,7 @@ class Monitor:
         if group:
             group.admit([process, *own])
         self._own, self._agent, self._group = set(own), own[-1], group
+        self._device = self.folder.stat().st_dev
         self._process = process
 
     def mark(self) -> int:
@@ -82,15 +90,31 @@ class Monitor:
         """Hold it to its limits on processes and memory; return whether its files may have changed."""
         generations = snapshot.below(self._process)
         processes = [process for generation in generations for process in generation]
+        self._wake_own(processes)
+        self._end_orphans(snapshot, generations)
         was_crowded = self._is_crowded
         self._is_crowded = sum(process.threads for process in processes) >= self.limits.processes
         if self._is_crowded and not was_crowded:
             self._tell(PROCESSES.format(self.limits.processes))
+        has_changed = self._has_changed(sum(process.ticks for process in processes))
         if self._group:
             self._look_at_group()
-        else:
+        elif has_changed:
             self._look_at_memory(processes)
-        return self._has_changed(sum(process.ticks for process in processes))
+        return has_changed
+
+    def _wake_own(self, processes: list[usage.Process]) -> None:
+        """Let the sandbox's own processes go on that a program has stopped: nobody else would answer."""
+        for process in processes:
+            if process.state == "T" and self._is_own(process):
+                process.send(signal.SIGCONT)
+
+    def _end_orphans(self, snapshot: usage.Snapshot, generations: list[list[usage.Process]]) -> None:
+        """End what a program has cut off from those who answer for it: it is a child of the sandbox's first process."""
+        for process in generations[1] if len(generations) > 1 else []:
+            if process.pid != self._agent:
+                for one in (process, *itertools.chain(*snapshot.below(process.pid))):
+                    one.send(signal.SIGKILL)
 
     def _has_changed(self, ticks: int) -> bool:
         """Whether it has used a processor, or a call came or went: ended processes take their times along."""
@@ -107,13 +131,15 @@ class Monitor:
             self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
 
     def _measure_disk(self) -> int:
+        programs = self._programs([process for part in usage.Snapshot().below(self._process) for process in part])
+        deleted = self._nameless_bytes(map(self._nameless_files, programs), on_disk=True)
         size, hides = usage.disk_bytes(self.folder)
         if not hides:
-            return size
+            return size + deleted
         self._send_all(signal.SIGSTOP)  # else they could hide files faster than these are found
         try:
             usage.reveal(self.folder)
-            return usage.disk_bytes(self.folder)[0]
+            return usage.disk_bytes(self.folder)[0] + deleted
         finally:
             self._send_all(signal.SIGCONT)
 
@@ -124,15 +150,45 @@ class Monitor:
             process.send(signum)
 
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
-        limit = self.limits.memory_bytes
-        if sum(process.resident_bytes for process in processes) < NEARLY * limit:
+        limit, programs = self.limits.memory_bytes, self._programs(processes)
+        tables = {process: process.page_table_bytes() for process in processes}
+        files = {process: self._nameless_files(process) for process in programs}
+        rough = sum(process.resident_bytes + tables[process] for process in processes)
+        if rough + self._nameless_bytes(files.values(), on_disk=False) < NEARLY * limit:
             return
         sizes = {process: process.memory_bytes() for process in processes}
-        victims = sorted(self._programs(processes), key=lambda process: sizes[process])
-        while victims and sum(sizes.values()) > limit:
+        own = {process: sizes[process][0] + tables[process] for process in processes}
+        shared = {process: sizes[process][1] for process in processes}
+        each = {one: own[one] + shared[one] + self._nameless_bytes([files[one]], on_disk=False) for one in programs}
+        for victim in sorted(programs, key=each.__getitem__, reverse=True):
+            # Shared memory that is mapped may be that of the files.
+            nameless = self._nameless_bytes(files.values(), on_disk=False)
+            if sum(own.values()) + max(sum(shared.values()), nameless) <= limit:
+                return
             self._tell(MEMORY.format(human_bytes(limit)))
-            victims[-1].send(signal.SIGKILL)
-            del sizes[victims.pop()]
+            victim.send(signal.SIGKILL)
+            del own[victim], shared[victim], files[victim]
+
+    def _nameless_files(self, program: usage.Process) -> dict[tuple[int, int], int]:
+        """Return the files without names of a program; end one that goes on hiding them."""
+        if program.state == "Z" and program.body == program.pid:
+            return {}
+        key = (program.pid, program.started)
+        try:
+            found = program.nameless_files()
+        except PermissionError:
+            self._hidden[key] += 1
+            if self._hidden[key] >= HIDDEN_LOOKS:
+                self._tell(HIDDEN)
+                program.send(signal.SIGKILL)
+            return {}
+        del self._hidden[key]
+        return found
+
+    def _nameless_bytes(self, files: Iterable[Mapping[tuple[int, int], int]], *, on_disk: bool) -> int:
+        """Return what files take on the disk of the session's folder, or elsewhere, which is memory."""
+        sizes = {inode: size for found in files for inode, size in found.items()}
+        return sum(size for (device, _), size in sizes.items() if (device == self._device) == on_disk)
 
     def _look_at_group(self) -> None:
         if self._group and self._group.kills():
@@ -140,7 +196,10 @@ class Monitor:
 
     def _programs(self, processes: list[usage.Process]) -> list[usage.Process]:
         """Leave out the sandbox's own processes: its first ones and the agent's children, which answer requests."""
-        return [process for process in processes if process.pid not in self._own and process.parent != self._agent]
+        return [process for process in processes if not self._is_own(process)]
+
+    def _is_own(self, process: usage.Process) -> bool:
+        return process.pid in self._own or process.parent == self._agent
 
     def _tell(self, event: str) -> None:
         self._events.append(event)

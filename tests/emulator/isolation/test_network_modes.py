@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_emulator.isolation import launcher
+from support import host, sandboxes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.local import Local
 
@@ -80,3 +86,47 @@ def test_every_output_of_status_announces_the_shared_network(local: Local) -> No
     found = local.status()
     assert (found["sessions"], found["sessionsWithNetwork"]) == (2, 1)
     assert "shares this machine's network" in json.dumps(found["interpreters"])
+
+
+ATTEMPTS = """
+import socket
+def attempt(action):
+    try:
+        print(action())
+    except PermissionError:
+        print("refused")
+attempt(lambda: socket.socket(socket.AF_UNIX).connect("\\0{name}"))
+attempt(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", "\\0{name}-datagrams"))
+attempt(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x", "\\0{name}-datagrams"))
+"""
+OWN_PAIR = "one, other = socket.socketpair()\none.send(b'x')\nother.recv(1)"
+OWN_NAMES = """
+server = socket.socket(socket.AF_UNIX)
+server.bind("\\0own")
+server.listen()
+client = socket.socket(socket.AF_UNIX)
+client.connect("\\0own")
+client.send(b'x')
+server.accept()[0].recv(1)
+"""
+
+
+@pytest.mark.parametrize("scopes", [True, False], ids=["landlock", "without landlock"])
+def test_local_public_reaches_no_unix_socket_of_the_host(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scopes: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Its owner would take it for this user."""
+    if scopes and not launcher.can_scope_sockets():
+        pytest.skip("this kernel is older than 6.12, or has no Landlock")
+    monkeypatch.setattr(launcher, "can_scope_sockets", lambda: scopes)
+    name = f"acs-{uuid.uuid4().hex}"
+    with contextlib.ExitStack() as stack, sandboxes.start(tmp_path / "sandbox", network=True) as session:
+        host.listen(stack, f"\0{name}")
+        datagrams = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagrams.bind(f"\0{name}-datagrams")
+        assert session.out(ATTEMPTS.format(name=name)).split() == ["refused"] * 3
+        assert session.out(OWN_PAIR) == "b'x'"
+        if scopes:
+            assert session.out(OWN_NAMES) == "b'x'"

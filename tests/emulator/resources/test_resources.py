@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,3 +144,38 @@ def test_processes(session: Session) -> None:
     assert told in results[0]["stderr"].splitlines()
     assert results[0]["stdout"].splitlines()[0] == "no more"
     session.code("", clearContext=True)
+
+
+@pytest.mark.parametrize("victim", ["2", "os.getppid()"], ids=["agent", "supervisor"])
+def test_what_a_program_stops_and_others_need_goes_on(session: Session, victim: str) -> None:
+    code = f"import os, signal\nos.kill({victim}, signal.SIGSTOP)\n"
+    assert session.out(code + "print('after')") == "after"
+
+
+def name(process: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("executeCommand", {"command": "setsid sleep 1000 & kill -9 $PPID; sleep 1000"}),
+        ("executeCode", {"code": "import os\nos.system('setsid sleep 1000 &')\nos.kill(os.getppid(), 9)"}),
+    ],
+)
+def test_what_a_program_cuts_off_is_ended(session: Session, tool: str, given: dict[str, Any]) -> None:
+    """By killing the process of ours that would end it."""
+    assert session.invoke(tool, **given)["isError"]
+    eventually(lambda: "sleep" not in [name(process) for process in session.processes()])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what is mapped and not open")
+def test_memory_that_is_hardly_mapped(session: Session) -> None:
+    result = session.code(
+        "import mmap, time\nparts = []\nfor _ in range(100):\n"
+        "    parts.append(mmap.mmap(-1, 4 << 20))\n    parts[-1].write(bytes(4 << 20))\n"
+        "    parts[-1].madvise(mmap.MADV_DONTNEED)\ntime.sleep(1000)"
+    )
+    assert result["stderr"].splitlines()[-1] == MEMORY

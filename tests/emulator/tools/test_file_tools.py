@@ -177,10 +177,21 @@ def test_several_files_together_have_a_limit(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("file/below", "File exists: file"), ("folder2", "Is a directory"), ("x" * 256, "File name too long")],
+    [
+        ("file/below", "File exists: file"),
+        ("folder2", "Is a directory"),
+        ("x" * 256, "File name too long"),
+        ("unread", "Not a regular file"),
+        ("read", "Not a regular file"),
+        ("socket", "Not a regular file"),
+    ],
 )
 def test_what_cannot_be_written(session: Session, path: str, reason: str) -> None:
-    session.command("touch file; mkdir -p folder2")
+    """Nor is it waited for."""
+    session.command("touch file; mkdir -p folder2; rm -f unread read socket; mkfifo unread read")
+    session.out(
+        "import os, socket\nreader = os.open('read', os.O_RDONLY | os.O_NONBLOCK)\nsocket.socket(1).bind('socket')"
+    )
     assert reason in failure(session.invoke("writeFiles", content=[{"path": path, "text": "x"}]))
 
 
