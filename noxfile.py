@@ -64,7 +64,8 @@ def runs(version: str) -> bool:
     probe = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     return (
         python is not None
-        and subprocess.run(probe, capture_output=True, text=True, check=False).stdout.strip() == version
+        and subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout.strip()
+        == version
     )
 
 

@@ -64,4 +64,4 @@ def remove(folder: Path) -> None:
 
 
 def _quietly(*command: str | Path) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,31 @@ if TYPE_CHECKING:
 EXIT_USAGE = 2
 EXIT_TIME_LIMIT = 124
 EXIT_FAILURE = 125
+_MASK = "***"
+# What has the form of a credential: each pattern, and what is shown instead.
+_CREDENTIALS = (
+    (r"([a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", rf"\1{_MASK}@"),  # the user and password of a URL
+    (r"(authorization[\"']?\s*[=:])[^\n]*", rf"\1 {_MASK}"),
+    (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {_MASK}"),
+    (
+        (
+            r"((?:secret_?(?:access_?)?key|(?:session|security|auth|access|refresh|id)[_-]?token|client_?secret|"
+            r"api[_-]?key|passwo?r?d|signature)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+"
+        ),
+        rf"\1{_MASK}",
+    ),
+    (r"(?-i:\b(A[KS]IA)[A-Z0-9]{12,})", rf"\1{_MASK}"),  # the id of an access key
+    (r"[a-z0-9+/=_-]{100,}", _MASK),  # a session token
+    # A secret key: 40 characters of base64 that are neither hexadecimal nor one word.
+    (r"(?-i:(?<![\w+/=.-])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+/]{40}(?![\w+/=.-]))", _MASK),
+)
+
+
+def masked(text: str) -> str:
+    """The text without whatever has the form of a credential."""
+    for pattern, shown in _CREDENTIALS:
+        text = re.sub(pattern, shown, text, flags=re.IGNORECASE)
+    return text
 
 
 class AgentcoreSandboxError(Exception):
@@ -17,7 +43,7 @@ class AgentcoreSandboxError(Exception):
 
     Args:
         code: A stable CamelCase name for scripts, such as `SessionGone`.
-        message: What happened, one sentence without a secret in it.
+        message: What happened, in one sentence. Credentials in it and in the hint are masked.
         hint: What to do next.
 
     Attributes:
@@ -30,10 +56,10 @@ class AgentcoreSandboxError(Exception):
     may_have_run = False
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = masked(message)
+        self.hint = masked(hint)
+        super().__init__(self.message)
 
 
 class UsageError(AgentcoreSandboxError):

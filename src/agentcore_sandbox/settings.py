@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LOCAL_INTERPRETERS = ("local", "local-public")
 """Without network, and with this machine's."""
 LOCAL_REGION = "us-east-1"
+EXPORTED_ENDPOINT = "AGENTCORE_SANDBOX_ENV_ENDPOINT"
+"""The variable with the endpoint that `local env` exported: another emulator may have taken its place since then."""
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _HOST = r"[0-9A-Za-z._-]+|[0-9a-f:.]+"  # a name, or an IPv6 address
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -109,7 +111,10 @@ def _settings(interpreter: str, flags: Flags, environ: Mapping[str, str]) -> Set
 def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """No AWS configuration says where `local` is; but what `local env` printed must hold for this client too."""
     region = settings.region or environ.get("AWS_DEFAULT_REGION") or LOCAL_REGION
-    endpoint_url = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or None
+    exported = environ.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or None
+    if exported == environ.get(EXPORTED_ENDPOINT):
+        exported = None
+    endpoint_url = settings.endpoint_url or exported
     return replace(settings, region=region, endpoint_url=endpoint_url)
 
 

@@ -44,7 +44,9 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit("\nthe demo was interrupted")
         finally:
-            subprocess.run([PROGRAM, "local", "stop"], env=environment, capture_output=True, check=False)
+            subprocess.run(
+                [PROGRAM, "local", "stop"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
     _say(f"\nNow you. In this shell, type:\n\n  {export}\n  {PROGRAM} run 'print(\"hello\")'")
 
 

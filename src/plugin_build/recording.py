@@ -27,7 +27,7 @@ def main() -> None:
         CalledProcessError: The demo failed.
     """
     demo = [sys.executable, "-m", "plugin_build.demo"]
-    shown = subprocess.run(demo, stdout=subprocess.PIPE, text=True, check=True).stdout
+    shown = subprocess.run(demo, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True).stdout
     RECORDING.write_text(render(shown), encoding="utf-8")
 
 

@@ -72,7 +72,13 @@ def _ask(name: str) -> tuple[list[int], str, list[str]]:
     command = [program, "-I", "-c", QUESTION]
     try:
         answer = subprocess.run(
-            command, capture_output=True, env={"PATH": os.defpath}, cwd="/", timeout=ANSWER_SECONDS, check=True
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={"PATH": os.defpath},
+            cwd="/",
+            timeout=ANSWER_SECONDS,
+            check=True,
         )
         version, executable, prefixes = json.loads(answer.stdout)
     except subprocess.CalledProcessError as error:

@@ -184,7 +184,8 @@ def disk_bytes(folder: Path) -> tuple[int, bool]:
 
 
 def _du(*arguments: str | Path) -> tuple[int, bool]:
-    done = subprocess.run([str(DU), *arguments], env={"LC_ALL": "C"}, capture_output=True, check=False)
+    command = [str(DU), *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, env={"LC_ALL": "C"}, capture_output=True, check=False)
     number = done.stdout.split(b"\t")[0]
     return int(number) if number.isdigit() else 0, b"Permission denied" in done.stderr
 
@@ -192,4 +193,4 @@ def _du(*arguments: str | Path) -> tuple[int, bool]:
 def reveal(folder: Path) -> None:
     """Give permissions to the folders below this one that have none."""
     hidden = ["-xdev", "-type", "d", "!", "-perm", "-u+rx", "-exec", "/bin/chmod", "u+rx", "{}", ";"]
-    subprocess.run(["/usr/bin/find", folder, *hidden], capture_output=True, check=False)
+    subprocess.run(["/usr/bin/find", folder, *hidden], stdin=subprocess.DEVNULL, capture_output=True, check=False)

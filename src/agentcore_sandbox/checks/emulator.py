@@ -97,7 +97,13 @@ def _version(path: str) -> str:
     """The first line that `--version` prints, empty where the program does not start."""
     try:
         done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True, errors="replace"
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=True,
+            errors="replace",
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
 from agentcore_sandbox.cli.text import HeadAndTail, keep_head_and_tail, plain, visible
-from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -176,9 +176,9 @@ class Output:
         self._stderr = Stream(STDERR, "standard error")
 
     def say(self, message: str) -> None:
-        """Tell the user something on standard error; that it cannot be written is no failure."""
+        """Tell the user something on standard error, credentials masked; that it cannot be written is no failure."""
         try:
-            self._stderr.write(f"{visible(message)}\n")
+            self._stderr.write(f"{visible(masked(message))}\n")
         except (AgentcoreSandboxError, ReaderGoneError):
             return
 

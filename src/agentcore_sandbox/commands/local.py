@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import emulator
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_json
+from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.settings import EXPORTED_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +37,10 @@ INTERPRETERS = {
     "local": "has no network",
     "local-public": "shares this machine's network, loopback servers included",
 }
+ENV_NAMES = "AGENTCORE_SANDBOX_ENV_NAMES"
+"""The variable with the names of all that `local env` exported."""
+ENV_OLD = "AGENTCORE_SANDBOX_ENV_OLD_"
+"""Before the name of a variable: what it was until then."""
 _MAX_PORT = 65535
 
 
@@ -106,14 +112,44 @@ def _variables(fault: list[str], limits: Mapping[str, str | None]) -> dict[str, 
     return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
 
 
-def _env(*, as_json: bool) -> int:
+def _add_env(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unset", action="store_true", help="print lines that restore the variables as they were")
+    add_json(parser)
+
+
+def _env(*, unset: bool, as_json: bool) -> int:
     """Print lines for eval, or an object with a key for each variable."""
-    _print_exports(Output(as_json=as_json), emulator.ensure())
+    output = Output(as_json=as_json)
+    if unset and as_json:
+        raise UsageError("--unset prints lines for a shell", "leave --json out")
+    if unset:
+        _print_unset(output)
+        return 0
+    endpoint = emulator.ensure()
+    names = endpoint.client_variables(os.environ).keys()
+    if not as_json and ENV_NAMES not in os.environ:
+        for name in names & os.environ.keys():
+            output.line(f'export {ENV_OLD}{name}="${name}"')  # copied by the shell: it may be a secret
+    more = {EXPORTED_ENDPOINT: endpoint.url} | ({} if as_json else {ENV_NAMES: " ".join(names)})
+    _print_exports(output, endpoint, more)
     return 0
 
 
-def _print_exports(output: Output, endpoint: LocalEndpoint) -> None:
-    variables = endpoint.client_variables(os.environ)
+def _print_unset(output: Output) -> None:
+    """Print lines that undo those of `local env`, if there are any."""
+    names = [name for name in os.environ.get(ENV_NAMES, "").split() if name.isidentifier()]
+    for name in names:
+        if (old := f"{ENV_OLD}{name}") in os.environ:
+            output.line(f'export {name}="${old}"')
+            output.line(f"unset {old}")
+        else:
+            output.line(f"unset {name}")
+    for name in (EXPORTED_ENDPOINT, ENV_NAMES):
+        output.line(f"unset {name}")
+
+
+def _print_exports(output: Output, endpoint: LocalEndpoint, more: Mapping[str, str] | None = None) -> None:
+    variables = {**endpoint.client_variables(os.environ), **(more or {})}
     if output.as_json:
         output.data(variables)
         return
@@ -190,9 +226,9 @@ SUBCOMMANDS = {
     ),
     "env": Command(
         "Print `export` lines, for eval, that point every AWS client at the emulator; starts it if necessary.",
-        add_json,
+        _add_env,
         _env,
-        ('eval "$(agentcore-sandbox local env)"',),
+        ('eval "$(agentcore-sandbox local env)"', 'eval "$(agentcore-sandbox local env --unset)"'),
     ),
     "status": Command(
         "Print whether the emulator runs, where, with how many sessions and which limits.",

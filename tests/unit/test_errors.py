@@ -1,0 +1,62 @@
+"""Credentials in messages: whatever has the form of one is masked, and nothing else."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError, masked
+
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
+TOKEN = "IQoJb3JpZ2luX2Vj" * 20
+FORMS = {
+    "a proxy": "cannot reach the proxy http://socks5://user:SECRET@127.0.0.1:1",
+    "a URL with odd characters": "https://user:SECRET/p@ss%zz@host/path",
+    "a URL in quotes": "not an endpoint URL: 'ftp://SECRET@host'",
+    "a secret key": f"{{'key': '{SECRET}'}}",
+    "a secret key after its name": "aws_secret_access_key = SECRET",
+    "JSON": '{"SecretAccessKey": "SECRET", "SessionToken":"SECRET"}',
+    "a token": f"x-amz-security-token:{TOKEN}",
+    "a token alone": f"Unknown string format: {TOKEN}",
+    "a header": "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/x, Signature=SECRET",
+    "a bearer": "sent Bearer SECRETSECRET to it",
+    "a query": "https://host/?X-Amz-Signature=SECRET&a=b",
+    "a password": "password: SECRET",
+    "the id of a key": "AKIAIOSFODNN7EXAMPLE and ASIAIOSFODNN7EXAMPLE",
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
+def test_masked(text: str) -> None:
+    error = AgentcoreSandboxError("Code", f"before {text}", f"hint {text}")
+    for shown in (error.message, error.hint, str(error), UsageError(text).message):
+        assert "***" in shown
+        assert not any(secret in shown for secret in ("SECRET", SECRET, TOKEN, "IOSFODNN7"))
+
+
+PLAIN = [
+    "cannot reach https://bedrock-agentcore.us-west-2.amazonaws.com",
+    "not allowed: iam:CreateRole on arn:aws:iam::123456789012:role/BedrockAgentCore-demo-us-east-1",
+    "e1d211b0aa541f3d22bd22da6f0a9031e1d211b0 is a commit",
+    "/home/user/Projects/agentcore-sandbox/tests/unit/test_errors.py",
+    "session 01JDXK5W8Z3V9Q2R7T6Y4M1N0P is gone",
+    "my_interpreter-AbCdEfGh12 is READY",
+    "there is no SSO session; run: aws sso login --profile work",
+    "give each --tag KEY=VALUE another key",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_not_masked(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(
+    scheme=st.sampled_from(["http", "https", "socks5", "socks5h", "ftp", "HTTP"]),
+    password=st.text(string.ascii_letters + string.digits + "!#$%&()*+,-./:;=?@[]^_{|}~", min_size=1),
+)
+def test_no_password_of_a_url(scheme: str, password: str) -> None:
+    assert masked(f"no way to {scheme}://me:{password}@host:1 now") == f"no way to {scheme}://***@host:1 now"
