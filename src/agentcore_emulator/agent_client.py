@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import select
 import socket
 import time
@@ -13,10 +14,13 @@ from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable
 
 LOOK_SECONDS = 0.1  # how often a waiting call looks whether it was cancelled
 GRACE_SECONDS = 15.0  # for the agent to answer a call that was cancelled
 CHUNK = 1 << 20
+ANSWER_TEXT = 1 << 20
+"""Bytes of an answer's JSON: all that can be long comes as raw bytes."""
 
 
 class SandboxGoneError(EmulatorError):
@@ -40,10 +44,10 @@ class Call:
         self._data_limit = data_limit
         self._give_up_at: float | None = None
 
-    def send(self, message: dict[str, Any], data: bytes = b"") -> None:
-        """Send the request; raises HungUpError where nobody takes it."""
+    def send(self, message: dict[str, Any], data: Iterable[bytes] = (), size: int = 0) -> None:
+        """Send the request and the `size` bytes of its data; raises HungUpError where nobody takes it."""
         give_up_at = time.monotonic() + GRACE_SECONDS
-        for part in protocol.pack(message, data):
+        for part in itertools.chain([protocol.head(message, size)], data):
             view = memoryview(part)
             while view:
                 sent = self._send_some(view)
@@ -58,7 +62,7 @@ class Call:
             SandboxGoneError: It is malformed, or the agent does not react to the interrupt.
         """
         try:
-            return protocol.unpack(lambda size: self._read(size, cancelled), self._data_limit)
+            return protocol.unpack(lambda size: self._read(size, cancelled), self._data_limit, ANSWER_TEXT)
         except protocol.FrameError as error:
             raise SandboxGoneError(str(error)) from error
 

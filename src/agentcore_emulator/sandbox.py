@@ -23,6 +23,7 @@ from agentcore_emulator.isolation import bubblewrap, javascript, launcher, secco
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.resources import usage
 from agentcore_emulator.resources.watchdog import Monitor
+from agentcore_emulator.service.event_stream import MAX_PAYLOAD
 from agentcore_emulator.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     Process = subprocess.Popen[bytes]
 
+    from collections.abc import Iterable
+
     from agentcore_emulator.agent import protocol
     from agentcore_emulator.resources.watchdog import Watchdog
 
@@ -39,7 +42,7 @@ __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
 
 READY_SECONDS = 30.0
 SEND_SECONDS = 10.0
-ANSWER_BYTES = 8 << 20  # what an answer may carry beside contents of files and streams: images, notes
+IMAGE_BYTES = 8 << 20  # what an answer may carry beside the streams
 END_SECONDS = 1.0  # in which the kernel ends the other processes of a namespace
 COMPLAINT_BYTES = 2000
 
@@ -104,11 +107,15 @@ class Sandbox:
             except SandboxGoneError:
                 ours.close()
                 raise
-        limits = self.config.limits
-        return Call(ours, limits.payload_bytes + 2 * limits.output_bytes + ANSWER_BYTES)
+        return Call(ours, max(2 * self.config.limits.output_bytes + IMAGE_BYTES, MAX_PAYLOAD))
 
     def ask(
-        self, answerer: str, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
+        self,
+        answerer: str,
+        request: dict[str, Any],
+        cancelled: threading.Event,
+        data: Iterable[bytes] = (),
+        size: int = 0,
     ) -> protocol.Message:
         """Send a request and wait for its answer, which tells of it when `cancelled` has interrupted what was started.
 
@@ -118,7 +125,7 @@ class Sandbox:
         """
         call = self.call(answerer)
         try:
-            call.send(request, data)
+            call.send(request, data, size)
             return call.answer(cancelled)
         except HungUpError:
             self.require_agent()

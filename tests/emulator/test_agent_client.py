@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_emulator import tools
-from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
+from agentcore_emulator.agent_client import ANSWER_TEXT, Call, HungUpError, SandboxGoneError
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig
+from agentcore_emulator.tools import answers, files
 
 if TYPE_CHECKING:
     from agentcore_emulator.agent import protocol
@@ -71,6 +74,28 @@ def test_malformed(sent: bytes) -> None:
         answer(sent)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"exitCode": [' + b"[]," * 15_000_000 + b"0]}",
+        b'{"exitCode": [' + b"[]," * (ANSWER_TEXT // 3 - 10) + b"0]}",
+        b'{"exitCode":' + b"[" * 500_000 + b"]" * 500_000 + b"}",
+        b'{"exitCode": ' + b"9" * 1_000_000 + b"}",
+    ],
+    ids=["46 MB", "values", "depth", "digits"],
+)
+def test_no_answer_takes_much_memory(text: bytes) -> None:
+    """A red team's frame of 46 MB took the server from 62 to 1276 MB."""
+    sent = struct.pack(">II", len(text), 0) + text
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(SandboxGoneError):
+            answers.integer(answer(sent)[0], "exitCode", 255)
+        assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("size", range(len(frame({}, b"data"))))
 def test_cut_off(size: int) -> None:
     with pytest.raises(HungUpError):
@@ -99,7 +124,7 @@ class Impostor(Sandbox):
         del answerer
         ours, theirs = socket.socketpair()
         threading.Thread(target=self._answer, args=[theirs]).start()
-        return Call(ours, LIMIT)
+        return Call(ours, 4 * files.MAX_ENTRIES)
 
     def _answer(self, conn: socket.socket) -> None:
         conn.recv(1 << 16)
@@ -142,11 +167,6 @@ RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "lost": None, "leftOut
         ("executeCommand", {"command": ""}, {"exitCode": 0}),
         ("readFiles", {"paths": ["a"]}, {}),
         ("readFiles", {"paths": ["a", "b"]}, {"sizes": [2]}),
-        ("listFiles", {}, {}),
-        ("listFiles", {}, {"entries": "x"}),
-        ("listFiles", {}, {"entries": [["name"]]}),
-        ("listFiles", {}, {"entries": [[1, True]]}),
-        ("listFiles", {}, {"entries": [["../name", True]]}),
     ],
 )
 def test_wrong_answers_end_the_session(tool: str, given_: dict[str, Any], message: dict[str, Any]) -> None:
@@ -156,6 +176,16 @@ def test_wrong_answers_end_the_session(tool: str, given_: dict[str, Any], messag
     assert not impostor.alive
 
 
+@pytest.mark.parametrize(
+    "listing",
+    [b"name\0", b"\0", b"f../name\0", b"f\0" * (files.MAX_ENTRIES + 1)],
+    ids=["kind", "empty", "path", "many"],
+)
+def test_a_wrong_listing_ends_the_session(listing: bytes) -> None:
+    with pytest.raises(SandboxGoneError, match="its agent sent"):
+        tools.invoke(Impostor({}, listing), "listFiles", {}, threading.Event())
+
+
 @pytest.mark.parametrize("outcome", ["ended", "died", None, [], 5, "\ud800"])
 def test_any_outcome_is_taken_for_text(outcome: object) -> None:
     payload = tools.invoke(Impostor({**RAN, "outcome": outcome}, b"oe"), "executeCode", {"code": ""}, threading.Event())
@@ -163,8 +193,8 @@ def test_any_outcome_is_taken_for_text(outcome: object) -> None:
 
 
 def test_errors_and_names_are_made_printable_in_any_encoding() -> None:
-    entries = Impostor({"entries": [["\ud800", 1]]}, b"")
-    assert tools.invoke(entries, "listFiles", {}, threading.Event())["content"][0]["name"] == "?"
+    entries = Impostor({}, b"f\xff\0")
+    assert tools.invoke(entries, "listFiles", {}, threading.Event())["content"][0]["name"] == "\ufffd"
     broken = Impostor({"error": {"errno": [], "text": "\ud800", "path": 5}}, b"")
     assert tools.invoke(broken, "listFiles", {}, threading.Event())["content"][0]["text"].endswith("list_files: ?")
 
@@ -173,7 +203,7 @@ def test_a_request_that_nobody_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agentcore_emulator.agent_client.GRACE_SECONDS", 0.2)
     ours, theirs = socket.socketpair()
     with theirs, pytest.raises(SandboxGoneError, match="does not take a request"):
-        Call(ours, LIMIT).send({}, bytes(10_000_000))
+        Call(ours, LIMIT).send({}, [bytes(10_000_000)], 10_000_000)
     ours.close()
 
 

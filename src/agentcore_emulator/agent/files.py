@@ -21,10 +21,14 @@ def read(request: dict[str, Any], _data: bytes) -> Message:
 
 
 def list_folder(request: dict[str, Any], _data: bytes) -> Message:
-    """Return the names in one folder, unsorted, and which of them are folders."""
+    """Return the names in one folder, unsorted: each as `d` for a folder or `f`, the name, and NUL."""
+    found, limit = [], request["limit"]
     with os.scandir(request["path"]) as entries:
-        found = [[os.fsencode(entry.name).decode("utf-8", "replace"), entry.is_dir()] for entry in entries]
-    return {"entries": found}, b""
+        for entry in entries:
+            found.append((b"d" if entry.is_dir() else b"f") + os.fsencode(entry.name))
+            if len(found) > limit:
+                raise OSError(0, f"The folder has more than {limit} entries", request["path"])
+    return {}, b"".join(name + b"\0" for name in found)
 
 
 def remove(request: dict[str, Any], _data: bytes) -> Message:

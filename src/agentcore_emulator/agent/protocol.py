@@ -23,18 +23,19 @@ class FrameError(Exception):
     """The other end sent something that is not a message, or too large a one."""
 
 
-def pack(message: dict[str, Any], data: bytes = b"") -> list[bytes]:
-    """Return the parts of a message in the order in which they are sent."""
+def head(message: dict[str, Any], size: int) -> bytes:
+    """Return what is sent before the `size` bytes that belong to a message."""
     text = json.dumps(message).encode()
-    return [HEADER.pack(len(text), len(data)) + text, data]
+    return HEADER.pack(len(text), size) + text
 
 
-def unpack(read: Callable[[int], bytes], data_limit: int) -> Message:
+def unpack(read: Callable[[int], bytes], data_limit: int, text_limit: int = MESSAGE_LIMIT) -> Message:
     """Read one message, after which the other end sends nothing until it is answered: so it may come in one piece.
 
     Args:
         read: Returns some bytes, at most as many as it is asked for, or raises.
         data_limit: The largest number of raw bytes to take.
+        text_limit: The largest number of bytes of JSON. Parsed, they take up to thirty times as many.
 
     Raises:
         FrameError: It is not a message, or too large.
@@ -42,7 +43,7 @@ def unpack(read: Callable[[int], bytes], data_limit: int) -> Message:
     received = bytearray()
     _fill(received, HEADER.size, read)
     text_size, data_size = HEADER.unpack_from(received)
-    if text_size > MESSAGE_LIMIT or data_size > data_limit:
+    if text_size > text_limit or data_size > data_limit:
         raise FrameError(f"a message of {text_size} and {data_size} bytes is too large")
     middle = HEADER.size + text_size
     _fill(received, middle + data_size, read)
@@ -68,8 +69,8 @@ def _object(text: bytearray) -> dict[str, Any]:
 
 def send(conn: socket.socket, message: dict[str, Any], data: bytes = b"") -> None:
     """Send one message."""
-    for part in pack(message, data):
-        conn.sendall(part)
+    conn.sendall(head(message, len(data)))
+    conn.sendall(data)
 
 
 def receive(conn: socket.socket, data_limit: int) -> Message:

@@ -21,6 +21,9 @@ MAX_PAYLOAD = 24 * 1024 * 1024
 """Bytes. botocore.eventstream decodes no larger payload."""
 _STRING = 7
 _OVERHEAD = 16
+_SHORT_ESCAPES = (b"\b", b"\t", b"\n", b"\f", b"\r")
+"""In JSON two bytes; other control characters are six, such as `\\u0000`."""
+_CONTROLS = bytes(set(range(32)) - {ord(escape) for escape in _SHORT_ESCAPES})
 
 
 def result(payload: Mapping[str, Any]) -> bytes:
@@ -32,6 +35,8 @@ def result(payload: Mapping[str, Any]) -> bytes:
     Raises:
         PayloadTooLargeError: No client could decode the message.
     """
+    if (least := _least_size(payload)) > MAX_PAYLOAD:  # before it takes six times that, as NUL characters do in JSON
+        raise PayloadTooLargeError(least)
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     if len(body) > MAX_PAYLOAD:
         raise PayloadTooLargeError(len(body))
@@ -51,6 +56,22 @@ class PayloadTooLargeError(Exception):
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.size = size
+
+
+def text_size(text: str) -> int:
+    """Return how many bytes a text takes as JSON, without making that."""
+    encoded = text.encode(errors="replace")
+    escaped = encoded.count(b'"') + encoded.count(b"\\") + sum(map(encoded.count, _SHORT_ESCAPES))
+    controls = len(encoded) - len(encoded.translate(None, _CONTROLS))
+    return len(encoded) + escaped + 5 * controls + 2
+
+
+def _least_size(value: Any) -> int:
+    """Return the bytes that the texts of a payload take."""
+    if isinstance(value, str):
+        return text_size(value)
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_least_size, members))
 
 
 def _message(headers: Mapping[str, str], body: bytes) -> bytes:

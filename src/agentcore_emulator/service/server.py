@@ -215,8 +215,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _serve_one(self) -> None:
         try:
-            request = self._receive()
-            self._answer(self.server.handle(request), request.cancelled)
+            cancelled = threading.Event()
+            self._answer(self.server.handle(self._receive(cancelled)), cancelled)  # no name keeps 100 MB of a body
         except ServiceError as error:
             self._fail(error)
         except OSError:
@@ -226,7 +226,7 @@ class _Connection(BaseHTTPRequestHandler):
             _log.exception("%s %s", self.command, self.path)
             self._fail(errors.internal("The local emulator failed; see its log"))
 
-    def _receive(self) -> Request:
+    def _receive(self, cancelled: threading.Event) -> Request:
         headers = _joined(self.headers.items())
         given = {name: headers.get(name.lower(), "") for name in _TRACES}
         self._traces = {name: value for name, value in given.items() if value and _is_plain(value)}
@@ -241,7 +241,7 @@ class _Connection(BaseHTTPRequestHandler):
         sigv4.verify(message, scope, self.server.keys)
         self.server.last_request = time.monotonic()
         self.server.unauthenticated.remove(self.connection)
-        return Request(self._request_id, self.command, path, query, scope.region, headers, message.body)
+        return Request(self._request_id, self.command, path, query, scope.region, headers, message.body, cancelled)
 
     def _refuse_browsers(self, headers: Mapping[str, str]) -> None:
         """A web page can reach loopback by a name of its own, or by an address with its Origin in the header."""

@@ -47,15 +47,14 @@ def parts(answer: Answer, data: bytes, at_least: int) -> list[bytes]:
     return found
 
 
-def entries(answer: Answer) -> list[tuple[str, bool]]:
-    """Return the entries of a folder: name, and whether it is a folder itself."""
-    listed = answer.get("entries")
-    if not isinstance(listed, list):
+def entries(data: bytes, highest: int) -> list[tuple[str, bool]]:
+    """Return the entries of a folder, at most `highest`: name, and whether it is a folder itself."""
+    if data.count(b"\0") > highest or b"/" in data:
         raise SandboxGoneError("its agent sent a wrong listing")
-    return [_entry(entry) for entry in listed]
+    return [_entry(entry) for entry in data.split(b"\0")[:-1]]
 
 
-def _entry(entry: object) -> tuple[str, bool]:
-    if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str) or "/" in entry[0]:  # noqa: PLR2004
+def _entry(entry: bytes) -> tuple[str, bool]:
+    if entry[:1] not in {b"d", b"f"}:
         raise SandboxGoneError("its agent sent a wrong listing")
-    return entry[0].encode(errors="replace").decode(), bool(entry[1])
+    return entry[1:].decode(errors="replace"), entry[:1] == b"d"

@@ -9,20 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.isolation.bubblewrap import WORK
 from agentcore_emulator.limits import human_bytes
+from agentcore_emulator.service.event_stream import MAX_PAYLOAD
 from agentcore_emulator.tools import answers, payloads
 from agentcore_emulator.tools.payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from agentcore_emulator.sandbox import Sandbox
+
+MAX_ENTRIES = 100_000
+"""Of a folder that is listed (assumed): more would not fit into one result."""
+MAX_PATHS = 100_000
+"""Files that are read at once (assumed)."""
 
 
 def read_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str]) -> Payload:
     """Return the contents of files: of all, or an error where one is missing."""
     paths = [_inside(path) for path in paths]
-    request = {"do": "read", "paths": paths, "dataLimit": sandbox.config.limits.payload_bytes}
+    if len(paths) > MAX_PATHS:
+        raise ToolError(f"{len(paths)} files are asked for, at most {MAX_PATHS} can be read at once")
+    limit = min(sandbox.config.limits.payload_bytes, MAX_PAYLOAD)
+    request = {"do": "read", "paths": paths, "dataLimit": limit}
     contents = answers.parts(*_ask(sandbox, request, cancelled), at_least=len(paths))
     return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=False)])
 
@@ -32,10 +41,10 @@ def list_files(
 ) -> Payload:
     """List one level of a folder."""
     folder = _inside(path or directory_path or ".")
-    answer, _ = _ask(sandbox, {"do": "list", "path": folder}, cancelled)
+    _, data = _ask(sandbox, {"do": "list", "path": folder, "limit": MAX_ENTRIES}, cancelled)
     links = [
         payloads.resource_link(posixpath.normpath(f"{folder}/{name}"), name, is_folder=is_folder)
-        for name, is_folder in answers.entries(answer)
+        for name, is_folder in answers.entries(data, MAX_ENTRIES)
     ]
     return payloads.blocks(links)
 
@@ -49,16 +58,20 @@ def remove_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[s
 
 def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[Mapping[str, str]]) -> Payload:
     """Write files and make their folders."""
-    contents = [(_inside(file["path"]), _content(file)) for file in content]
-    total, limit = sum(len(data) for _, data in contents), sandbox.config.limits.payload_bytes
+    files = [(_inside(file["path"]), _size(file)) for file in content]
+    total, limit = sum(size for _, size in files), sandbox.config.limits.payload_bytes
     if total > limit:
         raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
     if not sandbox.monitor.has_room(total):
         most = human_bytes(sandbox.config.limits.disk_bytes)
         raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
-    request = {"do": "write", "files": [[path, len(data)] for path, data in contents]}
-    _ask(sandbox, request, cancelled, b"".join(data for _, data in contents))
-    return payloads.success(f"Successfully wrote all {len(contents)} files")
+    _ask(sandbox, {"do": "write", "files": files}, cancelled, map(_content, content), total)
+    return payloads.success(f"Successfully wrote all {len(files)} files")
+
+
+def _size(file: Mapping[str, str]) -> int:
+    blob = file.get("blob")
+    return len(_content(file)) if blob is None else len(blob) // 4 * 3 - blob[-2:].count("=")
 
 
 def _content(file: Mapping[str, str]) -> bytes:
@@ -74,14 +87,18 @@ def _inside(path: str) -> str:
 
 
 def _ask(
-    sandbox: Sandbox, request: dict[str, Any], cancelled: threading.Event, data: bytes = b""
+    sandbox: Sandbox,
+    request: dict[str, Any],
+    cancelled: threading.Event,
+    data: Iterable[bytes] = (),
+    size: int = 0,
 ) -> tuple[dict[str, Any], bytes]:
     """Let the agent do one file operation.
 
     Raises:
         ToolError: It failed.
     """
-    answer, content = sandbox.ask("request", request, cancelled, data)
+    answer, content = sandbox.ask("request", request, cancelled, data, size)
     failure = answer.get("error")
     if isinstance(failure, dict):
         path, reason = answers.text(failure, "path"), answers.text(failure, "text")

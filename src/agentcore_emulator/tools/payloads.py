@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
 import mimetypes
 import re
 from typing import TYPE_CHECKING, Any
+
+from agentcore_emulator.service.event_stream import MAX_PAYLOAD, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Payload = dict[str, Any]
 
-RESULT_BYTES = (24 << 20) - (1 << 16)
+RESULT_BYTES = MAX_PAYLOAD - (1 << 16)
 """What the texts and images of a result may take as JSON: botocore refuses messages above 24 MiB."""
 CONTENT_BYTES = 1 << 20
 """What of it is kept for the content blocks, which repeat the streams."""
@@ -75,7 +76,7 @@ def execution(
     if left_out or stdout != whole:  # who sends it into a file would not see the line there
         note = TOO_LONG.format(left_out) if stdout == whole else NOT_WHOLE
         stderr = "\n".join([*filter(None, [stderr]), note])
-    repeated = _fitting_pair(stdout, stderr, room - _size(stdout) - _size(stderr), NOT_REPEATED)
+    repeated = _fitting_pair(stdout, stderr, room - text_size(stdout) - text_size(stderr), NOT_REPEATED)
     content = [_text_block(text) for text in repeated if text] + pictures
     structured = {"stdout": stdout, "stderr": stderr, "exitCode": exit_code, "executionTime": seconds}
     if status:
@@ -135,19 +136,15 @@ def _fitting_pair(stdout: str, stderr: str, room: int, note: str) -> tuple[str, 
     """Shorten both streams until their JSON fits into `room` bytes; of a large pair a quarter is for the errors."""
     if LONGEST_CHARACTER * (len(stdout) + len(stderr) + 1) <= room:
         return stdout, stderr  # nearly always, without a measurement
-    stderr = _fitting(stderr, max(room // 4, room - _size(stdout)), note)
-    return _fitting(stdout, room - _size(stderr), note), stderr
+    stderr = _fitting(stderr, max(room // 4, room - text_size(stdout)), note)
+    return _fitting(stdout, room - text_size(stderr), note), stderr
 
 
 def _fitting(text: str, room: int, note: str) -> str:
     """Shorten a text, in its middle, until its JSON fits into `room` bytes."""
-    while (size := _size(text)) > room:
+    while (size := text_size(text)) > room:
         kept = len(text) * (room - NOTES_BYTES) // size * 9 // 20
         middle = text[kept:-kept]
         before = _TOLD_BEFORE.search(middle)  # by the agent, which keeps a head and a tail: not to be lost
         text = text[:kept] + (before[0] if before else "") + note.format(len(middle)) + text[-kept:]
     return text
-
-
-def _size(text: str) -> int:
-    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_emulator.limits import Limits
+from agentcore_emulator.tools import files
 from support import sandboxes
 from support.sandboxes import Session, failure
 
@@ -209,4 +211,19 @@ def test_fifty_megabytes(tmp_path_factory: pytest.TempPathFactory) -> None:
     content = os.urandom(1 << 20) * 50
     with sandboxes.start(tmp_path_factory.mktemp("large") / "sandbox") as session:
         assert not write(session, large=content)["isError"]
-        assert base64.b64decode(read(session, "large")["blob"]) == content
+        counted = session.invoke("executeCommand", command="sha256sum < large")["structuredContent"]["stdout"]
+        assert counted.split()[0] == hashlib.sha256(content).hexdigest()
+        refused = session.invoke("readFiles", paths=["large"])["content"][0]["text"]
+        assert "has 52428800 bytes, at most 25165824 can be read at once" in refused
+
+
+def test_a_listing_is_bounded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with sandboxes.start(tmp_path_factory.mktemp("many") / "sandbox") as session:
+        code = (
+            f"import os\nos.mkdir('many')\nfor number in range({files.MAX_ENTRIES + 1}): os.mknod(f'many/{{number}}')"
+        )
+        assert not session.invoke("executeCode", code=code)["isError"]
+        refused = session.invoke("listFiles", path="many")["content"][0]["text"]
+        assert f"The folder has more than {files.MAX_ENTRIES} entries: many" in refused
+        session.invoke("removeFiles", paths=["many/0"])
+        assert len(session.invoke("listFiles", path="many")["content"]) == files.MAX_ENTRIES

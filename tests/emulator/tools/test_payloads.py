@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -66,3 +68,20 @@ def test_whatever_is_written_fits(out: str, err: str, out_times: int, err_times:
         patch.setattr(payloads, "CONTENT_BYTES", 4_000)
         payload = payloads.execution(out * out_times * 20, err * err_times * 20, 0, 1.0)
     assert len(event_stream.result(payload)) < 20_000 + 400  # what stands around the texts
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_the_size_of_a_text_is_known_without_encoding_it(text: str) -> None:
+    encoded = json.dumps(text, ensure_ascii=False).encode(errors="replace")
+    assert event_stream.text_size(text) == len(encoded)
+
+
+def test_a_text_that_grows_in_json_is_refused_before_it_is_encoded() -> None:
+    payload = payloads.blocks([payloads.resource("x", bytes(20 * MB))])
+    tracemalloc.start()
+    try:
+        with pytest.raises(event_stream.PayloadTooLargeError):
+            event_stream.result(payload)
+        assert tracemalloc.get_traced_memory()[1] < 50 * MB
+    finally:
+        tracemalloc.stop()
