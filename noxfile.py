@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "uv"
+nox.options.default_venv_backend = "uv|virtualenv"  # the second is part of nox
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_external_run = True
 
@@ -28,14 +28,22 @@ ROOT = Path(__file__).parent
 PARALLEL = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
-# The newest Python runs all tests. The others run what depends on the interpreter: parser, streams, the service's
-# processes and HTTP, the worker in the sandbox. `nox -s zipapp` runs the whole command line on each of them.
+# The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
+# Python inside, the emulator's processes and HTTP, and without processes parser, text, streams, threads and files.
 ON_EACH_PYTHON = (
-    *("emulator/agent", "emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
-    *("emulator/test_daemon.py", "emulator/test_sandbox.py"),
+    *(f"emulator/agent/test_{name}.py" for name in ("figures", "ipython", "python_context")),
+    *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py", "emulator/test_sandbox.py"),
     *("emulator/tools/test_commands.py", "emulator/tools/test_file_tools.py"),
     "unit",
 )
+ZIPAPP_ON_EACH_PYTHON = ("tests/zipapp/test_start.py", "tests/cli/test_local.py")
+ZIPAPP_NIGHTLY = (
+    "tests/zipapp/test_start.py",
+    "tests/zipapp/test_credentials.py",
+    "tests/account/test_setup.py",
+    "tests/cli",
+)
+ZIPAPP_ONCE = ("tests/zipapp", "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run")
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -108,9 +116,13 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for what has a session of its own; arguments go to pytest."""
     install(session, "test")
-    whole = ["tests", *(f"--ignore=tests/{name}" for name in OWN_SESSION)]
-    chosen = whole if is_newest(session) else [f"tests/{name}" for name in ON_EACH_PYTHON]
+    chosen = whole_suite() if is_newest(session) else [f"tests/{name}" for name in ON_EACH_PYTHON]
     session.run("pytest", *(session.posargs or [*PARALLEL, *chosen]))
+
+
+def whole_suite() -> list[str]:
+    """All tests but those with a session of their own, for pytest."""
+    return ["tests", *(f"--ignore=tests/{name}" for name in OWN_SESSION)]
 
 
 @nox.session
@@ -119,13 +131,6 @@ def conformance(session: nox.Session) -> None:
     install(session, "test")
     folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
     session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
-
-
-@nox.session(default=False)
-def load(session: nox.Session) -> None:
-    """Load the emulator with 200 sessions for a minute, kill its parts, fill its disk, let its clock jump."""
-    install(session, "test")
-    session.run("pytest", "tests/nightly/load", "-s", *session.posargs)
 
 
 @nox.session(default=False)
@@ -174,13 +179,26 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=pythons())
 def zipapp(session: nox.Session) -> None:
-    """Test the zipapps that `nox -s build` made, and the command line as a zipapp; arguments go to pytest."""
+    """Test the zipapps that `nox -s build` made, and the main job as a zipapp; arguments go to pytest."""
     install(session, "test")
-    # What is in them, what the launcher does, what is asked of AWS and what is refused is the same for every Python.
-    once = ["tests/zipapp", "tests/account/test_setup.py"]
-    on_each = ["--no-tables", "tests/zipapp/test_start.py", "tests/zipapp/test_credentials.py"]
-    suites = [*(once if is_newest(session) else on_each), "tests/cli"]
+    # What is in them, what the launcher does and what is asked of AWS is the same for every Python.
+    suites = [*(ZIPAPP_ONCE if is_newest(session) else ()), *ZIPAPP_ON_EACH_PYTHON]
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))
+
+
+@nox.session(python=pythons(), default=False, requires=["build"])
+def nightly(session: nox.Session) -> None:
+    """Prove what takes long: the whole command line as a zipapp, load, large copies, other examples, bench, cgroups."""
+    install(session, "test")
+    if session.posargs:
+        session.run("pytest", "-s", *session.posargs)
+        return
+    session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, *ZIPAPP_NIGHTLY)
+    if is_newest(session):
+        session.run("pytest", "-s", "tests/nightly")
+        session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
+        session.notify("bench", ["--runs", "1"])
+        session.notify("cgroups", [])
 
 
 def own_zipapp() -> Path:

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from support.fault_server import FaultServer
 
 
-# The same examples in every run, however slow the machine is: HYPOTHESIS_SEARCH=1 looks for others.
+# The same examples in every run, however slow the machine is: HYPOTHESIS_SEARCH=2000 looks at as many others.
+SEARCH = int(os.environ.get("HYPOTHESIS_SEARCH", "0"))
 hypothesis.settings.register_profile(
     "tests",
     deadline=None,
-    derandomize=os.environ.get("HYPOTHESIS_SEARCH") != "1",
+    derandomize=not SEARCH,
+    max_examples=SEARCH or 100,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
