@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from agentcore_emulator.endpoint import IDLE, PROGRAM, LocalEndpoint, settings
 from agentcore_emulator.errors import EmulatorError, SettingError
+from agentcore_emulator.limits import NOT_LIMITED
 from agentcore_emulator.runtime_folder import RuntimeFolder
 from agentcore_emulator.service import sigv4
 
@@ -69,7 +70,7 @@ def ensure(version: str = "", *, runs_code: bool = True) -> LocalEndpoint:
 def status() -> tuple[LocalEndpoint, dict[str, Any]] | None:
     """Return the running emulator with its number of `sessions` and of `sessionsWithNetwork`, or None; starts nothing.
 
-    `limits` are those of a session: name -> `{"most", "heldBy"}`.
+    `limits` are those of a session: name -> `{"most", "heldBy", "notCounted"}`; `notLimited` says what has none.
 
     Raises:
         EmulatorError: `LocalServiceFailed`: it runs and does not answer; `UnsafeFolder`.
@@ -79,7 +80,7 @@ def status() -> tuple[LocalEndpoint, dict[str, Any]] | None:
         return None
     answer = _ask(state, "GET", "/local/status")
     counts = {name: int(answer.get(name, 0)) for name in ("sessions", "sessionsWithNetwork")}
-    return state, {**counts, "limits": answer.get("limits", {})}
+    return state, {**counts, "limits": answer.get("limits", {}), "notLimited": NOT_LIMITED}
 
 
 def stop() -> bool:

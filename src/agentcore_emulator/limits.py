@@ -17,6 +17,12 @@ PREFIX = "AGENTCORE_SANDBOX_LOCAL_MAX_"
 """With the name of a limit in capitals: the variable that sets it."""
 SUFFIXES = {"": 1, "K": 1 << 10, "M": MIB, "G": GIB}
 
+NOT_LIMITED = (
+    "pages of pipes and watches of epoll, which the kernel counts for this user, "
+    "pseudo-terminals and memory of TCP, which it counts for this machine"
+)
+"""What a session shares with other programs of the host and can use up."""
+
 Allowances = TypeVar("Allowances")
 
 

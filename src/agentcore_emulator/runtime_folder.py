@@ -51,7 +51,7 @@ class RuntimeFolder:
         elif session and _own(Path(session)):
             folder = Path(session).absolute() / "agentcore-sandbox"
         else:
-            folder = _first_writable(_MEMORY) / f"agentcore-sandbox-{os.geteuid()}"
+            return cls(_private_folder(_MEMORY, f"agentcore-sandbox-{os.geteuid()}"))
         return cls(private_files.make_folder(folder))
 
     def sessions_folder(self) -> Path:
@@ -59,7 +59,7 @@ class RuntimeFolder:
         if os.environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR"):
             return private_files.make_folder(self.folder / "sessions")
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return private_files.make_folder(_first_writable(_DISK) / f"agentcore-sandbox-{os.geteuid()}-{name}")
+        return _private_folder(_DISK, f"agentcore-sandbox-{os.geteuid()}-{name}")
 
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
@@ -132,8 +132,16 @@ def _parse(state: bytes) -> LocalEndpoint:
     return LocalEndpoint(**{name: value for name, value in json.loads(state).items() if name in known})
 
 
-def _first_writable(folder: Path) -> Path:
-    return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
+def _private_folder(shared: Path, name: str) -> Path:
+    """Make a folder in one that all users share, or in the home where another user has taken its name there."""
+    shared = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    try:
+        return private_files.make_folder(shared / name)
+    except EmulatorError:
+        cache = Path(os.path.expanduser("~/.cache"))  # noqa: PTH111 - pathlib raises where there is no home
+        if not cache.is_absolute():
+            raise
+        return private_files.make_folder(cache / name)
 
 
 def _own(folder: Path) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_emulator import private_files
+from agentcore_emulator import private_files, runtime_folder
 from agentcore_emulator.errors import EmulatorError
+from agentcore_emulator.runtime_folder import RuntimeFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +98,20 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
     private_files.remove(tmp_path / "nothing")
+
+
+def test_names_that_another_user_has_taken_are_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor can this user remove them from a folder that all share."""
+    for name in ("memory", "disk", "home"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(runtime_folder, "_MEMORY", tmp_path / "memory")
+    monkeypatch.setattr(runtime_folder, "_DISK", tmp_path / "disk")
+    monkeypatch.delenv("AGENTCORE_SANDBOX_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    usual = RuntimeFolder.of({})
+    usual_sessions = usual.sessions_folder()
+    assert (usual.folder.parent, usual_sessions.parent) == (tmp_path / "memory", tmp_path / "disk")
+    for taken in (usual.folder, usual_sessions):
+        taken.rmdir()
+        a_link(taken)
+    assert usual.sessions_folder().parent == RuntimeFolder.of({}).folder.parent == tmp_path / "home" / ".cache"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import signal
 import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from agentcore_emulator.agent.processes import OPEN_FILES
 from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.resources import usage
 
@@ -27,6 +29,10 @@ NEARLY = 0.8  # of the memory resident, from where on it is worth to measure wha
 HIDDEN_LOOKS = 4  # in a row, until a program hides what it holds and does not just start or end
 GROWN = 1.02  # files that have grown by less than this may be a killed program's last
 REMEMBERED = 100
+KERNEL_MEMORY = ("buffers of sockets and pipes", "file locks and other objects of the kernel")
+UNMAPPED_MEMORY = "shared memory that is neither mapped nor open"
+SENT_FILES = "deleted files that are on their way through a socket"
+MAPPED_FILES = "deleted files that are mapped and not open"
 MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
 DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
 HIDDEN = "A program of the session that hides its open files was killed: what they hold could not be measured."
@@ -222,14 +228,26 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
 
-    def holds(self, limits: Limits) -> dict[str, dict[str, int | str]]:
-        """Return the limits of a session, each with what holds a session to it."""
+    def holds(self, limits: Limits) -> dict[str, dict[str, int | str | list[str]]]:
+        """Return the limits of a session, each with what holds a session to it, and what is not counted."""
         memory = "cgroup" if self._groups else "watchdog"
+        is_root = os.geteuid() == 0
+        unseen_memory = [*KERNEL_MEMORY, *([] if is_root else [UNMAPPED_MEMORY])]
+        unseen_files = [SENT_FILES, *([] if is_root else [MAPPED_FILES])]
         return {
             "cpus": {"most": limits.cpus, "heldBy": "affinity"},
-            "memoryBytes": {"most": limits.memory_bytes, "heldBy": memory},
-            "diskBytes": {"most": limits.disk_bytes, "heldBy": "watchdog" if usage.DU else "rlimit"},
+            "memoryBytes": {
+                "most": limits.memory_bytes,
+                "heldBy": memory,
+                "notCounted": [] if self._groups else unseen_memory,
+            },
+            "diskBytes": {
+                "most": limits.disk_bytes,
+                "heldBy": "watchdog" if usage.DU else "rlimit",
+                "notCounted": unseen_files,
+            },
             "processes": {"most": limits.processes, "heldBy": "rlimit"},
+            "openFiles": {"most": OPEN_FILES, "heldBy": "rlimit"},
         }
 
     def watch(self, monitor: Monitor, process: int) -> None:

@@ -35,7 +35,7 @@ LIMITS = {
 }
 INTERPRETERS = {
     "local": "has no network",
-    "local-public": "shares this machine's network, loopback servers included",
+    "local-public": "shares this machine's network, loopback servers included, but not its unix sockets",
 }
 ENV_NAMES = "AGENTCORE_SANDBOX_ENV_NAMES"
 """The variable with the names of all that `local env` exported."""
@@ -171,6 +171,10 @@ def _status(*, as_json: bool) -> int:
     output.line(_summary(*found) if found else "not running")
     if found:
         output.line("limits of a session: " + ", ".join(_limits(found[1]["limits"])))
+        for name, limit in found[1]["limits"].items():
+            if limit.get("notCounted"):
+                output.line(f"not counted as {_subject(name)}: {'; '.join(limit['notCounted'])}")
+        output.line(f"not limited: {found[1]['notLimited']}")
     output.line("interpreters: " + "; ".join(f"{name} {network}" for name, network in INTERPRETERS.items()))
     return 0
 
@@ -181,7 +185,11 @@ def _limits(limits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
     for name, limit in limits.items():
         most = human_bytes(limit["most"]) if name.endswith("Bytes") else limit["most"]
-        yield f"{most} {name.removesuffix('Bytes')} ({limit['heldBy']})"
+        yield f"{most} {_subject(name)} ({limit['heldBy']})"
+
+
+def _subject(limit: str) -> str:
+    return "open files of a process" if limit == "openFiles" else limit.removesuffix("Bytes")
 
 
 def _summary(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> str:
