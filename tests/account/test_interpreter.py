@@ -275,7 +275,7 @@ def test_on_the_embedded_service(cli: CommandLine, tmp_path: Path) -> None:
         assert interpreter_id in [found["interpreterId"] for found in listed]
         shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
         assert (shown["role"], shown["networkMode"], shown["status"]) == (ROLE, "SANDBOX", "READY")
-        assert admin.run("run", "print(1)", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": interpreter_id}).stdout == b"1\n"
+        assert admin.run("run", "print(1)", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": interpreter_id}).stdout == b"1"
         deleted = admin.run("interpreter", "delete", shown["arn"], "--yes")
         assert (deleted.returncode, deleted.stdout) == (0, b"interpreter deleted\n"), deleted.stderr
         assert admin.run("interpreter", "show", interpreter_id).stderr.startswith(b"error[UnknownInterpreter]")

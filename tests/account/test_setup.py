@@ -291,7 +291,7 @@ def test_a_fresh_account_from_setup_to_the_first_run(cli: CommandLine, account: 
         checks = user.run("doctor", "--run")
         assert checks.returncode == 0, checks.stdout
         assert f"ok       interpreter: {interpreter_id} is READY\n" in checks.stdout.decode()
-        assert user.run("run", "print(6 * 7)").stdout == b"42\n"
+        assert user.run("run", "print(6 * 7)").stdout == b"42"
         assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
         gone = user.run("run", "x")
         assert gone.stderr.startswith(b"error[UnknownInterpreter]")

@@ -44,7 +44,7 @@ def test_figures_are_saved_or_mentioned(plotting: CommandLine) -> None:
         data = (plotting.home / item["path"]).read_bytes()
         assert (data[: len(PNG)], len(data)) == (PNG, item["size"])
     mentioned = plotting.run("exec", "work", f"{TWO_FIGURES}\nprint('done')")
-    assert mentioned.stdout == b"done\n"
+    assert mentioned.stdout == b"done"
     assert b"the result carries image-1.png, image-2.png; --artifacts DIR saves them" in mentioned.stderr
     assert sorted(path.name for path in plotting.home.rglob("*.png")) == ["image-1.png", "image-2.png"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from support.fault_server import FaultServer
     from support.processes import CommandLine
 
-REGION = "exec env AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2"
+REGION = "command export AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2"
 
 
 def sent(faults: FaultServer) -> list[dict[str, object]]:
@@ -92,7 +92,7 @@ def test_shell_file_and_language_flag_over_suffix(aws: CommandLine, faults: Faul
     path.write_text("echo 'it''s'\nexit 0\n")
     assert aws.run("exec", SESSION, "--file", str(path)).returncode == 0
     assert aws.run("exec", SESSION, "--lang", "ts", "--file", str(path)).returncode == 0
-    assert str(sent(faults)[0]["command"]).startswith(f"{REGION} /bin/sh -c ")
+    assert str(sent(faults)[0]["command"]).startswith(f"{REGION} 2>/dev/null; eval ")
     assert sent(faults)[-1]["language"] == "typescript"
 
 

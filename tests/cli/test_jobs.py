@@ -54,7 +54,7 @@ def test_output_is_apart_exact_and_has_its_status(local: CommandLine) -> None:
     job = start(local, "--cmd", "printf 'a\\r\\nb\\0\\377'; echo err >&2; exit 5")
     assert local.run("job", "wait", job).returncode == 5
     done = local.run("job", "logs", job)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"a\r\nb\0\xff\n", b"err\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a\r\nb\0\xff", b"err\n")
     assert (state(local, job)["state"], state(local, job)["exitCode"]) == ("exited", 5)
     assert local.run("job", "rm", job).returncode == 0
     assert b"error[UnknownJob]" in local.run("job", "status", job).stderr
@@ -94,7 +94,7 @@ def test_logs_go_on_through_throttling_and_lost_answers(quick: CommandLine, tmp_
 def test_large_output(local: CommandLine) -> None:
     job = start(local, "import sys\nsys.stdout.write('x' * 9_000_000); sys.stderr.write('e' * 10)")
     done = local.run("job", "logs", "-f", job)
-    assert (len(done.stdout), done.stdout.count(b"x"), done.stderr) == (9_000_001, 9_000_000, b"e" * 10 + b"\n")
+    assert (len(done.stdout), done.stdout.count(b"x"), done.stderr) == (9_000_000, 9_000_000, b"e" * 10)
 
 
 def test_stop(local: CommandLine) -> None:

@@ -37,7 +37,7 @@ sandbox local stop
 sandbox run --interpreter-id local 'print(2)'
 """,
     )
-    assert (done.returncode, done.stdout) == (0, b"1\nstopped\n2\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, b"1stopped\n2"), done.stderr
 
 
 def test_another_endpoint_is_still_the_users(local: CommandLine) -> None:

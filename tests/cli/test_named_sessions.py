@@ -50,7 +50,7 @@ def numbered(faults: FaultServer) -> Numbered:
 def test_a_name_keeps_its_session(aws: CommandLine, faults: FaultServer) -> None:
     for words in (["run", "--session", "work"], ["exec", "work"]):
         done = aws.run(*words, "print('hello')")
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
     assert faults.operations() == ["start", "invoke", "invoke"]
     assert faults.requests[0].body["name"] == "work"
     assert aws.run("stop", "work").stdout == b"session stopped\n"
@@ -78,7 +78,7 @@ def test_a_session_that_is_gone_is_replaced(
     faults.requests.clear()
     faults.preparation = faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok, fault_server.ok)
     done = aws.run("exec", "work", *words)
-    assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
     assert done.stderr.decode().startswith(f"agentcore-sandbox: session {numbered.started[0]} of 'work' has ended; ")
     answered = [request for request in faults.requests if request.session == numbered.started[1]]
     assert [request.operation for request in answered if not request.is_preparation] == ["invoke"]
@@ -110,7 +110,7 @@ def test_a_damaged_name_gets_a_session_and_that_is_told(aws: CommandLine, number
     aws.run("start", "--name", "work")
     state_file(aws).write_bytes(damage)
     done = aws.run("exec", "work", "x")
-    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello\n", 1)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"hello", 1)
     kept = state_file(aws).with_suffix(".unreadable")
     assert done.stderr.decode().startswith(
         f"agentcore-sandbox: the record of 'work' is damaged and kept as {kept}; {numbered.started[1]} "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support import fault_server
-from support.event_stream import result
+from support.event_stream import exception, result
 from support.fault_server import SESSION
 from support.processes import DEADLINE
 from support.terminal import on_terminal
@@ -32,7 +33,7 @@ def test_terminal_shows_control_sequences_and_passes_colours(aws: CommandLine, f
 def test_pipe_gets_the_bytes_unchanged(aws: CommandLine, faults: FaultServer) -> None:
     faults.answers["invoke"] = fault_server.stream(result(HOSTILE, HOSTILE))
     done = aws.run("exec", SESSION, "x")
-    assert (done.stdout.decode(), done.stderr.decode()) == (HOSTILE + "\n", HOSTILE + "\n")
+    assert (done.stdout.decode(), done.stderr.decode()) == (HOSTILE, HOSTILE)
 
 
 def test_a_result_is_printed_before_the_next_one_comes(aws: CommandLine, faults: FaultServer) -> None:
@@ -58,14 +59,31 @@ def test_a_result_is_printed_before_the_next_one_comes(aws: CommandLine, faults:
 def test_output_is_utf_8_in_every_locale(aws: CommandLine, faults: FaultServer, locale: str) -> None:
     faults.answers["invoke"] = fault_server.stream(result("kůň 🐎 \ud800"))
     done = aws.run("exec", SESSION, "x", env={"LANG": locale, "LC_ALL": locale, "PYTHONUTF8": "0"})
-    assert done.stdout.decode() == "kůň 🐎 \\ud800\n"
+    assert done.stdout.decode() == "kůň 🐎 \\ud800"
 
 
-def test_each_stream_once_with_a_final_newline(aws: CommandLine, faults: FaultServer) -> None:
-    for stdout, expected in (("a", b"a\n"), ("a\n", b"a\n"), ("", b""), ("\n", b"\n")):
-        faults.answers["invoke"] = fault_server.stream(result(stdout, "e", 5))
-        done = aws.run("exec", SESSION, "x")
-        assert (done.returncode, done.stdout, done.stderr) == (5, expected, b"e\n")
+@pytest.mark.parametrize("text", ["a", "a\n", "", "\n"])
+def test_each_stream_once_and_a_newline_more_on_a_terminal_only(
+    aws: CommandLine, faults: FaultServer, text: str
+) -> None:
+    faults.answers["invoke"] = fault_server.stream(result(text, "e", 5))
+    done = aws.run("exec", SESSION, "x")
+    assert (done.returncode, done.stdout, done.stderr) == (5, text.encode(), b"e")
+    assert on_terminal(aws, "exec", SESSION, "x").decode() == (text if text in ("", "\n") else "a\n")
+
+
+def test_what_we_say_begins_a_line(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("a", "e"), exception("throttlingException", "no"))
+    done = aws.run("exec", SESSION, "x")
+    assert done.stdout == b"a"
+    assert done.stderr.startswith(b"e\nerror[Throttled]: no\nhint: ")
+
+
+def test_streams_that_are_one_file_stay_apart(aws: CommandLine, faults: FaultServer) -> None:
+    faults.answers["invoke"] = fault_server.stream(result("a", "e"), exception("throttlingException", "no"))
+    with aws.start("exec", SESSION, "x", stderr=subprocess.STDOUT) as process:
+        assert process.stdout
+        assert process.stdout.read().startswith(b"a\ne\nerror[Throttled]: no\n")
 
 
 def test_json_result(aws: CommandLine, faults: FaultServer) -> None:
@@ -93,7 +111,7 @@ def test_max_output_keeps_head_and_tail(aws: CommandLine, faults: FaultServer, a
     done = aws.run("exec", SESSION, "--max-output", "8", *as_json, "x")
     assert done.stderr.decode() == "agentcore-sandbox: 1000 bytes of output left out (--max-output 8)\n"
     kept = "head\n[... 1000 bytes left out ...]\ntail"
-    assert (json.loads(done.stdout)["stdout"] if as_json else done.stdout.decode()[:-1]) == kept
+    assert (json.loads(done.stdout)["stdout"] if as_json else done.stdout.decode()) == kept
 
 
 def paged_sessions(handler: Handler) -> None:

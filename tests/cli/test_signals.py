@@ -224,4 +224,4 @@ def test_ignored_signals_stay_ignored(aws: CommandLine, faults: FaultServer) -> 
     child.send_signal(signal.SIGHUP)
     pause.go_on.set()
     stdout, _ = child.communicate(timeout=DEADLINE)
-    assert (child.returncode, stdout) == (0, b"hello\n")
+    assert (child.returncode, stdout) == (0, b"hello")

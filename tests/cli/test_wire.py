@@ -87,23 +87,23 @@ class Case:
 
 
 CASES = {
-    "ok": Case(fault_server.ok, 0, b"hello\n"),
+    "ok": Case(fault_server.ok, 0, b"hello"),
     "empty body": Case(fault_server.stream(), 125, code=b"NoResult"),
     "partial frame then clean end": Case(raw_chunks(HELLO[:-10]), 125, code=b"NoResult"),
     "cut chunk": Case(cut_chunk, 125, code=b"ConnectionLost"),
-    "cut chunk after output": Case(cut_chunk_after_output, 125, b"hello\n", b"ConnectionLost"),
+    "cut chunk after output": Case(cut_chunk_after_output, 125, b"hello", b"ConnectionLost"),
     "close-delimited cut": Case(close_delimited_cut, 125, code=b"NoResult"),
     "bad checksum": Case(raw_chunks(HELLO[:-1] + bytes([HELLO[-1] ^ 1])), 125, code=b"BrokenStream"),
-    "bad checksum after output": Case(raw_chunks(HELLO + HELLO[:-1] + b"?"), 125, b"hello\n", b"BrokenStream"),
+    "bad checksum after output": Case(raw_chunks(HELLO + HELLO[:-1] + b"?"), 125, b"hello", b"BrokenStream"),
     "modelled exception after output": Case(
-        fault_server.stream(HELLO, exception("internalServerException", "broke")), 125, b"hello\n", b"ServiceFailed"
+        fault_server.stream(HELLO, exception("internalServerException", "broke")), 125, b"hello", b"ServiceFailed"
     ),
     "session gone in the middle": Case(
         fault_server.stream(exception("resourceNotFoundException", "no such session")), 125, code=b"SessionGone"
     ),
     "unknown event type alone": Case(fault_server.stream(event("progress", {"percent": 5})), 125, code=b"NoResult"),
-    "unknown event type before": Case(fault_server.stream(event("progress", {}), HELLO), 0, b"hello\n"),
-    "one byte a chunk": Case(byte_by_byte, 0, b"hello\n"),
+    "unknown event type before": Case(fault_server.stream(event("progress", {}), HELLO), 0, b"hello"),
+    "one byte a chunk": Case(byte_by_byte, 0, b"hello"),
     "reset": Case(reset, 125, code=b"ConnectionLost"),
     "reset before the headers": Case(reset_before_headers, 125, code=b"ConnectionLost"),
     "over the message limit": Case(huge, 125, code=b"OutputTooLarge"),
@@ -116,7 +116,7 @@ CASES = {
     "nonsense after output": Case(
         fault_server.stream(HELLO, event("result", {"structuredContent": {"exitCode": "0"}})),
         125,
-        b"hello\n",
+        b"hello",
         b"UnexpectedAnswer",
     ),
     "gateway's page": Case(fault_server.page(502, "text/html", b"<html>"), 125, code=b"ServiceFailed"),
@@ -165,7 +165,7 @@ def test_a_preparation_whose_process_was_killed_is_told_and_repeated(aws: Comman
     killed = fault_server.stream(result("", "variables are lost", 137))
     faults.preparation = fault_server.in_turn(killed, fault_server.ok)
     done = aws.run("run", "print('hello')")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"variables are lost\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"variables are lost\n")
     faults.preparation = killed
     done = aws.run("run", "print('hello')")
     assert (done.returncode, done.stdout) == (125, b"")
@@ -185,14 +185,14 @@ def test_throttled_invoke_is_sent_again(aws: CommandLine, faults: FaultServer) -
     throttled = fault_server.error(429, "ThrottlingException", "slow down")
     faults.answers["invoke"] = fault_server.in_turn(throttled, throttled, fault_server.ok)
     done = aws.run("run", "print('hello')")
-    assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
     assert faults.operations() == ["start", "invoke", "invoke", "invoke", "stop"]
 
 
 def test_several_results_are_joined(aws: CommandLine, faults: FaultServer) -> None:
     faults.answers["invoke"] = fault_server.stream(result("a\n"), result("b", "e", 3))
     done = aws.run("run", "x")
-    assert (done.returncode, done.stdout, done.stderr) == (3, b"a\nb\n", b"e\n")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"a\nb", b"e")
 
 
 def test_output_before_a_failure_is_in_the_json_object(aws: CommandLine, faults: FaultServer) -> None:

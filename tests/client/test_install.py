@@ -119,7 +119,7 @@ def test_install_as_the_readme_says_is_exact_and_runs_code(client: Client) -> No
         timeout=300,
         check=False,
     )
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "42 sandbox\n", "")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "42 sandbox", "")
 
 
 def make_edition(tmp_path: Path, version: str) -> Path:

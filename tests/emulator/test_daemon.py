@@ -23,7 +23,7 @@ def test_nothing_runs_until_it_is_needed(local: Local) -> None:
 
 
 def test_it_starts_when_needed_serves_and_stops(local: Local) -> None:
-    assert local.text("run", "--interpreter-id", "local", "print(6 * 7)") == "42\n"
+    assert local.text("run", "--interpreter-id", "local", "print(6 * 7)") == "42"
     found = local.status()
     assert (found["running"], found["sessions"]) == (True, 0)
     assert f"running at {found['url']}, process {found['pid']}, " in local.text("local", "status")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def test_a_signal_ends_it_and_its_sessions(local: Local, number: signal.Signals) -> None:
     with serving(local) as (process, _):
         session = local.start_session()
-        assert local.text("exec", session, "--interpreter-id", "local", "print(1)") == "1\n"
+        assert local.text("exec", session, "--interpreter-id", "local", "print(1)") == "1"
         process.send_signal(number)
         _, said = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0

@@ -93,7 +93,7 @@ def test_run_reads_little_of_botocores_data(caller: CommandLine) -> None:
 
 
 def test_run_sends_four_requests_over_one_connection(caller: CommandLine, faults: FaultServer) -> None:
-    assert caller.run("run", "x").stdout == b"hello\n"
+    assert caller.run("run", "x").stdout == b"hello"
     assert [request.operation for request in faults.requests] == ["start", "invoke", "invoke", "stop"]
     assert faults.requests[1].is_preparation
     assert faults.connections == 1
@@ -102,5 +102,5 @@ def test_run_sends_four_requests_over_one_connection(caller: CommandLine, faults
 def test_a_named_session_costs_two_requests_a_call(caller: CommandLine, faults: FaultServer) -> None:
     for _ in range(2):
         faults.requests.clear()
-        assert caller.run("run", "--session", "work", "x").stdout == b"hello\n"
+        assert caller.run("run", "--session", "work", "x").stdout == b"hello"
     assert [request.operation for request in faults.requests] == ["invoke", "invoke"]

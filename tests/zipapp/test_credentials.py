@@ -64,7 +64,7 @@ def signer(caller: CommandLine, faults: FaultServer, *flags: str, **env: str) ->
     """The access key that signs an execution."""
     done = caller.run("exec", SESSION, *flags, "x", env=env)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == b"hello\n"
+    assert done.stdout == b"hello"
     return faults.requests[-1].headers["Authorization"].partition("Credential=")[2].partition("/")[0]
 
 

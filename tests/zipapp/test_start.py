@@ -94,7 +94,7 @@ def test_the_bundled_bwrap_serves_where_the_system_has_none(
     done = subprocess.run(words, env=bare, capture_output=True, timeout=DEADLINE, check=False)
     stop = command(zipapps[OWN], "local", "stop")
     subprocess.run(stop, env=bare, capture_output=True, timeout=DEADLINE, check=True)
-    assert (done.stderr, done.stdout, done.returncode) == (b"", b"42\n", 0)
+    assert (done.stderr, done.stdout, done.returncode) == (b"", b"42", 0)
 
 
 HOMES = {

@@ -7,6 +7,7 @@ blocks no other, and the host cancels one by hanging up.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from typing import Any
@@ -25,6 +26,7 @@ def main(channel: int, options: dict[str, Any]) -> None:
     """
     host = socket.socket(fileno=channel)
     host.set_inheritable(False)
+    os.umask(0o022)  # assumed; the caller's own says nothing of a sandbox
     processes.conceal()
     processes.restrict(options["processes"], options["memory_bytes"], options["file_bytes"])
     if options["scope_sockets"]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import __version__
-from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.output import Output, Stream
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
 
@@ -71,6 +71,7 @@ def main(words: Sequence[str]) -> int:
         The exit status.
     """
     Output.answered = False
+    Stream.unfinished.clear()
     try:
         return _dispatch(words)
     except AgentcoreSandboxError as error:

@@ -41,9 +41,15 @@ class Stream:
     Args:
         descriptor: 1 or 2.
         name: How messages call it.
+
+    Attributes:
+        unfinished: Descriptors whose last line has no end yet.
     """
 
+    unfinished: ClassVar[set[int]] = set()
+
     def __init__(self, descriptor: int, name: str) -> None:
+        self._descriptor = descriptor
         self._name = name
         self._file = _open(descriptor)
         self.is_terminal = self._file is not None and self._file.isatty()
@@ -62,11 +68,23 @@ class Stream:
         try:
             if data:
                 self._write(data)
+                (self.unfinished.discard if data.endswith(b"\n") else self.unfinished.add)(self._descriptor)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
             message = f"cannot write to {self._name}: {error.strerror or error}"
             raise AgentcoreSandboxError("OutputFailed", message, "send the output somewhere with room") from None
+
+    def is_same_file(self, other: Stream) -> bool:
+        """Whether another stream writes to the same terminal, pipe or file."""
+        if self._file is None or other._file is None:
+            return False
+        return os.path.sameopenfile(self._file.fileno(), other._file.fileno())
+
+    def finish_line(self) -> None:
+        """End a line that is not ended yet."""
+        if self._descriptor in self.unfinished:
+            self.write("\n")
 
     def _write(self, data: bytes) -> None:
         if self._file is None:
@@ -88,7 +106,7 @@ def encoded(text: str) -> bytes:
 
 
 class ProgramStream:
-    """Prints one of the sandboxed program's streams: made safe for a terminal, cut to a limit, ended by a newline.
+    """Prints one of the sandboxed program's streams, cut to a limit; on a terminal made safe and ended by a newline.
 
     Args:
         stream: Where to.
@@ -102,7 +120,6 @@ class ProgramStream:
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._decoder = decoder if stream.is_terminal and not raw else None
         self._held = None if limit is None else HeadAndTail(limit)
-        self._last = b""
 
     def write(self, data: bytes) -> None:
         """Print a piece, or hold it back where only head and tail of the whole are wanted."""
@@ -112,18 +129,17 @@ class ProgramStream:
             self._held.add(data)
 
     def end(self) -> int:
-        """Print what was held back and a missing final newline; returns the number of bytes left out."""
+        """Print what was held back; returns the number of bytes left out."""
         omitted = 0
         if self._held is not None:
             kept, omitted = self._held.result()
             self._print(kept)
         self._print(b"", final=True)
-        if self._last not in (b"", b"\n"):
-            self._stream.write("\n")
+        if self._stream.is_terminal:
+            self._stream.finish_line()
         return omitted
 
     def _print(self, data: bytes, *, final: bool = False) -> None:
-        self._last = data[-1:] or self._last
         if self._decoder is None:
             self._stream.write_bytes(data)
         else:
@@ -178,6 +194,8 @@ class Output:
     def say(self, message: str) -> None:
         """Tell the user something on standard error, credentials masked; that it cannot be written is no failure."""
         try:
+            self._end_shared_line()
+            self._stderr.finish_line()
             self._stderr.write(f"{visible(masked(message))}\n")
         except (AgentcoreSandboxError, ReaderGoneError):
             return
@@ -230,9 +248,16 @@ class Output:
                     stdout.write(encoded(result.stdout))
         finally:
             omitted = stdout.end()
-            if not self.as_json:
-                stderr.write(encoded("".join(result.stderr for result in seen)))
+            errors = "".join(result.stderr for result in seen)
+            if errors and not self.as_json:
+                self._end_shared_line()
+                stderr.write(encoded(errors))
             self._say_omitted(omitted + stderr.end())
+
+    def _end_shared_line(self) -> None:
+        """Where both streams go to one file, as after `2>&1`, let what follows on standard error begin a line."""
+        if self._stdout.is_same_file(self._stderr):
+            self._stdout.finish_line()
 
     @contextmanager
     def live(self) -> Iterator[LiveProgram]:

@@ -28,6 +28,8 @@ LANGUAGES = {
     "ts": "typescript",
 }
 COMMAND = "command"
+SHELL = "/bin/sh"
+"""What the service's shell is called; it is bash. In a job, `session_helpers/jobs.py` takes care of that."""
 SUFFIXES = {
     ".py": "python",
     ".js": "javascript",
@@ -113,7 +115,7 @@ class Program:
     def _script_kind(self) -> tuple[str, list[str]]:
         """The name of the program's file and the argument list that runs it."""
         if self.language == COMMAND:
-            return "program.sh", ["/bin/sh"]
+            return "program.sh", _interpreter(self.text) or [SHELL]
         if self.language == "python":
             return "program.py", ["python3"]
         is_typed = self.language == "typescript"
@@ -136,13 +138,29 @@ def _assignment(language: str, environment: Mapping[str, str]) -> str:
 
 
 def _with_variables(command: str, environment: Mapping[str, str]) -> str:
-    """A command that runs a command with variables.
+    """A command for the service's own shell that sets variables and then runs a command or a script with `#!`.
 
-    Not by `export`: a shell refuses names of its own, such as UID, and ends. And a second shell, because the first
-    would quote its line, with the values, in a message about wrong syntax.
+    `command`, because `export` alone ends a shell that has such a name for itself, as bash has UID. `eval`, because a
+    message about wrong syntax quotes the line that the shell reads, and so would quote the values.
     """
-    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    return f"exec env {variables} /bin/sh -c {shlex.quote(command)}"
+    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"command export {assignments} 2>/dev/null; {_script_call(command) or f'eval {shlex.quote(command)}'}"
+
+
+def _script_call(script: str) -> str:
+    """What runs a script by the interpreter that its first line names; empty where it names none."""
+    interpreter = _interpreter(script)
+    end = "END"
+    while end in script:
+        end += "_"
+    body = script.removesuffix("\n")
+    return f"exec {shlex.join(interpreter)} /dev/fd/3 3<<'{end}'\n{body}\n{end}\n" if interpreter else ""
+
+
+def _interpreter(script: str) -> list[str]:
+    """A program and perhaps one argument behind `#!`, as the kernel reads them."""
+    first_line = script.partition("\n")[0]
+    return first_line.removeprefix("#!").strip().split(None, 1) if first_line.startswith("#!") else []
 
 
 def _check_size(text: str, limit: int, what: str) -> None:
@@ -240,7 +258,7 @@ def _read_standard_input(*, asked: bool) -> str:
 
 def _decode(data: bytes, where: str) -> str:
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # without a byte order mark, as every interpreter reads a file
     except UnicodeDecodeError as error:
         raise UsageError(f"{where} is not UTF-8 text: byte {error.start} is wrong", "convert it to UTF-8") from None
 

@@ -21,10 +21,9 @@ def reply(operations: Operations) -> None:
     """Do what the first argument asks and print one line of ASCII JSON.
 
     Args:
-        operations: Name -> function from the request to what is answered.
+        operations: Name -> function from the request, with the service's umask added, to what is answered.
     """
-    os.umask(0o022)
-    request = _request(sys.argv[1])
+    request = {**_request(sys.argv[1]), "umask": os.umask(0o022)}
     line = (_once if request.get("once") else _do)(operations, request)
     if len(line) > LONGEST_ANSWER:
         line = json.dumps({"pieces": _write_pieces(request["answer"], json.loads(line)["answer"])})

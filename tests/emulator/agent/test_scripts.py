@@ -325,8 +325,8 @@ def test_the_runtimes_of_an_environment_that_is_inside_anyway(tmp_path: Path, mo
 
 def test_the_command_line(local: Local) -> None:
     variables = {**runtimes.variables(), "CUSTOM_AGENTCORE_INTERPRETER_ID": "local"}
-    assert local.text("run", "--lang", "js", "--env", "A=b", "process.env.A", env=variables) == "'b'\n"
+    assert local.text("run", "--lang", "js", "--env", "A=b", "process.env.A", env=variables) == "'b'"
     code = "enum E { A = 40 }\nconsole.log(E.A + 2)"
-    assert local.text("run", "--lang", "ts", "--runtime", "nodejs", code, env=variables) == "42\n"
+    assert local.text("run", "--lang", "ts", "--runtime", "nodejs", code, env=variables) == "42"
     failed = local.run("run", "--lang", "js", "process.exit(7)", env=variables)
     assert (failed.returncode, failed.stderr) == (7, b"")

@@ -56,7 +56,7 @@ except OSError as error:
 """
 
 
-@pytest.mark.parametrize(("interpreter", "seen"), [("local", "unreachable 111\n"), ("local-public", "reached\n")])
+@pytest.mark.parametrize(("interpreter", "seen"), [("local", "unreachable 111"), ("local-public", "reached")])
 def test_only_local_public_reaches_the_hosts_loopback(local: Local, interpreter: str, seen: str) -> None:
     with greeter() as port:
         assert local.text("run", "--interpreter-id", interpreter, CALL.format(port=port)) == seen
@@ -64,14 +64,14 @@ def test_only_local_public_reaches_the_hosts_loopback(local: Local, interpreter:
 
 def test_local_has_no_interface_but_its_own_loopback(local: Local) -> None:
     code = "import socket; print([name for _, name in socket.if_nameindex()])"
-    assert local.text("run", "--interpreter-id", "local", code) == "['lo']\n"
+    assert local.text("run", "--interpreter-id", "local", code) == "['lo']"
 
 
 def test_public_sessions_are_not_those_of_local(local: Local) -> None:
     public = local.text("start", "--interpreter-id", "local-public").strip()
     said = local.run("exec", public, "--interpreter-id", "local", "1").stderr
     assert b"error[" in said
-    assert local.text("exec", public, "--interpreter-id", "local-public", "print(2)") == "2\n"
+    assert local.text("exec", public, "--interpreter-id", "local-public", "print(2)") == "2"
 
 
 def test_every_output_of_status_announces_the_shared_network(local: Local) -> None:

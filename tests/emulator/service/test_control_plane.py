@@ -201,7 +201,7 @@ def test_created_interpreters_outlive_the_service(local: Local) -> None:
     kept = local.runtime / "interpreters.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     variables = exports(local.text("local", "env"))
-    assert local.text("run", "--interpreter-id", interpreter, "print(6 * 7)", env=variables) == "42\n"
+    assert local.text("run", "--interpreter-id", interpreter, "print(6 * 7)", env=variables) == "42"
     assert local.text("local", "stop") == "stopped\n"
     kept.write_text("{")
     with pytest.raises(ClientError, match="not found"):

@@ -139,7 +139,7 @@ def test_serve_takes_faults_and_quotas_and_logs_all_of_it(local: Local, tmp_path
         assert b"\nhint: for longer work use --follow or `agentcore-sandbox job start`" in slow.stderr
         large = local.run(*words, "#" * 3000)
         assert (large.returncode, b"at most 2000 are taken" in large.stderr) == (125, True)
-        assert local.text(*words, "print(1)") == "1\n"
+        assert local.text(*words, "print(1)") == "1"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     refused = [line["error"] for line in lines if "error" in line]
     assert refused == ["ThrottlingException", "ServiceQuotaExceededException", "RequestEntityTooLargeException"]

@@ -44,7 +44,7 @@ def test_a_killed_sandbox_takes_nobody_along(local: Local) -> None:
         )
         assert [(answer.returncode, b"error[SessionGone]" in answer.stderr) for answer in lost] == [(125, True)]
         assert local.status()["sessions"] == 3
-        assert output(local, local.start_session(), "print(5)") == "5\n"
+        assert output(local, local.start_session(), "print(5)") == "5"
 
 
 def _but_one(texts: list[bytes]) -> list[list[bytes]]:
@@ -65,7 +65,7 @@ def test_a_killed_server_with_running_work_leaves_nothing(local: Local) -> None:
     done = local.run("exec", sessions[0], *EXEC, "1")
     assert (done.returncode, b"error[SessionGone]" in done.stderr) == (125, True)
     assert eventually(lambda: list((local.runtime / "sessions").iterdir()) == [])
-    assert output(local, local.start_session(), "print(1)") == "1\n"
+    assert output(local, local.start_session(), "print(1)") == "1"
 
 
 @contextmanager
@@ -96,13 +96,13 @@ def test_a_full_disk_is_told_and_ends_with_the_session_that_filled_it(cli: Comma
         local = Local(cli.command, cli.home, {**cli.base, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime)})
         with serving(local, stop=True):
             other, filler = local.start_session(), local.start_session()
-            assert output(local, filler, FILL) == "full 28\n"
-            assert output(local, other, "print(2)") == "2\n"
+            assert output(local, filler, FILL) == "full 28"
+            assert output(local, other, "print(2)") == "2"
             done = local.run("start", *EXEC)
             if done.returncode:  # no room for its folder: the reason is told
                 assert b"No space left on device" in done.stderr
             assert local.run("stop", filler, *EXEC).returncode == 0
-            assert output(local, local.start_session(), "print(3)") == "3\n"
+            assert output(local, local.start_session(), "print(3)") == "3"
 
 
 @pytest.mark.parametrize("days", [1, -1])
