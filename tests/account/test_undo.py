@@ -77,6 +77,7 @@ def test_what_cannot_be_undone_is_told(admin: CommandLine, account: Account, pro
     assert done.returncode == 125
     assert b"error[AccessDenied]: not allowed: iam:CreatePolicy" in done.stderr
     assert f"could not undo role {ROLE}: not allowed: iam:DeleteRole".encode() in done.stderr
+    assert f"left in the account: role {ROLE}; remove it with: agentcore-sandbox setup demo --teardown" in str(done)
     proxy.refused = set()
     assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
     assert account.client("iam").list_roles()["Roles"] == []
@@ -143,9 +144,46 @@ def test_signal_while_waiting_undoes_everything(admin: CommandLine, account: Acc
     child = admin.start("setup", *WORDS, "--yes")
     assert eventually(lambda: "get" in control.operations())
     child.send_signal(signal.SIGINT)
+    seen = control.operations().count("get")
+    assert eventually(lambda: control.operations().count("get") > seen + 1)  # the service does not delete it yet
+    assert "delete" not in control.operations()
+    control.outcome = "READY"
     _, said = child.communicate(timeout=DEADLINE)
     assert child.returncode == 128 + signal.SIGINT, said
     assert b"Traceback" not in said
+    assert names(account, control) == []
+
+
+def test_what_an_undo_leaves_keeps_what_it_needs(
+    admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy
+) -> None:
+    proxy.refused = {"CreatePolicy"}
+    control.delete_outcome = "DELETE_FAILED"
+    done = admin.run("setup", *WORDS, "--yes")
+    assert done.returncode == 125
+    assert b"could not undo interpreter demo: demo-" in done.stderr
+    left = f"interpreter demo, inline policy execution of role {ROLE}, role {ROLE}"
+    assert f"left in the account: {left}; remove it with: agentcore-sandbox setup demo --teardown" in str(done)
+    assert names(account, control) == [ROLE, "demo"]
+    proxy.refused, control.delete_outcome = set(), "DELETED"
+    assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+    assert names(account, control) == []
+
+
+@pytest.mark.parametrize("held", ["DeletePolicy", "delete", "DeleteRolePolicy", "DeleteRole"])
+def test_two_teardowns_at_once(
+    admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, held: str
+) -> None:
+    set_up(admin)
+    stop = control.stop if held == "delete" else proxy.stop
+    stop.operation = held
+    first = admin.start("setup", "demo", "--teardown", "--yes")
+    assert stop.reached.wait(DEADLINE)
+    second = admin.run("setup", "demo", "--teardown", "--yes")
+    stop.left.set()
+    said = first.communicate(timeout=DEADLINE)
+    assert (second.returncode, second.stdout) == (0, b"nothing is left\n"), second.stderr
+    assert (first.returncode, said[0]) == (0, b"nothing is left\n"), said
     assert names(account, control) == []
 
 

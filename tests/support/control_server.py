@@ -104,6 +104,8 @@ class ControlServer:
     def delete(self, interpreter_id: str) -> tuple[int, dict[str, Any]]:
         if interpreter_id not in self.interpreters:
             return self.get(interpreter_id)
+        if self.interpreters[interpreter_id]["status"] == "CREATING":  # assumed of the service
+            return 409, {"code": "ConflictException", "message": f"{interpreter_id} is being created"}
         self.interpreters[interpreter_id]["status"] = "DELETING"
         return 202, dict(self.interpreters[interpreter_id])
 

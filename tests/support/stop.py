@@ -10,7 +10,7 @@ from support.processes import DEADLINE
 
 @dataclass
 class Stop:
-    """Holds an operation.
+    """Holds the first of an operation.
 
     Attributes:
         operation: Which, empty for none.
@@ -23,7 +23,7 @@ class Stop:
     left: threading.Event = field(default_factory=threading.Event)
 
     def here(self, operation: str) -> None:
-        """Wait, if this is the operation."""
-        if operation == self.operation:
+        """Wait, if this is the operation, for the first time."""
+        if operation == self.operation and not self.reached.is_set():
             self.reached.set()
             assert self.left.wait(DEADLINE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from agentcore_sandbox.aws.errors import translated, was_refused
+from agentcore_sandbox.aws.errors import code_of, translated, was_refused
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.retry import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from agentcore_sandbox.settings import Settings
 
 
-LEFT = "what was being made or removed may be left: `agentcore-sandbox setup NAME --teardown` removes it"
+LEFT = "what was being created or removed may be left: `agentcore-sandbox setup NAME --teardown` removes it"
+# IAM's codes where another teardown removes the same things: what is left is looked at again.
+_OVERTAKEN = {"NoSuchEntity", "DeleteConflict", "ConcurrentModification"}
+REMOVAL_ATTEMPTS = 5
 
 
 class Change(Enum):
@@ -61,11 +65,16 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Undo:
-    """Undoes changes, the latest first; what cannot be undone is reported and does not stop the rest."""
+    """Undoes changes, the latest first; where one cannot be undone, what it depends on is left too.
+
+    Attributes:
+        left: What could not be undone, and all that was applied before it.
+    """
 
     stack: ExitStack
     settings: Settings
     tell: Callable[[str], None]
+    left: list[str] = field(default_factory=list)
 
     @contextmanager
     def of(self, what: str, call: Callable[[], object]) -> Iterator[None]:
@@ -86,14 +95,24 @@ class Undo:
         self.stack.callback(self._call, what, call)
 
     def _call(self, what: str, call: Callable[[], object]) -> None:
+        if self.left:
+            self.left.append(what)
+            return
         try:
             with translated(self.settings):
                 was_there = call() is not False
         except AgentcoreSandboxError as error:
-            self.tell(f"could not undo {what}: {error.message}; `agentcore-sandbox setup NAME --teardown` tries again")
+            self.left.append(what)
+            self.tell(f"could not undo {what}: {error.message}")
         else:
             if was_there:
                 self.tell(f"undone: {what}")
+
+    def tell_left(self, name: str) -> None:
+        """Tell what is left, and how to remove it."""
+        if self.left:
+            what = ", ".join(self.left)
+            self.tell(f"left in the account: {what}; remove it with: agentcore-sandbox setup {name} --teardown")
 
 
 def compare(steps: Sequence[Step], settings: Settings) -> list[tuple[Step, Change]]:
@@ -106,7 +125,7 @@ def compare(steps: Sequence[Step], settings: Settings) -> list[tuple[Step, Chang
         return [(step, step.compare()) for step in steps]
 
 
-def apply(plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Callable[[str], None]) -> None:
+def apply(name: str, plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Callable[[str], None]) -> None:
     """Apply the plan; when a step fails or a signal arrives, undo what was applied.
 
     Raises:
@@ -114,6 +133,7 @@ def apply(plan: Sequence[tuple[Step, Change]], settings: Settings, tell: Callabl
     """
     with gate.closed(left=LEFT), ExitStack() as stack:
         undo = Undo(stack, settings, tell)
+        stack.callback(undo.tell_left, name)  # called last
         for step, change in plan:
             if change is not Change.KEEP:
                 with translated(settings):
@@ -140,11 +160,17 @@ def tear_down(steps: Sequence[Step], settings: Settings, tell: Callable[[str], N
 
 
 def remove(step: Step) -> bool:
-    """Remove the step's resource; returns whether it existed."""
-    there = step.exists()
-    if there:
-        step.remove()
-    return there
+    """Remove the step's resource; returns whether it existed. Another process may be removing it too."""
+    existed = False
+
+    def attempt() -> None:
+        nonlocal existed
+        if step.exists():
+            existed = True
+            step.remove()
+
+    retry(attempt, attempts=REMOVAL_ATTEMPTS, is_transient=lambda error: code_of(error) in _OVERTAKEN)
+    return existed
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, Executi
 from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
 from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import translated
-from agentcore_sandbox.aws.interpreter_client import DELETING, UNDER_WAY, InterpreterClient
+from agentcore_sandbox.aws.interpreter_client import UNDER_WAY, InterpreterClient
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class InterpreterStep:
             made = found.interpreter_id
         if made is None:
             return False
-        self.control.delete(made)
-        self.control.wait_until_gone(made, self.tell)
+        self.control.remove(made, self.tell)
         return True
 
     def exists(self) -> bool:
@@ -96,13 +95,8 @@ class InterpreterStep:
 
     def remove(self) -> None:
         """Delete it and wait until it is gone."""
-        found = self.find()
-        if found is None:
-            return
-        if found.status != DELETING:
-            self.control.delete(found.interpreter_id)
-        with interruptible():
-            self.control.wait_until_gone(found.interpreter_id, self.tell)
+        if found := self.find():
+            self.control.remove(found.interpreter_id, self.tell, waiting=interruptible)
 
 
 def _same(one: Network | None, other: Network | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import READY
@@ -18,6 +19,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
 
@@ -121,6 +123,45 @@ class InterpreterClient:
         with translated(self._settings):
             self._client.delete_code_interpreter(codeInterpreterId=interpreter_id, clientToken=str(uuid.uuid4()))
 
+    def remove(
+        self,
+        interpreter_id: str,
+        tell: Callable[[str], None],
+        *,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Delete an interpreter and wait until it is gone, also one that is still being created or deleted.
+
+        It is assumed that the service does not delete an interpreter that is CREATING.
+
+        Args:
+            interpreter_id: The interpreter.
+            tell: Is given each new state.
+            waiting: Around each wait, such as one that may be interrupted.
+
+        Raises:
+            AgentcoreSandboxError: `DeleteFailed`, `NoAnswer` after 15 minutes, or a request failed.
+        """
+        try:
+            with waiting():
+                found = next((each for each in self._states(interpreter_id, tell) if each.status != CREATING), None)
+            if found is None:
+                raise _still(interpreter_id, CREATING)
+            if found.status not in (DELETING, DELETED):
+                self._delete_once(interpreter_id)
+            with waiting():
+                self.wait_until_gone(interpreter_id, tell)
+        except AgentcoreSandboxError as error:
+            if error.code != "UnknownInterpreter":  # another process has deleted it
+                raise
+
+    def _delete_once(self, interpreter_id: str) -> None:
+        try:
+            self.delete(interpreter_id)
+        except AgentcoreSandboxError as error:
+            if error.code != "Conflict" or self.get(interpreter_id).status not in (DELETING, DELETED):
+                raise
+
     def wait_until_ready(self, interpreter_id: str, tell: Callable[[str], None]) -> Interpreter:
         """Wait until an interpreter is created; `tell` is given each new state.
 
@@ -134,8 +175,7 @@ class InterpreterClient:
                 hint = f"remove what is left of it: agentcore-sandbox interpreter delete {interpreter_id}"
                 reason = found.failure or "the service gave no reason"
                 raise AgentcoreSandboxError("CreateFailed", f"{interpreter_id} is {found.status}: {reason}", hint)
-        hint = f"look again later: agentcore-sandbox interpreter show {interpreter_id}"
-        raise AgentcoreSandboxError("NoAnswer", f"{interpreter_id} is not READY after {WAIT_SECONDS:.0f} seconds", hint)
+        raise _still(interpreter_id, "not READY")
 
     def wait_until_gone(self, interpreter_id: str, tell: Callable[[str], None]) -> None:
         """Wait until an interpreter is deleted; `tell` is given each new state.
@@ -149,11 +189,10 @@ class InterpreterClient:
             if error.code == "UnknownInterpreter":
                 return
             raise
-        hint = f"look at it: agentcore-sandbox interpreter show {interpreter_id}"
         if last is None:
-            message = f"{interpreter_id} is not gone after {WAIT_SECONDS:.0f} seconds"
-            raise AgentcoreSandboxError("NoAnswer", message, hint)
+            raise _still(interpreter_id, "not gone")
         if last.status != DELETED:
+            hint = f"look at it: agentcore-sandbox interpreter show {interpreter_id}"
             reason = last.failure or "the service gave no reason"
             raise AgentcoreSandboxError("DeleteFailed", f"{interpreter_id} is {last.status}: {reason}", hint)
 
@@ -171,6 +210,11 @@ class InterpreterClient:
             yield found
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
+
+
+def _still(interpreter_id: str, state: str) -> AgentcoreSandboxError:
+    hint = f"look again later: agentcore-sandbox interpreter show {interpreter_id}"
+    return AgentcoreSandboxError("NoAnswer", f"{interpreter_id} is {state} after {WAIT_SECONDS:.0f} seconds", hint)
 
 
 def _blames_the_role(error: Exception) -> bool:

@@ -100,7 +100,7 @@ class _Work:
             return
         if any(change is not plan.Change.KEEP for _, change in found):
             arguments.confirm(self._output, "make these changes", yes=yes)
-            plan.apply(found, self._settings, self._output.say)
+            plan.apply(self._blueprint.name, found, self._settings, self._output.say)
         self._tell_result()
 
     def _warn(self, network: Network | None) -> None:
