@@ -27,11 +27,7 @@ class UnsupportedError(Exception):
 
 
 def workers(programs: Mapping[str, str]) -> dict[str, Worker]:
-    """Return the worker of every context that this host has a program for.
-
-    Args:
-        programs: The path of each runtime that is there.
-    """
+    """Return the worker of every context that this host has one of the `programs` for: runtimes and their paths."""
     scripts = {
         _label(language, runtime): [path, *OPTIONS[runtime], CONTEXT, runtime, language]
         for runtime, path in programs.items()
@@ -41,15 +37,12 @@ def workers(programs: Mapping[str, str]) -> dict[str, Worker]:
 
 
 def context(language: str, runtime: str | None, known: Mapping[str, Worker]) -> str:
-    """Return the label of the context for a language.
+    """Return the label of the context for a language, by default of its usual runtime.
 
-    Args:
-        language: python, javascript or typescript.
-        runtime: deno, nodejs or python; None for the language's default. Each keeps variables of its own (assumed).
-        known: The workers of the sandbox.
+    Each pair of language and runtime keeps variables of its own (assumed).
 
     Raises:
-        UnsupportedError: Nothing here can run it.
+        UnsupportedError: None of the sandbox's `known` workers can run it.
     """
     chosen = runtime or (PYTHON if language == PYTHON else DEFAULT_RUNTIME)
     if language not in (PYTHON, *SCRIPTS):

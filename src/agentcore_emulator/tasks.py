@@ -18,14 +18,7 @@ WORKING, COMPLETED, CANCELED = "working", "completed", "canceled"
 
 @dataclass
 class Task:
-    """One command that runs, or has run.
-
-    Args:
-        call: The call that runs it.
-        began: When, for `Monitor.since`.
-        status: working, completed or canceled.
-        payload: Its result, once somebody has asked for it.
-    """
+    """One command that runs, or has run since `began`, a mark of the session's monitor."""
 
     call: Call
     began: int
@@ -41,10 +34,7 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
 
     def add(self, call: Call, began: int) -> str | None:
-        """Remember a command that began then; return its id, eight hexadecimal digits (recorded).
-
-        None: too many run.
-        """
+        """Remember a command; return its id, eight hexadecimal digits (recorded), or None where too many run."""
         with self.lock:
             if len(self._tasks) >= MAX_TASKS and not self._forget_one():
                 return None
@@ -53,7 +43,7 @@ class Tasks:
             return task_id
 
     def get(self, task_id: str) -> Task | None:
-        """Return a task, None where there is none with this id."""
+        """Return the task with this id, if any."""
         return self._tasks.get(task_id)
 
     def close(self) -> None:

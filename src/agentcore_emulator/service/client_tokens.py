@@ -1,4 +1,4 @@
-"""Idempotency: a request repeated with its client token gets the first one's answer and has no further effect."""
+"""Idempotency: a request repeated with its client token gets the first one's response and has no further effect."""
 
 from __future__ import annotations
 
@@ -16,33 +16,26 @@ Answer = TypeVar("Answer")
 
 
 class ClientTokens(Generic[Answer]):
-    """The newest tokens with what was asked and answered. A failed request's token may be used again."""
+    """The newest tokens, what each was for and the response. A failed request's token may be used again."""
 
     _KEPT = 10_000
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[Hashable, Future[Answer]]] = OrderedDict()
+        self._known: OrderedDict[Hashable, tuple[Hashable, Future[Answer]]] = OrderedDict()
 
-    def once(self, token: str | None, asked: Hashable, action: Callable[[], Answer]) -> Answer:
-        """Return the answer of the first call with `token`, waiting for it where it still runs.
-
-        Args:
-            token: The caller's `clientToken`; None always acts.
-            asked: The request's parameters.
-            action: What makes the answer.
+    def once(self, token: Hashable, asked: Hashable, action: Callable[[], Answer]) -> Answer:
+        """Return the response to the first request with `token`, waiting for it if it still runs.
 
         Raises:
-            ServiceError: The token came with other parameters before.
+            ServiceError: The token was used before and `asked`, the request's parameters, were others.
         """
-        if token is None:
-            return action()
         future, first = self._claim(token, asked)
         if first:
             self._act(token, future, action)
         return future.result()
 
-    def _claim(self, token: str, asked: Hashable) -> tuple[Future[Answer], bool]:
+    def _claim(self, token: Hashable, asked: Hashable) -> tuple[Future[Answer], bool]:
         with self._lock:
             if token not in self._known:
                 self._known[token] = (asked, Future())
@@ -52,12 +45,11 @@ class ClientTokens(Generic[Answer]):
             earlier, future = self._known[token]
         if earlier != asked:
             raise errors.validation(
-                "The client token was used before with other parameters",
-                "IdempotentParameterMismatchException",
+                "The client token was used before with other parameters", "IdempotentParameterMismatchException"
             )
         return future, False
 
-    def _act(self, token: str, future: Future[Answer], action: Callable[[], Answer]) -> None:
+    def _act(self, token: Hashable, future: Future[Answer], action: Callable[[], Answer]) -> None:
         try:
             future.set_result(action())
         except BaseException as error:  # noqa: BLE001 - given to every caller of the token

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.service import errors, interpreters
-from agentcore_emulator.service.client_tokens import ClientTokens
 from agentcore_emulator.service.messages import Handler, Members, Request, page, timestamp
 from agentcore_emulator.service.model import Operation
 
@@ -28,18 +26,11 @@ STOP = Operation(
 
 
 class ControlPlane:
-    """Create, get, list and delete.
-
-    Args:
-        known: The interpreters.
-        sessions: Where their sessions live.
-    """
+    """Create, get, list and delete interpreters."""
 
     def __init__(self, known: CodeInterpreters, sessions: Sessions) -> None:
         self._interpreters = known
         self._sessions = sessions
-        self._creates: ClientTokens[Members] = ClientTokens()
-        self._deletes: ClientTokens[Members] = ClientTokens()
 
     def handlers(self) -> dict[str, Handler]:
         """Return what performs each operation."""
@@ -54,9 +45,9 @@ class ControlPlane:
         """CreateCodeInterpreter."""
         interpreters.refuse_not_emulated(members)
         _check_network(members["networkConfiguration"])
-        asked = {name: value for name, value in members.items() if name != "clientToken"}
-        token = members.get("clientToken")
-        return self._creates.once(token, json.dumps(asked, sort_keys=True), lambda: self._create(members, request))
+        details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
+        made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
+        return _reference(made, request)
 
     def get(self, members: Members, request: Request) -> Members:
         """GetCodeInterpreter."""
@@ -76,14 +67,6 @@ class ControlPlane:
     def delete(self, members: Members, _request: Request) -> Members:
         """DeleteCodeInterpreter: sessions have to be stopped before (documented; the error is assumed)."""
         interpreter_id = members["codeInterpreterId"]
-        return self._deletes.once(members.get("clientToken"), interpreter_id, lambda: self._delete(interpreter_id))
-
-    def _create(self, members: Members, request: Request) -> Members:
-        details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
-        made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
-        return _reference(made, request)
-
-    def _delete(self, interpreter_id: str) -> Members:
         if interpreter_id == interpreters.SYSTEM:
             raise errors.validation(f"{interpreter_id} cannot be deleted")
         if any(session.interpreter == interpreter_id for session in self._sessions.ready()):
@@ -94,13 +77,7 @@ class ControlPlane:
 
 
 class Administration:
-    """Says what runs, and stops the emulator.
-
-    Args:
-        sessions: The sessions.
-        limits: Those of a session, as `status` tells them.
-        end: Stops the emulator, soon after the response.
-    """
+    """Says what runs and within which limits, and stops the emulator: `end` does, soon after the response."""
 
     def __init__(self, sessions: Sessions, limits: Members, end: Callable[[], None]) -> None:
         self._sessions = sessions

@@ -12,7 +12,6 @@ from agentcore_emulator.agent_client import SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors, event_stream, interpreters
-from agentcore_emulator.service.client_tokens import ClientTokens
 from agentcore_emulator.service.messages import EventStream, Handler, Members, Request, page, timestamp
 
 if TYPE_CHECKING:
@@ -33,14 +32,9 @@ _log = logging.getLogger(__name__)
 
 
 class DataPlane:
-    """Start, invoke, stop, get and list.
+    """Start, invoke, stop, get and list sessions.
 
-    Args:
-        known: The interpreters.
-        sessions: Where sessions live.
-        invoke_tool: Runs one tool: (sandbox, name, arguments, cancelled) -> payload of the `result` event.
-        timers: End an invoke that takes too long.
-        max_invoke: Its limit in seconds.
+    `invoke_tool` runs one tool and returns the payload of the `result` event; it has `max_invoke` seconds for it.
     """
 
     def __init__(
@@ -56,8 +50,6 @@ class DataPlane:
         self._invoke_tool = invoke_tool
         self._timers = timers
         self._max_invoke = max_invoke
-        self._starts: ClientTokens[Members] = ClientTokens()
-        self._stops: ClientTokens[Members] = ClientTokens()
 
     def handlers(self) -> dict[str, Handler]:
         """Return what performs each operation."""
@@ -72,11 +64,25 @@ class DataPlane:
     def start_session(self, members: Members, _request: Request) -> Members:
         """StartCodeInterpreterSession."""
         interpreters.refuse_not_emulated(members)
-        asked = _asked(members, "codeInterpreterIdentifier", "name", "sessionTimeoutSeconds")
-        return self._starts.once(members.get("clientToken"), asked, lambda: self._start(members))
+        lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
+        interpreter = self._interpreter(members)
+        if interpreter.status != "READY":  # the error is assumed
+            raise errors.conflict(f"Code interpreter {interpreter.interpreter_id} is {interpreter.status}")
+        try:
+            session = self._sessions.start(
+                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
+            )
+        except EmulatorError as error:
+            _log.error("no sandbox: %s", error.message)
+            raise errors.internal(f"{error.message}; {error.hint}") from error
+        except OSError as error:  # not to be taken for a lost connection
+            _log.error("no sandbox: %s", error)
+            remedy = _REMEDIES.get(error.errno or 0, "the emulator's log says more")
+            raise errors.internal(f"the sandbox could not be created: {error.strerror}; {remedy}") from error
+        return {**_reference(members, session), "createdAt": timestamp(session.created)}
 
     def invoke(self, members: Members, request: Request) -> EventStream:
-        """InvokeCodeInterpreter: the headers go out at once, the one `result` event when the tool has ended."""
+        """InvokeCodeInterpreter: one `result` event, when the tool has ended."""
         session = self._find(members)
         if session.status != "READY":
             raise _not_active(session)
@@ -84,8 +90,10 @@ class DataPlane:
 
     def stop_session(self, members: Members, _request: Request) -> Members:
         """StopCodeInterpreterSession."""
-        asked = _asked(members, "codeInterpreterIdentifier", "sessionId")
-        return self._stops.once(members.get("clientToken"), asked, lambda: self._stop(members))
+        session = self._find(members)
+        if not self._sessions.terminate(session):
+            raise errors.conflict(f"Session already terminated: {session.session_id}")
+        return {**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)}
 
     def get_session(self, members: Members, _request: Request) -> Members:
         """GetCodeInterpreterSession."""
@@ -105,30 +113,6 @@ class DataPlane:
         matching = [session for session in listed if members.get("status") in (None, session.status)]
         shown, following = page(matching, members, lambda session: session.number)
         return {"items": [_summary(members, session) for session in shown], **following}
-
-    def _start(self, members: Members) -> Members:
-        lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
-        interpreter = self._interpreter(members)
-        if interpreter.status != "READY":  # the error is assumed
-            raise errors.conflict(f"Code interpreter {interpreter.interpreter_id} is {interpreter.status}")
-        try:
-            session = self._sessions.start(
-                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
-            )
-        except EmulatorError as error:
-            _log.error("no sandbox: %s", error.message)
-            raise errors.internal(f"{error.message}; {error.hint}") from error
-        except OSError as error:  # not to be taken for a lost connection
-            _log.error("no sandbox: %s", error)
-            remedy = _REMEDIES.get(error.errno or 0, "the emulator's log says more")
-            raise errors.internal(f"the sandbox could not be created: {error.strerror}; {remedy}") from error
-        return {**_reference(members, session), "createdAt": timestamp(session.created)}
-
-    def _stop(self, members: Members) -> Members:
-        session = self._find(members)
-        if not self._sessions.terminate(session):
-            raise errors.conflict(f"Session already terminated: {session.session_id}")
-        return {**_reference(members, session), "lastUpdatedAt": timestamp(session.updated)}
 
     def _find(self, members: Members) -> Session:
         return self._sessions.find(self._interpreter(members).interpreter_id, members["sessionId"])
@@ -165,10 +149,6 @@ class DataPlane:
         if late.is_set():
             raise errors.quota_exceeded(f"{members['name']} took longer than {self._max_invoke} seconds")
         return payload
-
-
-def _asked(members: Members, *names: str) -> tuple[Any, ...]:
-    return tuple(members.get(name) for name in names)
 
 
 def _reference(members: Members, session: Session) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.service import errors, model
+from agentcore_emulator.service.client_tokens import ClientTokens
 from agentcore_emulator.service.faults import Faults
 from agentcore_emulator.service.messages import EventStream, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from agentcore_emulator.service.messages import Handler, Members, Request
+    from agentcore_emulator.service.messages import Handler, Members, Request, Result
     from agentcore_emulator.service.model import Operation
     from agentcore_emulator.service.request_log import Record
 
@@ -28,13 +29,9 @@ _RECORDED = {
 
 
 class Dispatcher:
-    """All operations of the endpoint.
+    """All operations of the endpoint: those of AWS's model, which `handlers` perform by their names, and `more`.
 
-    Args:
-        handlers: What performs the operations of AWS's model, by their names.
-        record: Is told of each request before it is performed.
-        faults: What shall go wrong.
-        more: Operations that AWS's model does not have.
+    Requests are recorded before they are performed.
     """
 
     def __init__(
@@ -48,17 +45,21 @@ class Dispatcher:
         self.operations = [*((known[name], handler) for name, handler in handlers.items()), *more]
         self._record = record
         self._faults = faults or Faults()
+        self._tokens: ClientTokens[Result] = ClientTokens()
 
     def handle(self, request: Request) -> Response | EventStream:
-        """Perform a request.
-
-        Raises:
-            ServiceError: It fails.
-        """
+        """Perform a request, or raise ServiceError."""
         operation, handler, members = self._find(request)
         self._record({"event": "request", "requestId": request.request_id, **_recorded(operation, members)})
-        result = self._faults.run(operation.name, members, functools.partial(handler, members, request))
+        perform = functools.partial(self._once, operation, members, functools.partial(handler, members, request))
+        result = self._faults.run(operation.name, members, perform)
         return result if isinstance(result, EventStream) else Response(result, operation.status)
+
+    def _once(self, operation: Operation, members: Members, perform: Callable[[], Result]) -> Result:
+        token = members.get(operation.token)
+        if token is None:
+            return perform()
+        return self._tokens.once((operation.name, token), operation.parameters(members), perform)
 
     def _find(self, request: Request) -> tuple[Operation, Handler, Members]:
         for operation, handler in self.operations:

@@ -9,11 +9,7 @@ from typing import Any
 class ServiceError(Exception):
     """A request failed; becomes an HTTP error, or an exception event where the stream has begun.
 
-    Args:
-        code: The error shape's name, such as `ValidationException`.
-        status: Its HTTP status in the model.
-        message: What happened.
-        **details: Further members of the error's JSON.
+    Code and status are those of the error's shape in AWS's model; `details` are further members of its JSON.
     """
 
     def __init__(self, code: str, status: int, message: str, **details: Any) -> None:

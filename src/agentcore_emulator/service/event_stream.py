@@ -29,9 +29,6 @@ _CONTROLS = bytes(set(range(32)) - {ord(escape) for escape in _SHORT_ESCAPES})
 def result(payload: Mapping[str, Any]) -> bytes:
     """Encode a `result` event.
 
-    Args:
-        payload: The event's members, ready for JSON.
-
     Raises:
         PayloadTooLargeError: No client could decode the message.
     """

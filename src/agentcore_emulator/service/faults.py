@@ -1,4 +1,4 @@
-"""Faults on request: what can go wrong with the real service, for tests of its clients."""
+"""Faults on request: what can go wrong with AWS, for tests of its clients."""
 
 from __future__ import annotations
 
@@ -32,30 +32,26 @@ OPERATIONS = {
     "delete-interpreter": "DeleteCodeInterpreter",
 }
 KINDS = {
-    "latency": "each request takes this many seconds longer",
-    "throttle": "the next so many requests are answered with ThrottlingException, HTTP 429",
-    "error": "the next so many requests are answered with InternalServerException, HTTP 500",
-    "break": "the next so many answers to invoke end in the middle of the result, and the connection with them",
-    "fail": "the next so many answers to invoke end with internalServerException in the stream, HTTP 200",
-    "lose": "the sessions of the next so many invokes have ended",
+    "latency": "each request takes NUMBER seconds longer",
+    "throttle": "the next NUMBER requests fail with ThrottlingException, HTTP 429",
+    "error": "the next NUMBER requests fail with InternalServerException, HTTP 500",
+    "break": "the next NUMBER responses to invoke break off in the middle of the result, as does the connection",
+    "fail": "the next NUMBER responses to invoke are HTTP 200 and end with internalServerException in the stream",
+    "lose": "the sessions of the next NUMBER invokes have ended",
 }
 _ONLY_INVOKE = ("break", "fail", "lose")
 FORM = "KIND=OPERATION[:NUMBER][@AFTER], such as throttle=start:2, latency=invoke:0.5 or lose=invoke:1@4"
 
 
 class StreamBrokenError(ConnectionError):
-    """The connection is to end here."""
+    """The connection ends here on purpose."""
 
 
 @dataclass
 class Fault:
-    """One switch.
+    """One switch: a kind, the operation's name in the model, and for how many requests it holds.
 
-    Args:
-        kind: One of `KINDS`.
-        operation: The operation's name in the model.
-        number: Seconds of a latency; of the others, how many requests are left that meet it.
-        after: How many requests go well before that.
+    Of a latency, `number` is its seconds; of the others, how many requests are left. The first `after` go well.
     """
 
     kind: str
@@ -65,10 +61,10 @@ class Fault:
 
 
 def parse(text: str) -> Fault:
-    """Read one switch; a number left out is 1.
+    """Read one switch; a missing number is 1.
 
     Raises:
-        SettingError: It has not the form `FORM`.
+        SettingError: It does not have the form `FORM`.
     """
     match = re.fullmatch(r"([a-z]+)=([a-z-]+)(?::(\d{1,6}(?:\.\d{1,6})?))?(?:@(\d{1,6}))?", text)
     kind, operation, number, after = match.groups() if match else ("", "", None, None)
@@ -85,12 +81,7 @@ def parse(text: str) -> Fault:
 
 
 class Faults:
-    """The switches of a running service; safe to use from many threads.
-
-    Args:
-        switches: Those that are on.
-        end_session: Ends the session with this id.
-    """
+    """The switches of a running emulator; safe to use from many threads."""
 
     def __init__(self, switches: Iterable[Fault] = (), end_session: Callable[[str], object] = str) -> None:
         self._switches = list(switches)
@@ -98,22 +89,13 @@ class Faults:
         self._lock = threading.Lock()
 
     def run(self, operation: str, members: Members, action: Callable[[], Result]) -> Result:
-        """Perform a request with the faults that it meets.
-
-        Args:
-            operation: Its name in the model.
-            members: The request's.
-            action: Performs it.
-
-        Raises:
-            ServiceError: It was throttled, or was to fail.
-        """
+        """Perform a request with the faults that it meets: some raise ServiceError."""
         if latency := sum(fault.number for fault in self._of("latency", operation)):
-            time.sleep(latency)  # even of 0 seconds, a busy machine would make milliseconds
+            time.sleep(latency)  # not for 0 seconds, of which a busy machine makes milliseconds
         if self._meets("throttle", operation):
             raise errors.ServiceError("ThrottlingException", HTTPStatus.TOO_MANY_REQUESTS, "Rate exceeded")
         if self._meets("error", operation):
-            raise errors.internal("A fault that was asked for")
+            raise errors.internal("This fault was requested")
         if self._meets("lose", operation):
             self._end_session(members["sessionId"])
         answer = action()
@@ -124,7 +106,7 @@ class Faults:
     def _messages(self, operation: str, messages: Iterator[bytes]) -> Iterator[bytes]:
         for message in messages:
             if self._meets("fail", operation):
-                yield event_stream.exception(errors.internal("A fault that was asked for"))
+                yield event_stream.exception(errors.internal("This fault was requested"))
                 return
             if self._meets("break", operation):
                 yield message[: len(message) // 2]

@@ -42,16 +42,9 @@ _EPOCH = datetime(2025, 7, 16, tzinfo=timezone.utc)  # when AgentCore was announ
 
 @dataclass(frozen=True)
 class CodeInterpreter:
-    """One code interpreter.
+    """One code interpreter. `network` is the API's networkConfiguration, `details` has members such as `description`.
 
-    Args:
-        interpreter_id: Its id; sessions belong to it.
-        name: Unique among those created.
-        network: The API's networkConfiguration.
-        details: Further members as given when it was created, such as `description`.
-        status: CREATING, READY or DELETING.
-        created: When; orders lists.
-        updated: When the status changed.
+    The status is CREATING, READY or DELETING, `updated` when it last changed; lists are in the order of `created`.
     """
 
     interpreter_id: str
@@ -87,11 +80,7 @@ def identifier(id_or_arn: str) -> str:
 
 
 def refuse_not_emulated(members: Mapping[str, Any]) -> None:
-    """Refuse what an interpreter or a session here cannot have.
-
-    Raises:
-        ServiceError: ValidationException.
-    """
+    """Refuse, with a ValidationException, what an interpreter or a session here cannot have."""
     for name in NOT_EMULATED:
         if members.get(name):
             raise errors.validation(f"The local emulator does not support {name}")
@@ -100,16 +89,10 @@ def refuse_not_emulated(members: Mapping[str, Any]) -> None:
 class CodeInterpreters:
     """Creates, finds, lists and deletes interpreters; safe to use from many threads.
 
-    Args:
-        timers: End the transitions.
-        path: Where the created ones are kept, so that they outlive the emulator, which ends when it is idle.
+    Those created are kept in the file `path`: the emulator ends when it is idle, and they outlive it.
     """
 
-    def __init__(
-        self,
-        timers: Timers,
-        path: Path | None = None,
-    ) -> None:
+    def __init__(self, timers: Timers, path: Path | None = None) -> None:
         self._timers = timers
         self._path = path
         self._lock = threading.Lock()
@@ -119,7 +102,7 @@ class CodeInterpreters:
         """Begin to create one.
 
         Raises:
-            ServiceError: ConflictException: the name is taken. ServiceQuotaExceededException: there are too many.
+            ServiceError: ConflictException: the name is taken; ServiceQuotaExceededException: there are too many.
         """
         with self._lock:
             now = datetime.now(timezone.utc)
@@ -133,11 +116,7 @@ class CodeInterpreters:
         return made
 
     def get(self, interpreter_id: str) -> CodeInterpreter:
-        """Return a created one, or the system's.
-
-        Raises:
-            ServiceError: ResourceNotFoundException. Its text is assumed.
-        """
+        """Return a created one or the system's, or raise ResourceNotFoundException (its text is assumed)."""
         with self._lock:
             found = BUILT_IN if interpreter_id == SYSTEM else self._custom.get(interpreter_id)
         if found is None:
@@ -150,11 +129,7 @@ class CodeInterpreters:
             return sorted(self._custom.values(), key=_age, reverse=True)
 
     def delete(self, interpreter_id: str) -> CodeInterpreter:
-        """Begin to delete one that is READY.
-
-        Raises:
-            ServiceError: ResourceNotFoundException, or ConflictException in another state.
-        """
+        """Begin to delete one; raises ResourceNotFoundException, or ConflictException where it is not READY."""
         found = self.get(interpreter_id)
         with self._lock:
             found = self._custom.get(interpreter_id, found)
@@ -166,10 +141,9 @@ class CodeInterpreters:
         return deleting
 
     def for_sessions(self, id_or_arn: str) -> CodeInterpreter:
-        """Return the interpreter that sessions belong to: `local`, which the system's id means here as well.
+        """Return the interpreter that sessions belong to, or raise ResourceNotFoundException (its text is assumed).
 
-        Raises:
-            ServiceError: ResourceNotFoundException. Its text is assumed.
+        Here the system's id means `local`.
         """
         name = identifier(id_or_arn)
         if name in _FOR_SESSIONS:

@@ -25,17 +25,9 @@ Members = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request whose signature is verified.
+    """An HTTP request whose signature is verified, for `region`. `request_id` is ours; header names are in lower case.
 
-    Args:
-        request_id: Ours, as the answer's headers give it.
-        method: HTTP method.
-        path: Percent-encoded, as on the wire.
-        query: As on the wire, without the question mark.
-        region: The one that the request was signed for.
-        headers: Names in lower case.
-        body: The whole body, JSON or empty.
-        cancelled: Set when the caller has hung up.
+    The path is percent-encoded, the query without its question mark. `cancelled` is set when the caller has hung up.
     """
 
     request_id: str
@@ -76,11 +68,11 @@ def timestamp(moment: datetime) -> str:
 
 
 def page(items: Sequence[Item], members: Members, key: Callable[[Item], int]) -> tuple[list[Item], dict[str, str]]:
-    """Cut one page out of a list.
+    """Cut the page that `maxResults` and `nextToken` ask for out of a list.
 
     Args:
         items: In descending order of their keys, so that new ones do not move the pages.
-        members: The request's, of which `maxResults` and `nextToken` count.
+        members: The request's.
         key: An item's place in the order.
 
     Returns:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 SERVICES = ("bedrock-agentcore", "bedrock-agentcore-control")
 MOST_PROBLEMS = 100
 """Broken members that one error tells of (assumed)."""
-
 Definition = Mapping[str, Any]
 """A part of a service-2.json file."""
 
@@ -41,13 +40,7 @@ class Problem(NamedTuple):
 class Operation:
     """How an operation is reached, and what its input must be like.
 
-    Args:
-        name: As in the model.
-        method: HTTP method.
-        uri: Its path; members in braces.
-        status: HTTP status of success.
-        input: The input's structure.
-        shapes: Those that `input` refers to, by name.
+    In `uri`, members are in braces; `shapes` has by name what `input`, the input's structure, refers to.
     """
 
     name: str
@@ -58,11 +51,7 @@ class Operation:
     shapes: Mapping[str, Definition] = field(default_factory=dict, repr=False)
 
     def members(self, request: Request) -> dict[str, Any] | None:
-        """Return the members that a request carries, None where it is for another operation.
-
-        Raises:
-            ServiceError: ValidationException. The text follows AWS's usual one; assumed for this service.
-        """
+        """Return the members that a request carries, None where it is for another operation. May raise as `check`."""
         match = self._path.fullmatch(request.path) if request.method == self.method else None
         return match and self.check(self._gathered(match.groupdict(), request))
 
@@ -70,12 +59,24 @@ class Operation:
         """Return the members that the model knows. Null means absent, as in all of AWS's JSON protocols.
 
         Raises:
-            ServiceError: ValidationException with reason FieldValidationFailed and each broken member in `fieldList`.
+            ServiceError: ValidationException, reason FieldValidationFailed, with each broken member in `fieldList`. The
+                text is AWS's usual one; assumed for this service.
         """
         problems = list(itertools.islice(_structure(self.input, self.shapes, "", given), MOST_PROBLEMS))
         if problems:
             raise _failure(problems)
         return {name: given[name] for name in self.input["members"] if given.get(name) is not None}
+
+    @cached_property
+    def token(self) -> str:
+        """The member that makes a request idempotent; empty where there is none."""
+        return next((name for name, member in self.input["members"].items() if member.get("idempotencyToken")), "")
+
+    def parameters(self, members: Mapping[str, Any]) -> str:
+        """Return as JSON what a repeated request has in common with the first: neither token nor trace headers."""
+        known = self.input["members"]
+        same = (name for name in members if name != self.token and known[name].get("location") != "header")
+        return json.dumps({name: members[name] for name in same}, sort_keys=True)
 
     @cached_property
     def _path(self) -> re.Pattern[str]:
@@ -98,11 +99,7 @@ class Operation:
 
 
 def operations() -> dict[str, Operation]:
-    """Read the operations of both planes, by name.
-
-    Raises:
-        OSError: botocore's data is not there.
-    """
+    """Read the operations of both planes, by name; raises OSError where botocore's data is missing."""
     found = {}
     for service in SERVICES:
         definition = _definition(service)

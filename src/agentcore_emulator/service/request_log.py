@@ -19,14 +19,7 @@ Record = Callable[[Mapping[str, Any]], None]
 
 
 class RequestLog:
-    """Appends to a file, mode 0600 where it makes it.
-
-    Args:
-        path: The file.
-
-    Raises:
-        SettingError: It cannot be opened.
-    """
+    """Appends to a file, mode 0600 if it creates it. SettingError: it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         try:

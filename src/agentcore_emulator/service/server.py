@@ -48,16 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class Server(ThreadingHTTPServer):
-    """One thread a connection.
-
-    Args:
-        port: 0 chooses a free one.
-        keys: What requests must be signed with.
-        handle: Performs a request.
-        record: Is told of each response.
-        timers: End requests that do not arrive.
-        max_body: Bytes of a request body at most.
-    """
+    """One thread a connection; port 0 chooses a free one. `timers` end requests that do not arrive."""
 
     daemon_threads = True
     request_queue_size = 1024

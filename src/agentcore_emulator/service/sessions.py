@@ -76,20 +76,11 @@ class Session:
 class Sessions:
     """Starts, finds, lists and ends sessions; safe to use from many threads.
 
-    Args:
-        folder: Private; each session gets a folder in it.
-        make_sandbox: Given the session's folder, and whether it shares the host's network, makes its sandbox.
-        timers: End the lifetimes.
-        limit: How many may be READY at once.
+    At most `limit` are READY at once. Each gets a folder in the private `folder`; `make_sandbox` is called with that
+    and with whether to share the host's network.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        make_sandbox: MakeSandbox,
-        timers: Timers,
-        limit: int = Quotas.sessions,
-    ) -> None:
+    def __init__(self, folder: Path, make_sandbox: MakeSandbox, timers: Timers, limit: int = Quotas.sessions) -> None:
         self._folder = folder
         self._make_sandbox = make_sandbox
         self._timers = timers
@@ -119,11 +110,7 @@ class Sessions:
         return session
 
     def find(self, interpreter: str, session_id: str) -> Session:
-        """Return a session of an interpreter, READY or TERMINATED.
-
-        Raises:
-            ServiceError: There is none, or it was forgotten.
-        """
+        """Return a session of an interpreter, READY or TERMINATED, or raise ResourceNotFoundException."""
         with self._lock:
             session = self._sessions.get(session_id)
         if session is None or session.interpreter != interpreter:

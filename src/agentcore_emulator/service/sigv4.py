@@ -41,12 +41,8 @@ class Keys:
 class Message:
     """The signed parts of an HTTP request.
 
-    Args:
-        method: `GET`, `PUT` or `POST`.
-        path: As on the wire, percent-encoded.
-        query: As on the wire, without the question mark.
-        headers: Names in lower case; several values of one name joined with commas.
-        body: The whole body.
+    Path and query are as on the wire, without the question mark. Header names are in lower case, and several values of
+    one name are joined with commas.
     """
 
     method: str
@@ -74,16 +70,7 @@ class CredentialScope:
 
 
 def precheck(headers: Mapping[str, str], keys: Keys, now: datetime) -> CredentialScope:
-    """Check all that can be checked before the body is read.
-
-    Args:
-        headers: Names in lower case.
-        keys: The emulator's.
-        now: With a time zone.
-
-    Raises:
-        ServiceError: 403 with the code that AWS uses for the case.
-    """
+    """Check all that can be checked before the body is read; raises a 403 with the code that AWS uses for the case."""
     scope = _scope(headers.get("authorization"))
     if scope.access_key_id != keys.access_key_id:
         raise denied("The security token included in the request is invalid.", "UnrecognizedClientException")
@@ -96,11 +83,7 @@ def precheck(headers: Mapping[str, str], keys: Keys, now: datetime) -> Credentia
 
 
 def verify(message: Message, scope: CredentialScope, keys: Keys) -> None:
-    """Check the signature.
-
-    Raises:
-        ServiceError: 403 InvalidSignatureException.
-    """
+    """Check the signature; raises a 403 InvalidSignatureException."""
     expected = _signature(message, scope, keys)
     if not hmac.compare_digest(expected, scope.signature):
         raise _invalid(

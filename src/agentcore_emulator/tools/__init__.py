@@ -30,19 +30,11 @@ TOOLS: dict[str, Tool] = {
 
 
 def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
-    """Run one tool.
+    """Run one of AWS's nine tools and return the payload of the `result` event; blobs are base64 text in both.
 
-    Args:
-        sandbox: The session's.
-        name: One of AWS's nine tool names.
-        given: The tool's arguments; blobs as base64 text.
-        cancelled: Set by the caller to interrupt what runs; the session lives on.
-
-    Returns:
-        The payload of the `result` event; blobs and images as base64 text.
+    `cancelled` is set by the caller to interrupt what runs; the session lives on.
 
     Raises:
-        KeyError: There is no such tool.
         SandboxGoneError: The sandbox has died, or broke its protocol and was closed.
     """
     tool = TOOLS[name]

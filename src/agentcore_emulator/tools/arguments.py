@@ -43,9 +43,7 @@ def snake_case(name: str) -> str:
 def check(tool: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that a tool takes, by the names of its parameters; others are ignored.
 
-    Args:
-        tool: A function of a sandbox, an event, and the arguments.
-        given: What the request has, of the types that AWS's model prescribes.
+    The first two parameters are the sandbox and an event. Types have been checked against AWS's model.
 
     Raises:
         ToolError: One is missing, or is a text that no file or program can take.

@@ -87,17 +87,9 @@ def _inside(path: str) -> str:
 
 
 def _ask(
-    sandbox: Sandbox,
-    request: dict[str, Any],
-    cancelled: threading.Event,
-    data: Iterable[bytes] = (),
-    size: int = 0,
+    sandbox: Sandbox, request: dict[str, Any], cancelled: threading.Event, data: Iterable[bytes] = (), size: int = 0
 ) -> tuple[dict[str, Any], bytes]:
-    """Let the agent do one file operation.
-
-    Raises:
-        ToolError: It failed.
-    """
+    """Let the agent do one file operation; raises ToolError where it fails."""
     answer, content = sandbox.ask("request", request, cancelled, data, size)
     failure = answer.get("error")
     if isinstance(failure, dict):

@@ -58,16 +58,10 @@ def execution(
     status: str = "",
     left_out: int = 0,
 ) -> Payload:
-    """Return the payload of a program that ran.
+    """Return the payload of a program that ran, or of a task with a `status`. The images are PNG files.
 
-    Args:
-        stdout: Its output.
-        stderr: Its errors.
-        exit_code: Its exit code.
-        seconds: How long it ran; AWS's documentation says milliseconds, every recording has seconds.
-        images: PNG files.
-        status: The status of the task that it was.
-        left_out: Bytes that `stdout` had in its middle, where a line says so.
+    AWS documents executionTime as milliseconds, every recording has seconds. `left_out` bytes are missing from the
+    middle of `stdout`, where a line says so.
     """
     pictures = [_image_block(image) for image in images]
     room = RESULT_BYTES - sum(len(picture["data"]) for picture in pictures)

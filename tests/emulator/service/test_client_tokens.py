@@ -22,7 +22,6 @@ def test_a_repeated_token_gets_the_first_answer_and_acts_once() -> None:
 
     assert [tokens.once("token", "asked", act) for _ in range(3)] == [1, 1, 1]
     assert tokens.once("another", "asked", act) == 2
-    assert [tokens.once(None, "asked", act) for _ in range(2)] == [3, 4]
 
 
 def test_repeats_wait_for_the_first() -> None:
