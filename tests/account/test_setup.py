@@ -141,9 +141,17 @@ def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, 
     assert len(document["Statement"]) == 2
 
 
-def test_policy_versions_do_not_run_out(admin: CommandLine) -> None:
-    for number in range(6):
+def test_policy_versions_do_not_run_out(admin: CommandLine, account: Account) -> None:
+    """IAM keeps five versions: the newest is in force, and the oldest gives way."""
+    iam = account.client("iam")
+    for number in range(1, 8):
         set_up(admin, "demo", "--network", "sandbox", *(["--with-listing"] if number % 2 else []))
+        kept = iam.list_policy_versions(PolicyArn=POLICY_ARN)["Versions"]
+        newest = range(max(1, number - 4), number + 1)
+        assert {item["VersionId"] for item in kept} == {f"v{version}" for version in newest}
+        assert [item["VersionId"] for item in kept if item["IsDefaultVersion"]] == [f"v{number}"]
+        document = iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId=f"v{number}")["PolicyVersion"]["Document"]
+        assert len(document["Statement"]) == 1 + number % 2
 
 
 def test_changed_trust_is_mended(admin: CommandLine, account: Account) -> None:

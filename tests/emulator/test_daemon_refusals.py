@@ -62,8 +62,8 @@ def test_a_service_with_other_settings_is_not_used(local: Local) -> None:
 
 
 def test_a_failed_start_tells_the_reason_and_leaves_nothing(local: Local) -> None:
-    said = local.failure("local", "env", env={"AGENTCORE_SANDBOX_LOCAL_PYTHON": "/nonexistent/python"})
-    assert "/nonexistent/python" in said
+    said = local.failure("local", "env", env={"AGENTCORE_SANDBOX_LOCAL_PYTHON": "/dev/null/python"})
+    assert "/dev/null/python" in said
     assert "hint: " in said
     assert not local.runs
     local.text("local", "env")

@@ -120,7 +120,7 @@ def test_requests_are_logged_on_demand(local: Local, tmp_path: Path) -> None:
         (["serve", "--port", "http"], "not a port number"),
         (["serve", "--max-memory-bytes", "5X"], "--max-memory-bytes: must be a whole number above 0, such as 512M"),
         (["serve", "--max-cpus", "2K"], "--max-cpus: must be a whole number above 0, such as 10, not '2K'"),
-        (["serve", "--log", "/nonexistent/x"], "cannot log to /nonexistent/x"),
+        (["serve", "--log", "/dev/null/x"], "cannot log to /dev/null/x"),
         (["env", "--port", "5000"], "unrecognized arguments: --port"),
         (["stop", "--log", "x"], "unrecognized arguments: --log"),
     ],

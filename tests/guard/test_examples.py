@@ -1,4 +1,4 @@
-"""Every example of the skills and of the plugin's README: accepted by the guard, and run in the emulator.
+"""Every example of the skills: accepted by the guard, and run in the emulator.
 
 Those that call AWS run where there is a network, against a pretend account on loopback.
 """
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 TEMPLATE = ROOT / "plugin-template"
 MAIN_SKILL = TEMPLATE / "skills/code-interpreter-execute/SKILL.md"
 SKILLS = [*sorted(TEMPLATE.glob("skills/*/SKILL.md")), ROOT / "src/plugin_build/skill_template/SKILL.md"]
-DOCUMENTS = sorted(TEMPLATE.rglob("*.md"))
+DOCUMENTS = sorted(TEMPLATE.glob("skills/**/*.md"))
 INLINE = re.compile(r"`(agentcore-sandbox [^`]*)`")
+SHOWN = [shown for document in sorted(TEMPLATE.rglob("*.md")) for shown in INLINE.findall(document.read_text("utf-8"))]
 LAUNCHER = '"${CLAUDE_PLUGIN_ROOT}/bin/agentcore-sandbox"'
 # Tools that write on this machine, reach the network, or start what these rules would not hold for.
 ELSEWHERE = {"Agent", "Edit", "NotebookEdit", "PowerShell", "Skill", "Task", "WebFetch", "WebSearch", "Write"}
@@ -56,10 +57,9 @@ def context(project: Path) -> HookContext:
     return HookContext(str(project), variables)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_guard_accepts_what_is_shown_between_the_lines(document: Path, context: HookContext) -> None:
-    for shown in INLINE.findall(document.read_text("utf-8")):
-        check(re.sub(r"\[[^]]*\]|\.\.\.", "", shown).replace("\\|", "|"), context)
+@pytest.mark.parametrize("shown", SHOWN)
+def test_guard_accepts_what_is_shown_between_the_lines(shown: str, context: HookContext) -> None:
+    check(re.sub(r"\[[^]]*\]|\.\.\.", "", shown).replace("\\|", "|"), context)
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +80,18 @@ def equipped(local: CommandLine) -> CommandLine:
 def test_examples_are_accepted_and_run_one_after_the_other(
     document: Path, equipped: CommandLine, project: Path, context: HookContext, account: LogsServer
 ) -> None:
-    for example in examples(document, TEMPLATE):
+    shown = examples(document, TEMPLATE)
+    assert shown
+    for example in shown:
         check(example, context)
         done = run_as_claude_would(with_account(example, account), equipped, project)
         assert done.returncode == 0 or "has no runtime for typescript" in done.stderr, (example, done.stderr)
 
 
-def test_there_are_examples() -> None:
-    assert len([example for document in DOCUMENTS for example in examples(document, TEMPLATE)]) > 20
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_block_is_an_example(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert text.count("\n```") == 2 * len(examples(document, TEMPLATE))
 
 
 @pytest.mark.parametrize("skill", SKILLS, ids=name)

@@ -112,7 +112,7 @@ def test_the_requests_are_the_same_to_the_signature(tree: Path) -> None:
     recorded = []
     for folder in (tree, UNTRIMMED):
         command = [sys.executable, "-I", record_requests.__file__, str(folder), json.dumps(KEPT_OPERATIONS)]
-        done = subprocess.run(command, capture_output=True, env={"HOME": "/nonexistent"}, timeout=DEADLINE, check=True)
+        done = subprocess.run(command, capture_output=True, env={"HOME": "/dev/null"}, timeout=DEADLINE, check=True)
         recorded.append(json.loads(done.stdout))
     trimmed, untrimmed = recorded
     assert trimmed == untrimmed

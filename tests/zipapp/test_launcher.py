@@ -147,7 +147,7 @@ def test_the_warm_path_starts_one_python_and_isolates_it(
     works([launcher], environment)
     assert log.read_text() == "started\n"
     (tmp_path / "agentcore_sandbox").mkdir()
-    hostile = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/nonexistent", "PYTHONSTARTUP": "/x", "PYTHONINSPECT": "1"}
+    hostile = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/dev/null", "PYTHONSTARTUP": "/x", "PYTHONINSPECT": "1"}
     works([launcher], {**environment, **hostile, "SHIV_ROOT": "/dev/null", "SHIV_INTERPRETER": "1"})
 
 
@@ -225,7 +225,7 @@ def test_without_home_it_remembers_in_a_private_temporary_folder(
 def test_memory_that_no_longer_holds(launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path) -> None:
     python(path, "python3")
     memory(environment).parent.mkdir(parents=True, mode=0o700)
-    for text in ("", "x", f"{path}\n", f"{path}\n/nonexistent/python\n", f"/elsewhere\n{tmp_path}\n", "\0\xff\n\n"):
+    for text in ("", "x", f"{path}\n", f"{path}\n/dev/null/python\n", f"/elsewhere\n{tmp_path}\n", "\0\xff\n\n"):
         memory(environment).write_text(text)
         works([launcher], environment)
         assert memory(environment).read_text().splitlines()[1] == str(PYTHON)
@@ -288,8 +288,8 @@ def test_the_variable_wins(launcher: Path, environment: dict[str, str], path: Pa
     assert log.read_text() == "started\n"
     python(path, "mypy3", log)
     works([launcher], {**environment, "AGENTCORE_SANDBOX_PYTHON": "mypy3"})
-    wrong = {**environment, "AGENTCORE_SANDBOX_PYTHON": "/nonexistent/python"}
-    refuses([launcher], wrong, "error[NoPython]: AGENTCORE_SANDBOX_PYTHON is set to /nonexistent/python, which is not")
+    wrong = {**environment, "AGENTCORE_SANDBOX_PYTHON": "/dev/null/python"}
+    refuses([launcher], wrong, "error[NoPython]: AGENTCORE_SANDBOX_PYTHON is set to /dev/null/python, which is not")
 
 
 def test_no_python(launcher: Path, environment: dict[str, str]) -> None:
@@ -301,7 +301,7 @@ def test_no_python(launcher: Path, environment: dict[str, str]) -> None:
 
 
 def test_nothing_on_path(launcher: Path, environment: dict[str, str]) -> None:
-    refuses([launcher], {**environment, "PATH": "/nonexistent"}, "error[NoPython]: ")
+    refuses([launcher], {**environment, "PATH": "/dev/null"}, "error[NoPython]: ")
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.8", "3.9"])

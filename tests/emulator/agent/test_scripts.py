@@ -265,7 +265,7 @@ def test_a_runtime_for_another_language_is_refused(session: Session, language: s
 class TestMissing:
     @pytest.fixture
     def choose(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-        monkeypatch.setenv("PATH", "/nonexistent")
+        monkeypatch.setenv("PATH", "/dev/null")
         for name in runtimes.variables():
             monkeypatch.delenv(name, raising=False)
         return monkeypatch
@@ -289,8 +289,8 @@ class TestMissing:
         assert self.ask(tmp_path / "sandbox").endswith("Or ask for the runtime that is here: nodejs")
 
     def test_a_wrong_variable(self, tmp_path: Path, choose: pytest.MonkeyPatch) -> None:
-        choose.setenv("AGENTCORE_SANDBOX_LOCAL_DENO", "/nonexistent/deno")
-        assert "AGENTCORE_SANDBOX_LOCAL_DENO names '/nonexistent/deno', which is no program" in self.ask(tmp_path / "s")
+        choose.setenv("AGENTCORE_SANDBOX_LOCAL_DENO", "/dev/null/deno")
+        assert "AGENTCORE_SANDBOX_LOCAL_DENO names '/dev/null/deno', which is no program" in self.ask(tmp_path / "s")
 
     def test_a_script_is_refused(self, tmp_path: Path, choose: pytest.MonkeyPatch) -> None:
         shim = tmp_path / "deno"

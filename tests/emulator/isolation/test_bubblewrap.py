@@ -48,7 +48,7 @@ def works(result: dict[str, Any]) -> bool:
 
 
 def test_the_wheels_with_none_on_path(driver: Driver, place: Path) -> None:
-    result = driver.run(place / "session", ECHO, PATH="/nonexistent")
+    result = driver.run(place / "session", ECHO, PATH="/dev/null")
     assert works(result)
     assert result["bwrap"] == str(wheel_bwrap(driver))
 
@@ -80,7 +80,7 @@ def test_the_wheels_that_has_lost_its_right_to_run(place: Path) -> None:
     (place / "python").mkdir()
     driver = sandboxes.this_user(place / "python")
     wheel_bwrap(driver).chmod(0o644)
-    assert works(driver.run(place / "session", ECHO, PATH="/nonexistent"))
+    assert works(driver.run(place / "session", ECHO, PATH="/dev/null"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's own folders are open to that user")
@@ -92,7 +92,7 @@ def test_folders_that_only_root_may_enter(place: Path) -> None:
     driver = sandboxes.this_user(closed / "python")
     (closed / "environment" / "bin").mkdir(parents=True)
     closed.chmod(0o700)
-    assert works(driver.run(closed / "session", ECHO, PATH="/nonexistent"))
+    assert works(driver.run(closed / "session", ECHO, PATH="/dev/null"))
     assert not list(Path("/sys").glob("*%*")), "the host sees mounts that are the starter's alone"
 
 

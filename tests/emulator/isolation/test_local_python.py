@@ -127,7 +127,7 @@ def test_what_cannot_be_used(tmp_path: Path, choose: pytest.MonkeyPatch, text: s
     assert python.VARIABLE in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["/nonexistent/python", "no-such-python", "~nobody-at-all/python"])
+@pytest.mark.parametrize("name", ["/dev/null/python", "no-such-python", "~nobody-at-all/python"])
 def test_a_missing_one(choose: pytest.MonkeyPatch, name: str) -> None:
     choose.setenv(python.VARIABLE, name)
     with pytest.raises(EmulatorError, match="there is no such program"):
