@@ -1,5 +1,5 @@
 # Finds a Python 3.10 or newer, for the launcher and the guard, which source this file and have a `fail CODE MESSAGE`.
-# Start here: `find_python`. Plain POSIX sh, and no program is started on the warm path.
+# Start here: `find_python`. Plain POSIX sh, and no program but ls is started on the warm path.
 
 # Takes what lies in the project off PATH: what the sandbox has left there must not be started by its name. A home folder
 # is no project.
@@ -64,11 +64,16 @@ remember() {
     ) 2>/dev/null
 }
 
-# Whether it is a folder of our own, and not the cache of a user without a home.
+# Whether it is a folder of our own that nobody else can write to, and not the cache of a user without a home. The
+# zipapp asks the same of it, see private_folder.py. `command -p` does not look for ls in the caller's PATH.
 is_private() {
     case $1 in
         /.cache/*) return 1 ;;
-        /*) [ -O "$1" ] && [ ! -L "$1" ] ;;
+        /*) [ -O "$1" ] && [ ! -L "$1" ] || return ;;
+        *) return 1 ;;
+    esac
+    case $(command -p ls -ld "$1") in
+        d????-??-*) ;;
         *) return 1 ;;
     esac
 }

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli import signals
 from agentcore_sandbox.cli.signals import Interrupted
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def main() -> int:
-    """Run the command line of this process; returns its exit status."""
+
+def main(repair: Callable[[], list[str]] | None = None) -> int:
+    """Run the command line of this process.
+
+    Args:
+        repair: Mends the program where its files are damaged, and says which were; a zipapp can do that.
+
+    Returns:
+        The exit status.
+    """
     gc.set_threshold(100_000)  # what is imported stays: looking for garbage in it would take longer than it is worth
     try:
         signals.gate.install()
         from agentcore_sandbox.cli import dispatch
 
-        return dispatch.main(sys.argv[1:])
+        return dispatch.main(sys.argv[1:], repair)
     except Interrupted as interrupted:
         return interrupted.status
     finally:

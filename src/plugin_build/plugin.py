@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugin_build.project import (
-    STARTUP,
     BuildError,
     Project,
     add_root,
@@ -14,6 +13,7 @@ from plugin_build.project import (
     copy_tree,
     read_object,
     staged_folder,
+    startup_files,
     write_object,
 )
 
@@ -83,7 +83,8 @@ def stage_plugin(project: Project) -> Path:
         stage_guard(project, staged / "hooks")
         for path in (project.root / "LICENSE", *(project.dist / name for name in ACCOMPANYING)):
             copy_file(path, staged / path.name)
-        copy_file(STARTUP / "start.py", staged / "lib" / "start.py")
+        (staged / "lib").mkdir(exist_ok=True)
+        (staged / "lib" / "start.py").write_bytes(startup_files()["start.py"])
         for zipapp in _built_zipapps(project.dist / ZIPAPPS):
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, {"name": manifest["name"], "version": project.version, **manifest})

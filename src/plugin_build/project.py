@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTUP = Path(__file__).with_name("startup")  # ships in every zipapp; `start.py` in the plugin too
 VERSION_FILE = "src/agentcore_sandbox/__init__.py"
 _VERSION_LINE = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
 _NOT_COPIED = frozenset({"__pycache__", ".DS_Store"})
+
+_FUTURE = "from __future__ import annotations\n"
+_SHARED_IMPORT = "from agentcore_emulator.private_folder import WRITING, problem\n"
 
 
 class BuildError(Exception):
@@ -68,6 +70,17 @@ class Project:
 def add_root(parser: argparse.ArgumentParser) -> None:
     """Add the option for another source tree than this one."""
     parser.add_argument("--root", type=lambda path: Project(Path(path)), default=Project(), dest="project")
+
+
+def startup_files() -> dict[str, bytes]:
+    """What a zipapp runs before the command line, by file name; `start.py` ships in the plugin too.
+
+    The check of a private folder that `start.py` shares with the rest is written into it, so that it imports nothing.
+    """
+    texts = {path.name: path.read_text("utf-8") for path in Path(__file__).with_name("startup").glob("*.py")}
+    shared = (ROOT / "src/agentcore_emulator/private_folder.py").read_text("utf-8").partition(_FUTURE)[2]
+    texts["start.py"] = texts["start.py"].replace(_SHARED_IMPORT, f"{shared.strip()}\n")
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def read_object(path: Path) -> dict[str, Any]:

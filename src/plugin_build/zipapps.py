@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_build import staging, third_party
-from plugin_build.project import STARTUP, BuildError, Project
+from plugin_build.project import BuildError, Project, startup_files
 from plugin_build.startup import start
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _make_zipapp(site_packages: Path, target: Path) -> None:
     # The name of the unpacked copy: version, and hash of the contents.
     copy = f"{Project().version}-{json.loads(files['environment.json'][0])['build_id'][:16]}"
     files["__main__.py"] = (_MAIN.format(copy=copy).encode(), 0)
-    files |= {f"_startup/{path.name}": (path.read_bytes(), 0) for path in STARTUP.glob("*.py")}
+    files |= {f"_startup/{name}": (content, 0) for name, content in startup_files().items()}
     _write(target, files, start.LINE + copy.encode())
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_build.project import ROOT, STARTUP
+from plugin_build.project import ROOT, startup_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def install(zipapps: Mapping[str, Path], folder: Path, *platforms: str) -> Path:
     """
     (folder / "bin").mkdir(parents=True)
     shutil.copytree(LAUNCHER.parents[1] / "lib", folder / "lib")
-    shutil.copy(STARTUP / "start.py", folder / "lib")
+    (folder / "lib" / "start.py").write_bytes(startup_files()["start.py"])
     (folder / "zipapps").mkdir()
     for name in platforms:
         shutil.copy(zipapps[name], folder / "zipapps")

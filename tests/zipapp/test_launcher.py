@@ -196,6 +196,22 @@ def test_a_copy_that_others_could_write_to_is_not_run(
     assert list((tmp_path / "tmp").glob("agentcore-sandbox-*/*/site-packages"))
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o722])
+def test_a_remembered_python_in_a_folder_that_others_can_write_to_is_not_started(
+    launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path, mode: int
+) -> None:
+    python(path, "python3")
+    works([launcher], environment)
+    planted = program(tmp_path / "planted", f"touch '{tmp_path}/started'; exec '{PYTHON}' \"$@\"")
+    remembered = memory(environment).read_text().splitlines()[0]
+    for folder in (memory(environment).parent, tmp_path / "tmp" / f"agentcore-sandbox-{os.geteuid()}"):
+        folder.mkdir(exist_ok=True)
+        (folder / "python").write_text(f"{remembered}\n{planted}\n")
+        folder.chmod(mode)
+    works([launcher], environment)
+    assert not (tmp_path / "started").exists()
+
+
 def test_a_candidate_is_asked_once_then_remembered_by_its_real_path(
     launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
 ) -> None:

@@ -52,7 +52,7 @@ def works(zipapp: Path, environment: dict[str, str], *, isolated: bool = True) -
 
 def copies(folder: Path) -> list[Path]:
     """The unpacked copies in a folder."""
-    return sorted(path.parent for path in folder.glob("*/site-packages") if path.parent.suffix != ".tmp")
+    return sorted(path.parent for path in folder.glob("*/site-packages") if path.parent.suffix != ".unpacking")
 
 
 def test_first_start_and_next(zipapp: Path, environment: dict[str, str], home: Path) -> None:
@@ -149,32 +149,52 @@ def test_twenty_first_starts_at_once(zipapp: Path, environment: dict[str, str], 
     assert [process.returncode for process in started] == [0] * 20
     assert len(outputs) == 1
     assert len(copies(home / CACHE)) == 1
-    assert not list((home / CACHE).glob("*.tmp"))
+    assert not list((home / CACHE).glob("*.unpacking"))
 
 
-KILL = """
+SIGNAL = """
 import os, runpy, signal, sys, zipfile
-left, extract = int(sys.argv.pop(1)), zipfile.ZipFile.extract
-def extract_or_die(self, *arguments):
+number, left, extract = int(sys.argv.pop(1)), int(sys.argv.pop(1)), zipfile.ZipFile.extract
+def extract_with_signal(self, *arguments):
     global left
     left -= 1
-    return extract(self, *arguments) if left >= 0 else os.kill(os.getpid(), signal.SIGKILL)
-zipfile.ZipFile.extract = extract_or_die
+    if left == -1:
+        os.kill(os.getpid(), number)
+    return extract(self, *arguments)
+zipfile.ZipFile.extract = extract_with_signal
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def signalled(zipapp: Path, number: signal.Signals, files: int) -> list[str]:
+    """A first start that gets a signal when it has unpacked so many files."""
+    return [sys.executable, "-I", "-c", SIGNAL, str(int(number)), str(files), str(zipapp), "--version"]
+
+
+def test_a_suspended_first_start_blocks_nobody(zipapp: Path, environment: dict[str, str], home: Path) -> None:
+    words = signalled(zipapp, signal.SIGSTOP, 20)
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) as suspended:
+        os.waitid(os.P_PID, suspended.pid, os.WSTOPPED | os.WNOWAIT)
+        for _ in range(2):
+            works(zipapp, environment)
+        assert len(list((home / CACHE).glob("*.unpacking"))) == 1  # not removed while its process lives
+        suspended.send_signal(signal.SIGCONT)
+        assert suspended.communicate(timeout=DEADLINE)[0].startswith(VERSION)
+    assert len(copies(home / CACHE)) == 1
+    assert not list((home / CACHE).glob("*.unpacking"))
+
+
 @pytest.mark.parametrize("files", [0, 1, 200])
 def test_killed_while_unpacking(zipapp: Path, environment: dict[str, str], home: Path, files: int) -> None:
-    words = [sys.executable, "-I", "-c", KILL, str(files), str(zipapp), "--version"]
+    words = signalled(zipapp, signal.SIGKILL, files)
     for _ in range(2):
         killed = subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
         assert (killed.returncode, killed.stdout, killed.stderr) == (-signal.SIGKILL, b"", b"")
         assert copies(home / CACHE) == []
     works(zipapp, environment)
     assert len(copies(home / CACHE)) == 1
-    assert not list((home / CACHE).glob("*.tmp"))
+    assert not list((home / CACHE).glob("*.unpacking"))
 
 
 def test_two_versions_side_by_side(
@@ -218,7 +238,9 @@ def test_pythonpath_does_not_replace_what_ships(zipapp: Path, environment: dict[
     works(zipapp, {**environment, "PYTHONPATH": str(tmp_path)}, isolated=False)
 
 
-def test_a_damaged_zipapp_is_one_line(zipapps: Mapping[str, Path], environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_damaged_zipapp_is_one_line_and_leaves_nothing(
+    zipapps: Mapping[str, Path], environment: dict[str, str], home: Path, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged.pyz"
     content = bytearray(zipapps[OWN].read_bytes())
     with zipfile.ZipFile(zipapps[OWN]) as zipapp:
@@ -229,6 +251,8 @@ def test_a_damaged_zipapp_is_one_line(zipapps: Mapping[str, Path], environment: 
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[BrokenZipapp]: ")
     assert done.stderr.count(b"\n") == 1
+    assert [path.name for path in (home / CACHE).iterdir()] == [".locks"]
+    assert list((home / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.8", "3.9"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import platform
-import stat
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -96,17 +96,28 @@ def _wanted(sums: Path, name: str) -> str | None:
 
 
 def cache(installation: Installation) -> Outcome:
-    """The folder that the zipapp is unpacked into: it must be permanent and private."""
+    """The folder that the zipapp is unpacked into: it must be permanent and private, and the copy whole."""
     if installation.zipapp is None:
         return ok("not used: an installed package runs")
     folder = installation.package.parents[2]  # ROOT/BUILD/site-packages/agentcore_sandbox
-    status = folder.lstat()
-    writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if sys.platform != "win32" and (status.st_uid != os.geteuid() or writable):
-        return failure(f"other users can write to {folder}", "remove it; the next start creates it again")
+    from agentcore_emulator import private_folder
+
+    if wrong := private_folder.problem(folder, private_folder.WRITING):
+        return failure(f"{folder} {wrong}", "remove it; the next start creates it again")
+    copy = installation.package.parents[1]
+    if names := _damaged(installation.zipapp, copy):
+        told = f"{len(names)} of the files in {copy} are missing or damaged, such as {names[0]}"
+        return failure(told, f"remove {copy}; the next start unpacks it again")
     if folder.name != "agentcore-sandbox":
         return warning(f"unpacked into {folder}", "set XDG_CACHE_HOME to a permanent folder that you can write to")
     return ok(str(folder))
+
+
+def _damaged(zipapp: Path, copy: Path) -> list[str]:
+    """What differs from the zipapp, whose own start-up code compares them."""
+    sys.path.append(str(zipapp))
+    names: list[str] = importlib.import_module("_startup.unpack").damaged(str(zipapp), copy)
+    return names
 
 
 def plugin(installation: Installation) -> Outcome:

@@ -61,11 +61,12 @@ exit status:
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) -> int:
     """Run the command line; every expected failure ends here as one clear message.
 
     Args:
         words: The arguments, without the program's name.
+        repair: See `agentcore_sandbox.__main__.main`.
 
     Returns:
         The exit status.
@@ -81,10 +82,17 @@ def main(words: Sequence[str]) -> int:
     except Interrupted as interrupted:
         return _report_interrupted(interrupted, words)
     except Exception as error:
+        if repair and (names := repair()):
+            return _report(_repaired(names), words)
         if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
             raise
         hint = "this is a bug: please report it, with the traceback that AGENTCORE_SANDBOX_DEBUG=1 shows"
         return _report(AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint), words)
+
+
+def _repaired(names: Sequence[str]) -> AgentcoreSandboxError:
+    message = f"{len(names)} files of this program were missing or damaged, such as {names[0]}; they are whole again"
+    return AgentcoreSandboxError("DamagedCopy", message, "run the command again; what it had started may have run")
 
 
 def _wants_json(words: Sequence[str]) -> bool:

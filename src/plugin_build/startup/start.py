@@ -1,15 +1,16 @@
 """The warm path of a zipapp. Python compiles it at every start, so it is short and imports next to nothing.
 
 shiv's own bootstrap is left out here: it imports some forty modules, follows SHIV_* variables, and gives up where the
-home folder is missing or not writable. The plugin's launcher starts this file by itself, from the plugin's
+home folder is missing or cannot be written to. The plugin's launcher starts this file by itself, from the plugin's
 `lib`: Python then need not look into the zipapp, which takes a fifth of `--version`.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import sys
+
+from agentcore_emulator.private_folder import WRITING, problem
 
 TYPE_CHECKING = False  # as `typing` has it, which takes longer than all of this
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ def main(build: str) -> None:
     Args:
         build: The copy's name: version and hash of its contents.
     """
-    folder = unpacked(build)
+    zipapp, folder = sys.path[0], unpacked(build)
     if folder is None:
         from . import unpack
 
         folder = unpack.unpack(build)
     sys.path[0] = folder  # in place of the zip: before whatever PYTHONPATH names
-    run()
+    run(zipapp, folder)
 
 
 def beside() -> None:
@@ -40,18 +41,31 @@ def beside() -> None:
     folder = unpacked(build_of(sys.argv[0]))
     if folder:
         sys.path.insert(0, folder)
-        run()
+        run(sys.argv[0], folder)
     import runpy
 
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
-def run() -> NoReturn:
-    """Run the command line that `sys.path` leads to; does not return."""
+def run(zipapp: str, folder: str) -> NoReturn:
+    """Run the command line that `sys.path` leads to; does not return. A damaged copy is unpacked anew."""
     sys.dont_write_bytecode = False  # the copy is ours, and without bytecode a start takes several times as long
-    from agentcore_sandbox.__main__ import main as command_line
 
-    sys.exit(command_line())
+    def repair() -> list[str]:
+        import importlib
+
+        sys.path.append(zipapp)
+        names: list[str] = importlib.import_module("_startup.unpack").repair(zipapp, folder)
+        return names
+
+    try:
+        from agentcore_sandbox.__main__ import main as command_line
+
+        status = command_line(repair)
+    except Exception:
+        repair()
+        raise
+    sys.exit(status)
 
 
 def build_of(zipapp: str) -> str:
@@ -92,11 +106,7 @@ def user() -> str:
 
 def is_private(root: str) -> bool:
     """Whether nobody but the user can put code there."""
-    if sys.platform == "win32":
-        return True  # both folders lie in the user's profile
-    status = os.lstat(root)
-    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-    return mine and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return problem(root, WRITING) is None
 
 
 if __name__ == "__main__":

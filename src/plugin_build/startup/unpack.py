@@ -1,10 +1,12 @@
-"""The first start of a zipapp: unpack the program into the first folder that takes it."""
+"""Unpack the program: at the first start of a zipapp, and anew where the copy turns out to be damaged."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import importlib
+import importlib.util
+import marshal
 import os
 import shutil
 import sys
@@ -12,9 +14,15 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from . import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMANDS = "agentcore_sandbox.commands."
+HEADER = 16  # bytes of a .pyc before its code
 
 
 def unpack(build: str) -> str:
@@ -26,53 +34,149 @@ def unpack(build: str) -> str:
     Returns:
         Its site-packages folder. Where no folder lasts, it is a temporary one, gone when the process ends.
     """
+    zipapp = sys.path[0]
+    with _failures_told(zipapp):
+        return _unpack_to_stay(zipapp, build) or _unpack_for_now(zipapp, build)
+
+
+def repair(zipapp: str, site_packages: str) -> list[str]:
+    """Unpack the program anew if its copy is damaged. Where no command was loaded yet, the process starts again.
+
+    Args:
+        zipapp: The file.
+        site_packages: The copy's.
+
+    Returns:
+        What was missing or changed in the copy; nothing where it is whole.
+    """
+    copy = Path(site_packages).parent
+    with _failures_told(zipapp):
+        # Where the zipapp was replaced by another version meanwhile, it says nothing about this copy.
+        names = damaged(zipapp, copy) if start.build_of(zipapp) == copy.name else []
+        if names:
+            _extract(zipapp, copy, replacing=True)
+    if names and not any(name.startswith(COMMANDS) for name in sys.modules):
+        if sys.platform == "win32":
+            _fail("DamagedCopy", f"files in {copy} were missing or damaged and are whole again; run the command again")
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - as this process was started
+    return names
+
+
+def damaged(zipapp: str, copy: Path) -> list[str]:
+    """The files of a copy that are not what the zipapp holds, and bytecode that cannot be read.
+
+    Raises:
+        OSError: The zipapp cannot be read.
+        zipfile.BadZipFile: It is damaged.
+    """
+    with zipfile.ZipFile(zipapp) as archive:
+        files = [info for info in archive.infolist() if info.filename.startswith("site-packages/")]
+    changed = [info.filename for info in files if not info.is_dir() and not _is_whole(copy / info.filename, info)]
+    bytecode = (path for path in copy.rglob("*.pyc") if not _is_code(path))
+    return [*changed, *(path.relative_to(copy).as_posix() for path in bytecode)]
+
+
+def _is_whole(path: Path, info: zipfile.ZipInfo) -> bool:
     try:
-        return _unpack_to_stay(build) or _unpack_for_now(build)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (zipfile.BadZipFile, zlib.error) as error:
-        _fail("BrokenZipapp", f"{sys.argv[0]} is damaged ({error}); install it again")
-    except OSError as error:
-        _fail(
-            "NoCache", f"nowhere to unpack agentcore-sandbox ({error}); set XDG_CACHE_HOME to a folder you can write to"
-        )
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return len(content) == info.file_size and zlib.crc32(content) == info.CRC
 
 
-def _unpack_to_stay(build: str) -> str | None:
+def _is_code(path: Path) -> bool:
+    content = path.read_bytes()
+    if not content.startswith(importlib.util.MAGIC_NUMBER):
+        return True  # of another Python
+    try:
+        marshal.loads(content[HEADER:])  # noqa: S302 - what a start would load
+    except (EOFError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _unpack_to_stay(zipapp: str, build: str) -> str | None:
     for root in start.roots():
         with contextlib.suppress(OSError):
             os.makedirs(root, 0o700, exist_ok=True)
             if start.is_private(root):
-                _require_locks(root)
-                return _extract(Path(root, build))
+                return _extract(zipapp, Path(root, build))
     return None
 
 
-def _unpack_for_now(build: str) -> str:
+def _unpack_for_now(zipapp: str, build: str) -> str:
     root = tempfile.mkdtemp(prefix=start.NAME)
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    return _extract(Path(root, build))
+    return _extract(zipapp, Path(root, build))
 
 
-def _require_locks(root: str) -> None:
-    """Fail at once on a file system without locks: shiv would wait for ever."""
-    if sys.platform != "win32":
-        import fcntl
+def _extract(zipapp: str, copy: Path, *, replacing: bool = False) -> str:
+    """Let shiv unpack beside the copy, then rename: it is there whole or not at all, and nobody waits for anybody."""
+    with _scratch_folder(copy) as scratch, zipfile.ZipFile(zipapp) as archive, _readable_by_all():
+        made = scratch / "copy"
+        importlib.import_module("_bootstrap").extract_site_packages(archive, made)
+        if replacing:
+            copy.rename(scratch / "damaged")
+        if not copy.exists():
+            with contextlib.suppress(FileExistsError):
+                made.rename(copy)
+    return str(copy / "site-packages")
 
-        with Path(root, ".locks").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+@contextlib.contextmanager
+def _scratch_folder(copy: Path) -> Iterator[Path]:
+    """A folder beside the copy that is gone in the end. Where this process is killed, a later one removes it."""
+    with _shared_lock(copy.parent):
+        scratch = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", suffix=".unpacking", dir=copy.parent))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _extract(copy: Path) -> str:
-    """Let shiv unpack: one process at a time, beside the copy, which is then renamed into place."""
-    # The folder above keeps others out. Started by root, the sandboxes' bwrap runs as nobody, from a mount of the copy.
+@contextlib.contextmanager
+def _shared_lock(root: Path) -> Iterator[None]:
+    """Hold a lock together with all others that unpack into a folder; who is alone removes what killed ones left.
+
+    Raises:
+        OSError: The file system has no locks, for which shiv would wait for ever, or another process is removing.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with (root / ".locks").open("w") as file:
+        if left := list(root.glob("*.unpacking")):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for folder in left:
+                    shutil.rmtree(folder, ignore_errors=True)
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
+@contextlib.contextmanager
+def _readable_by_all() -> Iterator[None]:
+    """Started by root, the sandboxes' bwrap runs as nobody from a mount of the copy; the folder above is private."""
     umask = os.umask(0o022)
     try:
-        with zipfile.ZipFile(sys.path[0]) as archive:
-            importlib.import_module("_bootstrap").extract_site_packages(archive, copy)
+        yield
     finally:
         os.umask(umask)
-    return str(copy / "site-packages")
+
+
+@contextlib.contextmanager
+def _failures_told(zipapp: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        _fail("BrokenZipapp", f"{zipapp} is damaged ({error}); install it again")
+    except OSError as error:
+        hint = "set XDG_CACHE_HOME to a folder that you can write to"
+        _fail("NoCache", f"nowhere to unpack agentcore-sandbox ({error}); {hint}")
 
 
 def _fail(code: str, message: str) -> NoReturn:
