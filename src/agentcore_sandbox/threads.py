@@ -10,6 +10,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from agentcore_sandbox.errors import AgentcoreSandboxError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -59,7 +61,11 @@ def _start(call: Callable[[], Iterator[Any]]) -> queue.Queue[tuple[str, Any]]:
     """
     # Not an executor, whose threads delay the end of an interrupted process.
     items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
-    threading.Thread(target=_drain, args=(call, items), daemon=True).start()
+    try:
+        threading.Thread(target=_drain, args=(call, items), daemon=True).start()
+    except RuntimeError:  # how Python says that the system refused
+        hint = "end other programs of yours, or raise the limit: ulimit -u"
+        raise AgentcoreSandboxError("TooManyThreads", "the system starts no further thread", hint) from None
     return items
 
 

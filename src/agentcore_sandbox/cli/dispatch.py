@@ -86,8 +86,20 @@ def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) ->
             return _report(_repaired(names), words)
         if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
             raise
-        hint = "this is a bug: please report it, with the traceback that AGENTCORE_SANDBOX_DEBUG=1 shows"
-        return _report(AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint), words)
+        return _report(_unforeseen(error), words)
+
+
+def _unforeseen(error: Exception) -> AgentcoreSandboxError:
+    """An error that nothing has explained: this machine's, or a fault of this program."""
+    if isinstance(error, MemoryError):
+        hint = "close other programs, or work with smaller files and outputs (--max-output, --download)"
+        return AgentcoreSandboxError("OutOfMemory", "this machine has no memory left for this command", hint)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "check the disk, its permissions and the limits of this shell: ulimit -a"
+        return AgentcoreSandboxError("OperatingSystem", f"{where}{error.strerror or error}", hint)
+    hint = "this is a bug: please report it, with the traceback that AGENTCORE_SANDBOX_DEBUG=1 shows"
+    return AgentcoreSandboxError("Internal", f"{type(error).__name__}: {error}", hint)
 
 
 def _repaired(names: Sequence[str]) -> AgentcoreSandboxError:

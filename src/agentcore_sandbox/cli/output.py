@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
-from agentcore_sandbox.cli.text import HeadAndTail, keep_head_and_tail, plain, visible
+from agentcore_sandbox.cli.text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
 from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Output:
     def data(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on standard output."""
         Output.answered = True
-        self.line(json.dumps(value, ensure_ascii=False))
+        self._json(json.dumps(value, ensure_ascii=False))
 
     def data_bytes(self, data: bytes) -> None:
         """Write a file's contents to standard output, unchanged.
@@ -221,7 +221,11 @@ class Output:
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Print a JSON document to be read and edited: indented, but on one line where JSON was asked for."""
-        self.data(value) if self.as_json else self.line(json.dumps(value, ensure_ascii=False, indent=2))
+        self.data(value) if self.as_json else self._json(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def _json(self, text: str) -> None:
+        """Print JSON, on a terminal with what could control that as JSON's own escapes."""
+        self._stdout.write(f"{escaped(text) if self._stdout.is_terminal else text}\n")
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the cells are untrusted."""
@@ -297,7 +301,7 @@ class Output:
 
     def say_failure(self, error: AgentcoreSandboxError) -> None:
         """Tell a failure on standard error, in two lines."""
-        self.say(f"error[{error.code}]: {_indented(error.message)}")
+        self.say(f"error[{plain(error.code)}]: {_indented(error.message)}")
         if error.hint:
             self.say(f"hint: {_indented(error.hint)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 # Select Graphic Rendition with colours, bold, italic, underline and their ends; not conceal (8).
@@ -42,6 +43,11 @@ def _show(match: re.Match[str]) -> str:
     if code <= _TWO_DIGITS:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= _FOUR_DIGITS else f"\\U{code:08x}"
+
+
+def escaped(json_text: str) -> str:
+    """JSON with each control character as the escape that JSON has for it; the text stays the same JSON."""
+    return re.sub(_CONTROL, lambda match: json.dumps(match[0])[1:-1], json_text)
 
 
 def plain(text: str) -> str:

@@ -43,6 +43,7 @@ SUFFIXES = {
 
 # A script's output goes to files, and must be there while it runs.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+_MOST_BYTES = api.MAX_STRING + 4  # with a byte order mark and one more: of endless input no more is read
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GIVE_CODE = "give it as an argument, with --file PATH, or on standard input"
 
@@ -164,10 +165,13 @@ def _interpreter(script: str) -> list[str]:
 
 
 def _check_size(text: str, limit: int, what: str) -> None:
-    size = len(text.encode())
-    if size > limit:
-        hint = "put the data into a file of the session, or run it in parts"
-        raise UsageError(f"{what} may have at most {limit} bytes, this has {size}", hint, code="PayloadTooLarge")
+    if len(text.encode()) > limit:
+        raise _too_large(what, limit)
+
+
+def _too_large(what: str, limit: int) -> UsageError:
+    hint = "put the data into a file of the session, or run it in parts"
+    return UsageError(f"{what} may have at most {limit} bytes, and this has more", hint, code="PayloadTooLarge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +239,8 @@ def _read_text(argument: str | None, file: str | None, *, language: str | None, 
 
 def _read_file(path: Path) -> str:
     try:
-        return _decode(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return _decode(file.read(_MOST_BYTES), str(path))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
@@ -251,12 +256,14 @@ def _read_standard_input(*, asked: bool) -> str:
     if sys.stdin is None or (sys.stdin.isatty() and not asked):
         raise UsageError("no code", _GIVE_CODE)
     try:
-        return _decode(sys.stdin.buffer.read(), "standard input")
+        return _decode(sys.stdin.buffer.read(_MOST_BYTES), "standard input")
     except OSError as error:
         raise UsageError(f"cannot read standard input: {error.strerror}") from None
 
 
 def _decode(data: bytes, where: str) -> str:
+    if len(data) == _MOST_BYTES:
+        raise _too_large("code", api.MAX_STRING)
     try:
         return data.decode("utf-8-sig")  # without a byte order mark, as every interpreter reads a file
     except UnicodeDecodeError as error:

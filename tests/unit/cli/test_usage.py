@@ -64,7 +64,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "endpoint with a query": (["run", "--endpoint-url", "http://127.0.0.1/?a", "x"], b"", "not an endpoint URL"),
     "endpoint with a password": (["run", "--endpoint-url", "http://a:b@c", "x"], b"", "has a name or a password in it"),
     "long command": (["run", "--cmd", "-"], b"x" * (128 << 10), "at most 131071 bytes"),
-    "code over 100 MB": (["run", "-"], b"x" * 100_000_001, "at most 100000000 bytes, this has 100000001"),
+    "code over 100 MB": (["run", "-"], b"x" * 100_000_001, "at most 100000000 bytes, and this has more"),
     "help for nothing": (["help", "nothing"], b"", "no such command: 'nothing'"),
     "both here": (["cp", "a", "b"], b"", "one side must be a session"),
     "both there": (["cp", "work:a", "work:b"], b"", "one side must be a session"),
