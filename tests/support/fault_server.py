@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from support import event_stream, loopback
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 SESSION = "01FAULTSERVERSESSION000000"
@@ -210,10 +211,10 @@ DEFAULTS: dict[str, Answer] = {
 
 
 @contextmanager
-def serve() -> Iterator[FaultServer]:
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[FaultServer]:
     """Serve on a loopback port until the block ends."""
     state = FaultServer()
-    with loopback.serving(Handler, state=state) as state.url:
+    with loopback.serving(Handler, tls=tls, state=state) as state.url:
         try:
             yield state
         finally:

@@ -8,6 +8,7 @@ from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
     from http.server import BaseHTTPRequestHandler
 
@@ -20,18 +21,23 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], **attributes: Any) -> Iterator[str]:
+def serving(
+    handler: type[BaseHTTPRequestHandler], *, tls: ssl.SSLContext | None = None, **attributes: Any
+) -> Iterator[str]:
     """Serve HTTP until the block ends; yields the URL.
 
     Args:
         handler: Answers the requests.
+        tls: Serve HTTPS with it.
         attributes: Of the handler's class in this server.
     """
     server = _Server(("127.0.0.1", 0), type("BoundHandler", (handler,), attributes))
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

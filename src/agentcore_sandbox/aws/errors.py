@@ -238,6 +238,9 @@ def _network(error: BaseException, request: Request) -> AgentcoreSandboxError | 
 
 
 def _insecure(error: exceptions.SSLError) -> AgentcoreSandboxError:
+    if re.search("no such file|no certificate|permission denied", str(error), re.IGNORECASE):
+        hint = "AWS_CA_BUNDLE (or ca_bundle in the profile) must name a PEM file with certificates"
+        return AgentcoreSandboxError("AwsConfiguration", f"the trusted certificates cannot be read: {error}", hint)
     if "CERTIFICATE_VERIFY_FAILED" not in str(error):
         return TransientError("NoNetwork", f"no secure connection: {error}", NETWORK_HINT)
     hint = "if a proxy inspects TLS, set AWS_CA_BUNDLE (or ca_bundle in the profile) to a PEM file with its certificate"
