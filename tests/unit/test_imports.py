@@ -39,6 +39,11 @@ LAYERS = (
     "__main__",
 )
 MOST_MODULES_OF_RUN = 25
+# Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
+EMULATOR_LAYERS = {
+    "service": {"agent_client", "errors", "limits", "private_files"},
+    "tools": {"agent_client", "isolation", "languages", "limits", "sandbox", "service.event_stream", "tasks"},
+}
 USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "staging"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
@@ -167,3 +172,11 @@ def test_help_version_and_usage_errors_load_no_aws_code(words: list[str]) -> Non
 def test_the_emulator_imports_nothing_of_the_others(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
     assert not roots & (AWS | {"agentcore_sandbox", "skill_guard", "plugin_build"})
+
+
+@pytest.mark.parametrize("layer", EMULATOR_LAYERS)
+def test_the_api_and_the_tools_know_little_of_the_rest(layer: str) -> None:
+    trees = [ast.parse(path.read_text()) for path in (EMULATOR / layer).glob("*.py")]
+    names = {name for tree in trees for name in imported(tree) if name.startswith("agentcore_emulator.")}
+    allowed = tuple(f"agentcore_emulator.{part}" for part in {layer, *EMULATOR_LAYERS[layer]})
+    assert {name for name in names if not name.startswith(allowed)} == set()

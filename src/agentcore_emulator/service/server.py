@@ -38,7 +38,7 @@ HEADER_SECONDS = 60.0
 """From the connection's start or the last response until the next request's headers have arrived."""
 BODY_SECONDS = 300.0
 HEAD_SECONDS = 1.0
-"""After which the head of a stream goes out although there is no message yet."""
+"""After which the head of a stream goes out although there is no message yet; when AWS sends it is not known."""
 _DISCARDED = 1_000_000_000  # bytes of a refused body that are read, so that the client comes to read the response
 _PIECE = 1 << 20
 _TRACES = ("X-Amzn-Trace-Id", "traceparent")  # sent back as they came, so that logs can be joined (assumed)

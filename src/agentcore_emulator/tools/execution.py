@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from agentcore_emulator.sandbox import Sandbox
     from agentcore_emulator.tasks import Task
 
-
 UNLIMITED_SECONDS = 1 << 30
 """A synchronous call is ended by its caller."""
 HIGHEST_EXIT_CODE = 255
@@ -135,7 +134,7 @@ def _command(sandbox: Sandbox, command: str, seconds: int) -> dict[str, Any]:
     size, limit = len(command.encode()), sandbox.config.limits.command_bytes
     if size > limit:  # assumed: AWS does not answer at all
         raise ToolError(
-            f"The command has {size} bytes, at most {limit} are possible: write it to a file with writeFiles, run that"
+            f"The command has {size} bytes, and the limit is {limit}: write it to a file with writeFiles, and run that"
         )
     return {"do": "command", "command": command, "seconds": seconds, "outputLimit": sandbox.config.limits.output_bytes}
 

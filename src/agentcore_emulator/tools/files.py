@@ -1,4 +1,4 @@
-"""The file tools. The files themselves are touched by the agent inside: here only names and contents are checked."""
+"""The file tools. Only the agent in the sandbox touches files; here names and contents are checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str
     """Return the contents of files: of all, or an error where one is missing."""
     paths = [_inside(path) for path in paths]
     if len(paths) > MAX_PATHS:
-        raise ToolError(f"{len(paths)} files are asked for, at most {MAX_PATHS} can be read at once")
+        raise ToolError(f"Too many files: {len(paths)}; at most {MAX_PATHS} can be read at once")
     limit = min(sandbox.config.limits.payload_bytes, MAX_PAYLOAD)
     request = {"do": "read", "paths": paths, "dataLimit": limit}
     contents = answers.parts(*_ask(sandbox, request, cancelled), at_least=len(paths))
@@ -64,7 +64,7 @@ def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[
         raise ToolError(f"The files have {total} bytes, at most {limit} can be written at once")
     if not sandbox.monitor.has_room(total):
         most = human_bytes(sandbox.config.limits.disk_bytes)
-        raise ToolError(f"No space left: the session's files may take {most} of disk; remove some")
+        raise ToolError(f"No space left: the session's files may take {most} in all; remove some of them")
     _ask(sandbox, {"do": "write", "files": files}, cancelled, map(_content, content), total)
     return payloads.success(f"Successfully wrote all {len(files)} files")
 

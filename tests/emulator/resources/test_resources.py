@@ -96,7 +96,7 @@ def test_disk(session: Session) -> None:
     assert DISK in result["stderr"]
     content = [{"path": "more", "text": "x"}]
     said = failure(session.invoke("writeFiles", content=content))
-    assert "No space left: the session's files may take 32 MiB of disk; remove some" in said
+    assert "No space left: the session's files may take 32 MiB in all; remove some of them" in said
     assert session.command("ls | wc -l; rm file*")["exitCode"] == 0
     assert not session.invoke("writeFiles", content=content)["isError"]
 

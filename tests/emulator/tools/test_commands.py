@@ -91,7 +91,7 @@ def test_the_longest_command(session: Session) -> None:
     assert session.command(longest)["exitCode"] == 0
     text = failure(session.invoke("executeCommand", command=longest + "x"))
     assert text == (
-        "Error executing tool execute_command: The command has 131072 bytes, at most 131071 are possible: "
+        "Error executing tool execute_command: The command has 131072 bytes, and the limit is 131071: "
         "write it to a file with writeFiles, run that"
     )
 
