@@ -92,7 +92,7 @@ def test_the_longest_command(session: Session) -> None:
     text = failure(session.invoke("executeCommand", command=longest + "x"))
     assert text == (
         "Error executing tool execute_command: The command has 131072 bytes, and the limit is 131071: "
-        "write it to a file with writeFiles, run that"
+        "write it to a file with writeFiles, and run that"
     )
 
 
