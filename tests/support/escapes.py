@@ -158,6 +158,21 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         """,
         "EMFILE True",
     ),
+    "take the user's descriptors that are on their way": (
+        """
+        ends = socket.socketpair()
+        sent = 0
+        try:
+            while True:
+                socket.send_fds(ends[0], [b'x'], [0] * 200)
+                sent += 200
+        except OSError as error:
+            print(errno.errorcode[error.errno], sent <= 1024)
+        for end in ends:
+            end.close()
+        """,
+        "ETOOMANYREFS True",
+    ),
     "take the user's queued signals": (
         """
         import signal, time
@@ -248,6 +263,19 @@ BOMBS: dict[str, tuple[str, str]] = {
         time.sleep(1000)
         """,
         "The session used more than its 256 MiB of memory",
+    ),
+    "hide what a process holds": (
+        """
+        import time
+        child = os.fork()
+        if not child:
+            libc.prctl(4, 0)  # PR_SET_DUMPABLE: its /proc/PID/fd is root's from here on
+            for number in range(512):
+                os.write(os.memfd_create('held'), bytes(1 << 20))
+            time.sleep(1000)
+        os.waitpid(child, 0)
+        """,
+        " was killed",
     ),
     "hold memory in a process whose first thread has ended": (
         """

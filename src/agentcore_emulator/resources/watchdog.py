@@ -105,9 +105,11 @@ class Monitor:
         has_changed = self._has_changed(sum(process.ticks for process in processes))
         if self._group:
             self._look_at_group()
-        elif has_changed:
+        elif has_changed or self._hidden:
             self._look_at_memory(processes)
-        return has_changed
+        alive = {(process.pid, process.started) for process in processes}
+        self._hidden = Counter({key: looks for key, looks in list(self._hidden.items()) if key in alive})
+        return has_changed or bool(self._hidden)
 
     def _wake_own(self, processes: list[usage.Process]) -> None:
         """Let the sandbox's own processes go on that a program has stopped: nobody else would answer."""
