@@ -56,7 +56,7 @@ def test_flags_and_variables_reach_the_sandboxes_and_are_told(local: Local) -> N
         assert local.text(*run, "--cmd", "nproc", env={"AGENTCORE_SANDBOX_LOCAL_MAX_CPUS": "1"}) == "1\n"
         cut = local.run(*run, "print('x' * 2000)")
         assert b"\n... 977 bytes of output left out ...\n" in cut.stdout
-        assert cut.stderr == b"Standard output was too long: 977 bytes in its middle were left out.\n"
+        assert cut.stderr == b"Standard output was too long: 977 bytes in its middle were left out."
         assert b"and the limit is 1024" in local.run(*run, "--cmd", "echo" + 1024 * " x").stderr
         told = local.text("local", "status")
         assert "limits of a session: 1 cpus (affinity), 512 MiB memory (" in told
