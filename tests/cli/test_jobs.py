@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 WAITS = "print('begun'); import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\nprint('done')"
 
 
-@pytest.fixture(scope="module")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runtime")
-
-
 @pytest.fixture
-def local(quick: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
-    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
-    line = quick.using(**more)
-    yield line
-    assert line.run("local", "stop").returncode == 0
+def local(local: CommandLine) -> Iterator[CommandLine]:
+    """The emulator of this module, which keeps no session of a test."""
+    yield local
+    assert local.run("stop", "--all").returncode == 0
 
 
 def start(local: CommandLine, *words: str) -> str:
