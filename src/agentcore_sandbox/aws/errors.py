@@ -37,9 +37,12 @@ NETWORK_HINT = "check the network, the proxy settings, the region and --endpoint
 CLOCK_HINT = "or this machine's clock is wrong"
 SMALLER_HINT = "put the data into a file of the session, or run it in parts"
 LONGER_HINT = "for longer work use --follow or `agentcore-sandbox job start` (up to 8 hours)"
+QUOTA_HINT = "stop sessions you do not need (agentcore-sandbox sessions, stop), or ask AWS for a higher quota"
 TRY_AGAIN = "try again"
 MAY_HAVE_RUN = "the program may have run; it was not sent a second time"
 
+_SSO_LOGIN, _LOGIN = "run: aws sso login{profile}", "run: aws login{profile}"
+_SSO_EXPIRED = ("SsoSessionExpired", "the SSO session has expired", _SSO_LOGIN)
 # botocore's credential errors: class name -> code, message, hint.
 _CREDENTIALS = {
     "NoCredentialsError": (
@@ -52,33 +55,14 @@ _CREDENTIALS = {
         "the AWS credentials are incomplete",
         "set both the access key and the secret key, as variables or in the profile",
     ),
-    "SSOTokenLoadError": ("SsoSessionExpired", "there is no SSO session", "run: aws sso login{profile}"),
-    "UnauthorizedSSOTokenError": (
-        "SsoSessionExpired",
-        "the SSO session has expired",
-        "run: aws sso login{profile}",
-    ),
-    "TokenRetrievalError": (
-        "SsoSessionExpired",
-        "the SSO session has expired",
-        "run: aws sso login{profile}",
-    ),
-    "LoginRefreshRequired": (
-        "ExpiredCredentials",
-        "the login session has expired",
-        "run: aws login{profile}",
-    ),
-    "LoginTokenLoadError": ("ExpiredCredentials", "there is no login session", "run: aws login{profile}"),
-    "LoginInsufficientPermissions": (
-        "AccessDenied",
-        "the login may not get credentials",
-        "run: aws login{profile}",
-    ),
-    "LoginAuthorizationCodeError": (
-        "ExpiredCredentials",
-        "the login session is not valid",
-        "run: aws login{profile}",
-    ),
+    "SSOTokenLoadError": ("SsoSessionExpired", "there is no SSO session", _SSO_LOGIN),
+    "UnauthorizedSSOTokenError": _SSO_EXPIRED,
+    "TokenRetrievalError": _SSO_EXPIRED,
+    "LoginRefreshRequired": ("ExpiredCredentials", "the login session has expired", _LOGIN),
+    "LoginTokenLoadError": ("ExpiredCredentials", "there is no login session", _LOGIN),
+    "LoginInsufficientPermissions": ("AccessDenied", "the login may not get credentials", _LOGIN),
+    "LoginAuthorizationCodeError": ("ExpiredCredentials", "the login session is not valid", _LOGIN),
+    "LoginError": ("ExpiredCredentials", "the login session cannot be renewed", _LOGIN),
     "CredentialRetrievalError": (
         "NoCredentials",
         "the profile's credential source failed",
@@ -110,33 +94,27 @@ _SETTINGS = {
 }
 
 _UNKNOWN = ("InvalidCredentials", "AWS does not know these credentials", LOGIN_HINT)
-_UNSIGNED = (
-    "InvalidCredentials",
-    "the request's signature was refused",
-    "check the secret key, and that this machine's clock is right",
-)
+_UNSIGNED = ("InvalidCredentials", "the signature was refused", "check the secret key and this machine's clock")
+_EXPIRED = ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT)
+_FAILED = ("ServiceFailed", None, None)
 _CLOCK = ("InvalidCredentials", "the request's time was refused", "set this machine's clock right")
 
 # Error codes of the data plane and of STS: code, message (None: the service's), hint (None: the request's `if_lost`).
 _SERVICE = {
-    "ExpiredToken": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
-    "ExpiredTokenException": ("ExpiredCredentials", "the AWS credentials have expired", LOGIN_HINT),
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
     "UnrecognizedClientException": _UNKNOWN,
     "InvalidClientTokenId": _UNKNOWN,
     "InvalidAccessKeyId": _UNKNOWN,
     "InvalidSignatureException": _UNSIGNED,
     "SignatureDoesNotMatch": _UNSIGNED,
     "IncompleteSignature": _UNSIGNED,
-    "ServiceQuotaExceededException": (
-        "QuotaExceeded",
-        None,
-        "stop sessions that are not needed (agentcore-sandbox sessions, stop), or ask AWS for a higher quota",
-    ),
+    "ServiceQuotaExceededException": ("QuotaExceeded", None, QUOTA_HINT),
     "ThrottlingException": ("Throttled", None, "wait a little, then try again; run fewer at once"),
-    "InternalServerException": ("ServiceFailed", None, None),
-    "InternalFailure": ("ServiceFailed", None, None),
-    "ServiceUnavailable": ("ServiceFailed", None, None),
-    "ServiceUnavailableException": ("ServiceFailed", None, None),
+    "InternalServerException": _FAILED,
+    "InternalFailure": _FAILED,
+    "ServiceUnavailable": _FAILED,
+    "ServiceUnavailableException": _FAILED,
     "RequestEntityTooLargeException": ("PayloadTooLarge", None, SMALLER_HINT),
     "RequestExpired": _CLOCK,
     "RequestTimeTooSkewed": _CLOCK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,9 +48,12 @@ def failure(message: str, remedy: str) -> Outcome:
 
 
 def examine(checks: Mapping[str, Callable[[Subject], Outcome]], subject: Subject) -> Iterator[Finding]:
-    """Run checks, by name, on a subject; yields each finding at once. An error of ours is a failure with its hint."""
+    """Run checks, by name, on a subject; yields each finding at once. An error is a failure and ends no other check."""
     for name, check in checks.items():
         try:
             yield Finding(name, check(subject))
         except AgentcoreSandboxError as error:
             yield Finding(name, failure(error.message, error.hint))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the other checks may tell what
+            message = masked(f"this check failed: {type(error).__name__}: {error}")
+            yield Finding(name, failure(message, "please report it, with all that `doctor` prints"))

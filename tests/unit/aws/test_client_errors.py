@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,3 +145,24 @@ def test_error_of_the_library(error: Exception, code: str, hint: str) -> None:
 def test_a_bug_is_not_dressed_up_as_an_aws_error() -> None:
     with pytest.raises(KeyError):
         translate(KeyError("x"), Request(SETTINGS))
+
+
+def instance(kind: type[exceptions.BotoCoreError]) -> Exception:
+    """An exception of botocore with something for each field of its message."""
+    fields = {name: "x" for _, name, _, _ in string.Formatter().parse(kind.fmt) if name}
+    return kind(**fields)
+
+
+KINDS = [
+    kind
+    for kind in vars(exceptions).values()
+    if isinstance(kind, type) and issubclass(kind, exceptions.BotoCoreError) and kind is not exceptions.WaiterError
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_error_of_botocore_has_a_sentence_and_a_remedy(kind: type[exceptions.BotoCoreError]) -> None:
+    error = translate(instance(kind), Request(SETTINGS))
+    assert error.code != "Internal"
+    assert error.message
+    assert error.hint
