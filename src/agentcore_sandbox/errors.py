@@ -25,7 +25,8 @@ _CREDENTIALS = (
         rf"\1{_MASK}",
     ),
     (r"(?-i:\b(A[KS]IA)[A-Z0-9]{12,})", rf"\1{_MASK}"),  # the id of an access key
-    (r"[a-z0-9+/=_-]{100,}", _MASK),  # a session token
+    # A session token: base64 that is neither a path, which begins with a slash or goes on behind a dot, nor one word.
+    (r"(?-i:(?<![\w.~/+=-])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+][A-Za-z0-9+/=_-]{99,})", _MASK),
     # A secret key: 40 characters of base64 that are neither hexadecimal nor one word.
     (r"(?-i:(?<![\w+/=.-])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+/]{40}(?![\w+/=.-]))", _MASK),
 )

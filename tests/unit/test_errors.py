@@ -42,6 +42,8 @@ PLAIN = [
     "not allowed: iam:CreateRole on arn:aws:iam::123456789012:role/BedrockAgentCore-demo-us-east-1",
     "e1d211b0aa541f3d22bd22da6f0a9031e1d211b0 is a commit",
     "/home/user/Projects/agentcore-sandbox/tests/unit/test_errors.py",
+    f"/home/User/.local/state/{'Folder1/' * 20}225592ef27667c3f335bad8f87d3f314.json cannot be read",
+    f"no such file: {'a' * 300}",
     "session 01JDXK5W8Z3V9Q2R7T6Y4M1N0P is gone",
     "my_interpreter-AbCdEfGh12 is READY",
     "there is no SSO session; run: aws sso login --profile work",
