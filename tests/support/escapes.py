@@ -145,6 +145,11 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     "take the user's watches of files": ("attempt(syscall, 'inotify_init1', 0)", "refused: ENOSYS"),
     "watch a file system": ("attempt(syscall, 'fanotify_init', 0, 0)", "refused: ENOSYS"),
     "take the machine's asynchronous requests": ("attempt(syscall, 'io_setup', 1, 0)", "refused: ENOSYS"),
+    "give the kernel a filter of calls": ("attempt(syscall, 'seccomp', 1, 0, 0)", "refused: ENOSYS"),
+    "give the kernel a filter of packets": (
+        "attempt(socket.socket().setsockopt, socket.SOL_SOCKET, 26, bytes(16))",
+        "refused: EPERM",
+    ),
     "hold many descriptors": (
         """
         held = []

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOAD, AND, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT, FOURTH_ARGUMENT = 0, 4, 16, 24, 40  # in struct seccomp_data
+NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
+FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT, FOURTH_ARGUMENT = 16, 24, 32, 40
 ALLOW, ERROR, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 X32_ABI = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; clone() takes no NEWTIME.
@@ -27,6 +28,8 @@ NEW_NAMESPACES = 0x7E020000
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE = 1, 5, 0xF
 MAP_HUGETLB, MFD_HUGETLB = 0x40000, 4
+PR_SET_SECCOMP, SOL_SOCKET = 22, 1
+SOCKET_PROGRAMS = (26, 50, 51, 52)  # SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF, _REUSEPORT_EBPF
 ASK_PERSONALITY, DEFAULT_PERSONALITY = 0xFFFFFFFF, 0
 INJECT_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
@@ -98,6 +101,9 @@ X86_64 = {
     "inotify_init1": 294,
     "fanotify_init": 300,
     "memfd_create": 319,
+    "setsockopt": 54,
+    "prctl": 157,
+    "seccomp": 317,
 }
 AARCH64 = {
     "socket": 198,
@@ -145,16 +151,19 @@ AARCH64 = {
     "mmap": 222,
     "fanotify_init": 262,
     "memfd_create": 279,
+    "prctl": 167,
+    "setsockopt": 208,
+    "seccomp": 277,
 }
 # A kernel may have been built without any of these, so programs know how to do without them.
 ABSENT = (
     *("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"),
     # Memory that outlives its process, is mapped nowhere, or stays when it is unmapped.
     *("shmget", "semget", "msgget", "mq_open", "memfd_secret", "vmsplice"),
-    # What the kernel counts for the host's user, or for the whole machine (io_setup: fs.aio-max-nr).
-    *("inotify_init", "inotify_init1", "fanotify_init", "io_setup"),
+    # What the kernel counts for the host's user, or for the whole machine: fs.aio-max-nr, net.core.bpf_jit_limit.
+    *("inotify_init", "inotify_init1", "fanotify_init", "io_setup", "seccomp"),
 )
-CHECKED = ("socket", "socketpair", "clone", "ioctl", "personality", "mmap", "memfd_create")
+CHECKED = ("socket", "socketpair", "clone", "ioctl", "personality", "mmap", "memfd_create", "prctl", "setsockopt")
 
 
 @dataclass(frozen=True)
@@ -200,6 +209,10 @@ def program(machine: str | None = None, *, unix_sockets: bool = True) -> bytes:
     parts += [_when(calls["personality"], _only(FIRST_ARGUMENT, [ASK_PERSONALITY, DEFAULT_PERSONALITY]))]
     parts += [_when(calls["mmap"], _instruction(LOAD, FOURTH_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MAP_HUGETLB))]
     parts += [_when(calls["memfd_create"], _instruction(LOAD, SECOND_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MFD_HUGETLB))]
+    parts += [
+        _when(calls["prctl"], _instruction(LOAD, FIRST_ARGUMENT) + _deny_if(JUMP_EQUAL, PR_SET_SECCOMP, errno.EINVAL))
+    ]
+    parts += [_when(calls["setsockopt"], _no_socket_programs())]
     return b"".join([*parts, _instruction(RETURN, ALLOW)])
 
 
@@ -228,6 +241,12 @@ def _when(call: int, block: bytes) -> bytes:
     """Return the block so that it is passed over by every other call, which stays loaded."""
     block += _instruction(LOAD, NUMBER)
     return _instruction(JUMP_EQUAL, call, 0, len(block) // 8) + block
+
+
+def _no_socket_programs() -> bytes:
+    """Return a block that fails the attaching of a program to a socket."""
+    block = _instruction(LOAD, THIRD_ARGUMENT) + b"".join(_deny_if(JUMP_EQUAL, option) for option in SOCKET_PROGRAMS)
+    return _instruction(LOAD, SECOND_ARGUMENT) + _instruction(JUMP_EQUAL, SOL_SOCKET, 0, len(block) // 8) + block
 
 
 def _only(argument: int, values: Sequence[int]) -> bytes:

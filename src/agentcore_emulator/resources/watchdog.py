@@ -27,6 +27,7 @@ SHARE = 20  # a look may take one part in so many of the time,
 LONGEST_PAUSE = 1.0  # but a program that makes looking slow must not gain time to use up the machine in
 NEARLY = 0.8  # of the memory resident, from where on it is worth to measure what is shared
 HIDDEN_LOOKS = 4  # in a row, until a program hides what it holds and does not just start or end
+STOPPED_LOOKS = 8  # in a row, until a program does nothing but stop what answers
 GROWN = 1.02  # files that have grown by less than this may be a killed program's last
 REMEMBERED = 100
 KERNEL_MEMORY = ("buffers of sockets and pipes", "file locks and other objects of the kernel")
@@ -36,6 +37,7 @@ MAPPED_FILES = "deleted files that are mapped and not open"
 MEMORY = "The session used more than its {} of memory: the largest of its processes was killed."
 DISK = "The session's files take more than its {} of disk: what ran was killed. Remove some."
 HIDDEN = "A program of the session that hides its open files was killed: what they hold could not be measured."
+STOPPED = "A program of the session kept stopping the processes that answer requests: what ran was killed."
 PROCESSES = "The session has as many processes and threads as it may have, {}: no more can be started."
 
 _log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Monitor:
         self._device = 0
         self._own: set[int] = set()
         self._agent = 0
+        self._stopped_looks = 0
         self._hidden: Counter[tuple[int, int]] = Counter()
         self._ticks = 0
         self._is_used = True
@@ -113,9 +116,13 @@ class Monitor:
 
     def _wake_own(self, processes: list[usage.Process]) -> None:
         """Let the sandbox's own processes go on that a program has stopped: nobody else would answer."""
-        for process in processes:
-            if process.state == "T" and self._is_own(process):
-                process.send(signal.SIGCONT)
+        stopped = [process for process in processes if process.state == "T" and self._is_own(process)]
+        self._stopped_looks = self._stopped_looks + 1 if stopped else 0
+        if self._stopped_looks >= STOPPED_LOOKS:
+            self._tell(STOPPED)
+            self._send_all(signal.SIGKILL)
+        for process in stopped:
+            process.send(signal.SIGCONT)
 
     def _end_orphans(self, snapshot: usage.Snapshot, generations: list[list[usage.Process]]) -> None:
         """End what a program has cut off from those who answer for it: it is a child of the sandbox's first process."""

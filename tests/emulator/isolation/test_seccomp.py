@@ -16,6 +16,7 @@ CLONE_NEWUSER, CLONE_NEWNS, CLONE_VM, SIGCHLD = 0x10000000, 0x00020000, 0x000001
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, AF_BLUETOOTH, AF_VSOCK = 1, 2, 10, 16, 17, 38, 31, 40
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 2, 3, 5, 0o4000, 0o2000000
 MAP_ANONYMOUS, MAP_HUGETLB, MFD_HUGETLB = 0x20, 0x40000, 4
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SOL_SOCKET, IPPROTO_IPV6, IPV6_V6ONLY = 22, 38, 1, 41, 26
 MACHINES = sorted(ARCHITECTURES)
 
 
@@ -83,6 +84,18 @@ def test_without_unix_sockets_there_are_pairs_that_reach_no_other(machine: str) 
     for kind in (SOCK_DGRAM, SOCK_DGRAM | SOCK_CLOEXEC, SOCK_RAW, 0, 6, 15):
         assert refused(machine, "socketpair", AF_UNIX, kind, unix_sockets=False) == errno.EPERM
         assert refused(machine, "socketpair", AF_UNIX, kind) is None
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_no_programs_for_the_kernel(machine: str) -> None:
+    """The kernel has room for a number of them that all users share."""
+    assert refused(machine, "seccomp", 1) == errno.ENOSYS
+    assert refused(machine, "prctl", PR_SET_SECCOMP, 2) == errno.EINVAL
+    assert refused(machine, "prctl", PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP) is None
+    for option in (26, 50, 51, 52):
+        assert refused(machine, "setsockopt", 3, SOL_SOCKET, option) == errno.EPERM
+    assert refused(machine, "setsockopt", 3, SOL_SOCKET, 2) is None
+    assert refused(machine, "setsockopt", 3, IPPROTO_IPV6, IPV6_V6ONLY) is None
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -152,6 +152,14 @@ def test_what_a_program_stops_and_others_need_goes_on(session: Session, victim: 
     assert session.out(code + "print('after')") == "after"
 
 
+def test_what_goes_on_stopping_them_is_ended(session: Session) -> None:
+    session.invoke("startCommandExecution", command="while :; do kill -STOP 2; done")
+    eventually(lambda: any("kept stopping" in event for event in session.sandbox.monitor._events))
+    result = session.code("6 * 7")
+    assert result["stdout"] == "42"
+    assert "A program of the session kept stopping the processes that answer requests" in result["stderr"]
+
+
 def name(process: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/comm").read_text().strip()
