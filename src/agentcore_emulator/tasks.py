@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_TASKS = 100
 """Tasks that a session remembers (assumed)."""
+MAX_RESULTS = 64 << 20
+"""Bytes of output that the results of a session's tasks may have in all; of more, the oldest tasks are forgotten."""
 WORKING, COMPLETED, CANCELED = "working", "completed", "canceled"
 
 
@@ -24,6 +26,7 @@ class Task:
     began: int
     status: str = WORKING
     payload: Payload | None = None
+    size: int = 0
 
 
 class Tasks:
@@ -45,6 +48,13 @@ class Tasks:
     def get(self, task_id: str) -> Task | None:
         """Return the task with this id, if any."""
         return self._tasks.get(task_id)
+
+    def complete(self, task: Task, payload: Payload, size: int) -> None:
+        """Keep the result of a task, with `size` bytes of output."""
+        task.call.close()
+        task.status, task.payload, task.size = COMPLETED, payload, size
+        while sum(known.size for known in self._tasks.values()) > MAX_RESULTS and self._forget_one():
+            pass
 
     def close(self) -> None:
         """End every task."""

@@ -119,14 +119,14 @@ def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:
     """Take a task's result once it is there."""
     if task.status != WORKING or not task.call.ready():
         return
+    data = b""
     try:
-        payload = _command_payload(*task.call.answer(cancelled), status=COMPLETED)
+        answer, data = task.call.answer(cancelled)
+        payload = _command_payload(answer, data, status=COMPLETED)
     except HungUpError:
         sandbox.require_agent()
         payload = payloads.failure(KILLED_TEXT)
-    task.payload = payloads.with_notes(payload, sandbox.monitor.since(task.began))
-    task.call.close()
-    task.status = COMPLETED
+    sandbox.tasks.complete(task, payloads.with_notes(payload, sandbox.monitor.since(task.began)), len(data))
 
 
 def _command(sandbox: Sandbox, command: str, seconds: int) -> dict[str, Any]:

@@ -190,6 +190,17 @@ class TestTasks:
         assert "not found" in failure(session.invoke("getTask", taskId=first))
         assert session.invoke("stopTask", taskId=running)["structuredContent"]["taskStatus"] == "canceled"
 
+    def test_of_much_output_the_oldest_is_forgotten(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("agentcore_emulator.tasks.MAX_RESULTS", 1000)
+        first, *_, last = [self.start(session, "head -c 400 /dev/zero | tr '\\0' x") for _ in range(3)]
+        for task in (first, last):
+            assert len(self.finished(session, task)["structuredContent"]["stdout"]) == 400
+        assert "not found" not in str(session.invoke("getTask", taskId=first))
+        huge = self.start(session, "head -c 700 /dev/zero | tr '\\0' x")
+        assert len(self.finished(session, huge)["structuredContent"]["stdout"]) == 700
+        assert "not found" in failure(session.invoke("getTask", taskId=first))
+        assert len(session.invoke("getTask", taskId=huge)["structuredContent"]["stdout"]) == 700
+
     def test_there_is_a_limit_of_running_tasks(self, session: Session) -> None:
         tasks = [self.start(session, "sleep 1000") for _ in range(100)]
         text = failure(session.invoke("startCommandExecution", command="true"))
