@@ -139,6 +139,8 @@ def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLin
     assert (local.home / "seen/h/a").stat().st_mode & 0o111 == 0
     ok(local, "run", "--session", "work", "--no-hidden", "--download", "h:again", "pass")
     assert sorted(path.name for path in (local.home / "again").iterdir()) == ["a", "sub"]
+    assert local.run("cp", "--no-hidden", "work:.d", "none").returncode == 0
+    assert not (local.home / "none").exists()
     ok(local, "cp", "work:h", "all")
     assert (local.home / "all/.git/hooks/x").exists()
     assert (local.home / "all/a").stat().st_mode & 0o100

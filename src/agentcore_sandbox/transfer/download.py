@@ -160,8 +160,7 @@ class _IncomingFiles:
         """Make what was never written to, and close."""
         while len(self.files) < self._count:
             self._next()
-        if self.files:
-            self.files[-1].close()
+        self.files[-1].close()
 
     def _next(self) -> None:
         if self.files:

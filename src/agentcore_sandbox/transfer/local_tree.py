@@ -178,6 +178,9 @@ class IncomingFile:
         destination: Where it will be.
         mode: Permissions, less those that the umask takes.
         staging: Where it is until then.
+
+    Attributes:
+        digest: SHA-256 of what was written, hexadecimal, when it is closed.
     """
 
     def __init__(self, destination: Destination, mode: int, staging: StagingFolder) -> None:
@@ -185,13 +188,9 @@ class IncomingFile:
         self._path = destination.path
         self._mode = mode
         self._sha = hashlib.sha256()
+        self.digest = ""
         with local_failures(self._path):
             self._temporary, self._file = staging.create()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what was written, hexadecimal."""
-        return self._sha.hexdigest()
 
     def write(self, data: bytes) -> None:
         """Append."""
@@ -200,9 +199,11 @@ class IncomingFile:
         self._sha.update(data)
 
     def close(self) -> None:
-        """Write out what is buffered; more may not follow."""
+        """Write out what is buffered, and let go of what writing needs: there may be many files."""
         with local_failures(self._path):
             self._file.close()
+        self.digest = self._sha.hexdigest()
+        del self._file, self._sha
 
     def publish(self, *, force: bool) -> None:
         """Give it its name.
@@ -249,7 +250,7 @@ def targets(destination: str, names: Sequence[str]) -> list[Destination]:
     """
     with local_failures(Path(destination)):
         into_folder = len(names) > 1 or destination.endswith(("/", os.sep)) or Path(destination).is_dir()
-    if not into_folder and names != [""]:
+    if not into_folder and len(names) == 1 and names != [""]:
         path = Path(destination)
         return [Destination(path.parent, (path.name,))]
     return [Destination(Path(destination), safe_parts(name)) for name in names]
