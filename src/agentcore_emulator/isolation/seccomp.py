@@ -163,7 +163,6 @@ ABSENT = (
     # What the kernel counts for the host's user, or for the whole machine: fs.aio-max-nr, net.core.bpf_jit_limit.
     *("inotify_init", "inotify_init1", "fanotify_init", "io_setup", "seccomp"),
 )
-CHECKED = ("socket", "socketpair", "clone", "ioctl", "personality", "mmap", "memfd_create", "prctl", "setsockopt")
 
 
 @dataclass(frozen=True)
@@ -196,24 +195,30 @@ def program(machine: str | None = None, *, unix_sockets: bool = True) -> bytes:
     """
     architecture = ARCHITECTURES[machine or platform.machine()]
     calls = architecture.calls
-    denied = [name for name in calls if name not in CHECKED and name not in ABSENT]
+    checked = _checks(unix_sockets=unix_sockets)
+    denied = [name for name in calls if name not in checked and name not in ABSENT]
     parts = [_only_architecture(architecture.audit), _instruction(LOAD, NUMBER), _deny_if(JUMP_GREATER_EQUAL, X32_ABI)]
     parts += [_deny_if(JUMP_EQUAL, calls[name], errno.ENOSYS) for name in ABSENT if name in calls]
     parts += [_deny_if(JUMP_EQUAL, calls[name]) for name in denied]
-    families = [*([AF_UNIX] if unix_sockets else []), AF_INET, AF_INET6, AF_NETLINK]
-    parts += [_when(calls["socket"], _only(FIRST_ARGUMENT, families))]
-    pairs = _only(FIRST_ARGUMENT, [AF_UNIX]) + (b"" if unix_sockets else _only_connected())
-    parts += [_when(calls["socketpair"], pairs)]
-    parts += [_when(calls["clone"], _instruction(LOAD, FIRST_ARGUMENT) + _deny_if(JUMP_ANY_BIT, NEW_NAMESPACES))]
-    parts += [_when(calls["ioctl"], _instruction(LOAD, SECOND_ARGUMENT) + b"".join(map(_deny_request, INJECT_INPUT)))]
-    parts += [_when(calls["personality"], _only(FIRST_ARGUMENT, [ASK_PERSONALITY, DEFAULT_PERSONALITY]))]
-    parts += [_when(calls["mmap"], _instruction(LOAD, FOURTH_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MAP_HUGETLB))]
-    parts += [_when(calls["memfd_create"], _instruction(LOAD, SECOND_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MFD_HUGETLB))]
-    parts += [
-        _when(calls["prctl"], _instruction(LOAD, FIRST_ARGUMENT) + _deny_if(JUMP_EQUAL, PR_SET_SECCOMP, errno.EINVAL))
-    ]
-    parts += [_when(calls["setsockopt"], _no_socket_programs())]
+    parts += [_when(calls[name], check) for name, check in checked.items()]
     return b"".join([*parts, _instruction(RETURN, ALLOW)])
+
+
+def _checks(*, unix_sockets: bool) -> dict[str, bytes]:
+    """Return the blocks of the calls that are denied with certain arguments only."""
+    families = [*([AF_UNIX] if unix_sockets else []), AF_INET, AF_INET6, AF_NETLINK]
+    first, second = _instruction(LOAD, FIRST_ARGUMENT), _instruction(LOAD, SECOND_ARGUMENT)
+    return {
+        "socket": _only(FIRST_ARGUMENT, families),
+        "socketpair": _only(FIRST_ARGUMENT, [AF_UNIX]) + (b"" if unix_sockets else _only_connected()),
+        "clone": first + _deny_if(JUMP_ANY_BIT, NEW_NAMESPACES),
+        "ioctl": second + b"".join(_deny_if(JUMP_EQUAL, request) for request in INJECT_INPUT),
+        "personality": _only(FIRST_ARGUMENT, [ASK_PERSONALITY, DEFAULT_PERSONALITY]),
+        "mmap": _instruction(LOAD, FOURTH_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MAP_HUGETLB),
+        "memfd_create": second + _deny_if(JUMP_ANY_BIT, MFD_HUGETLB),
+        "prctl": first + _deny_if(JUMP_EQUAL, PR_SET_SECCOMP, errno.EINVAL),
+        "setsockopt": _no_socket_programs(),
+    }
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -230,11 +235,6 @@ def _only_architecture(audit: int) -> bytes:
 def _deny_if(comparison: int, value: int, error: int = errno.EPERM) -> bytes:
     """Return a block that fails the call when the loaded number compares so."""
     return _instruction(comparison, value, 0, 1) + _instruction(RETURN, ERROR | error)
-
-
-def _deny_request(request: int) -> bytes:
-    """Return a block that fails an ioctl with this request number."""
-    return _deny_if(JUMP_EQUAL, request)
 
 
 def _when(call: int, block: bytes) -> bytes:
