@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 # Set by git for its hooks: they would turn our commands to the repository the build was called from.
 _LOCATION_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+_COMMIT_SETTINGS = ("user.", "author.", "committer.", "commit.", "tag.", "gpg.", "i18n.")
 # A process of its own, so that a publisher that dies does not stop it half way; it has all it needs in its arguments.
 # "$1" is the old tree or commit, "$2" the new one, "$3" the transaction. Where another publisher was quicker, index and
 # files go to what HEAD is by then.
@@ -75,6 +76,16 @@ class Repository:
         """The remote that the current branch follows, else `origin`."""
         done = self._run("git", "config", "--get", f"branch.{self.branch()}.remote")
         return done.stdout.strip() or "origin"
+
+    def commit_like(self, other: Repository) -> None:
+        """Take over who commits in another repository, what is signed there, and with a working tree its hooks."""
+        for setting in other.git("config", "--list", "--null").split("\0"):
+            name, has_value, value = setting.partition("\n")
+            if name.startswith(_COMMIT_SETTINGS):
+                self.git("config", "--add", name, value if has_value else "true")
+        if other.git("rev-parse", "--is-bare-repository") == "false":
+            hooks = other.git("rev-parse", "--git-path", "hooks")
+            self.git("config", "core.hooksPath", str(other.path / hooks))
 
     def land(self, source: Repository, tag: str) -> None:
         """Bring the commit at the source's HEAD and its tag to the branch that this repository is on: both or neither.

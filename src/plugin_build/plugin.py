@@ -83,8 +83,10 @@ def stage_plugin(project: Project) -> Path:
         stage_guard(project, staged / "hooks")
         for path in (project.root / "LICENSE", *(project.dist / name for name in ACCOMPANYING)):
             copy_file(path, staged / path.name)
-        (staged / "lib").mkdir(exist_ok=True)
-        (staged / "lib" / "start.py").write_bytes(startup_files()["start.py"])
+        start = staged / "lib" / "start.py"
+        start.parent.mkdir(exist_ok=True)
+        start.write_bytes(startup_files()[start.name])
+        start.chmod(0o644)
         for zipapp in _built_zipapps(project.dist / ZIPAPPS):
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, {"name": manifest["name"], "version": project.version, **manifest})

@@ -84,6 +84,8 @@ def publish(edition: Edition, place: str, kept: Path, *, pushing: bool, dry_run:
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept, prefix=".clone-") as scratch:
         made = _clone(place, Path(scratch, "repository"))
+        if Path(place).exists():
+            made.commit_like(Repository(Path(place).resolve()))
         _stage_edition(edition, made)
         if dry_run:
             return made.git("diff", "--cached", "--no-color", "--no-ext-diff", "--stat", "--patch")

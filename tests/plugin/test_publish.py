@@ -177,6 +177,54 @@ def test_checkout_gets_commit_and_tag_and_keeps_what_it_had(
     assert checkout.joinpath(PLUGIN, "bin/agentcore-sandbox").stat().st_mode & 0o111
 
 
+SIGNER = """#!/bin/sh
+cat > /dev/null
+echo '[GNUPG:] SIG_CREATED ' >&2
+echo '-----BEGIN PGP SIGNATURE-----'
+echo "for $*"
+echo '-----END PGP SIGNATURE-----'
+"""
+
+
+@pytest.mark.parametrize("kind", ["checkout", "bare"])
+def test_the_repositorys_own_identity_signs_the_commit_and_the_tag(
+    built: Path, bare: Path, checkout: Path, environment: Environment, tmp_path: Path, kind: str
+) -> None:
+    place = checkout if kind == "checkout" else bare
+    signer = write(tmp_path / "signer", SIGNER, 0o755)
+    with (place / ("config" if kind == "bare" else ".git/config")).open("a") as config:
+        config.write("[user]\n name = Team\n email = team@example.invalid\n signingKey = KEY\n useConfigOnly\n")
+        config.write(f"[commit]\n gpgSign\n[tag]\n gpgSign = yes\n[gpg]\n program = {signer}\n")
+    identity = ("GIT_AUTHOR", "GIT_COMMITTER")
+    bare_of_it = {name: value for name, value in environment.items() if not name.startswith(identity)}
+    build(built, "publish", str(place), "--push", environment=bare_of_it)
+    for thing, line in (("main", "committer"), (f"refs/tags/{TAG}", "tagger")):
+        shown = git(place, "cat-file", "-p", thing, environment=environment)
+        assert f"\n{line} Team <team@example.invalid> " in shown
+        assert "-----BEGIN PGP SIGNATURE-----" in shown
+        assert "KEY" in shown
+
+
+@pytest.mark.parametrize("folder", [".git/hooks", "hooks of the team"])
+def test_hooks_of_the_checkout_have_their_say(
+    built: Path, checkout: Path, environment: Environment, folder: str
+) -> None:
+    if folder != ".git/hooks":
+        git(checkout, "config", "core.hooksPath", folder, environment=environment)
+        checkout.joinpath(".git/info").mkdir(exist_ok=True)
+        write(checkout / ".git/info/exclude", f"/{folder}/\n")
+    hook = write(checkout / folder / "commit-msg", '#!/bin/sh\necho "Checked-by: hook" >> "$1"\n', 0o755)
+    build(built, "publish", str(checkout), environment=environment)
+    message = git(checkout, "log", "-1", "--format=%B", environment=environment)
+    assert message == f"Publish {NAME} 0.1.0\nChecked-by: hook"
+    before = state(checkout, environment)
+    write(hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n", 0o755)
+    restage(built, environment, version="0.2.0")
+    refused = build(built, "publish", str(checkout), environment=environment, check=False)
+    assert (refused.returncode, refused.stderr) == (1, "plugin_build publish: git commit failed: not on a Friday\n")
+    assert state(checkout, environment) == before
+
+
 def test_checkout_is_pushed_to_its_remote_also_afterwards(
     built: Path, bare: Path, checkout: Path, environment: Environment
 ) -> None:
