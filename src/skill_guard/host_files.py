@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from agentcore_sandbox.cli.words import is_obeyed
 from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False
@@ -29,12 +30,6 @@ SECRET_WORDS = (
     *("api_key", "private_key", "service-account", "service_account", "kubeconfig", "authinfo"),
 )
 SSH_KEYS = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-OBEYED = frozenset(  # names that Claude, other agents, git, make, Python and pytest act upon wherever they lie
-    (
-        *("claude.md", "claude.local.md", "agents.md", "gemini.md", "skill.md"),
-        *("head", "makefile", "gnumakefile", "conftest.py", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg"),
-    )
-)
 PLAIN_KINDS = frozenset(
     (
         *("csv", "tsv", "json", "jsonl", "ndjson", "txt", "md", "rst", "log", "xml", "html", "parquet", "avro", "xlsx"),
@@ -64,12 +59,6 @@ def is_key(name: str) -> bool:
         or stem.endswith(("token", "tokens"))
         or any(folded == key or folded.startswith((f"{key}.", f"{key}_", f"{key}-")) for key in SSH_KEYS)
     )
-
-
-def is_obeyed(name: str) -> bool:
-    """Whether programs act upon a file of this name by themselves; Windows drops dots and blanks at a name's end."""
-    folded = name.casefold().partition(":")[0].rstrip(". ")
-    return folded in OBEYED or folded.endswith(".pth")
 
 
 def is_plain(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What each word of a call is: a flag, the value of one, or an operand.
+"""What each word of a call is: a flag, the value of one, or an operand; and which names of files other programs obey.
 
 The plugin ships a copy of this file beside its guard, so that both read a call in the same way. Standard library only.
 """
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 END_OF_FLAGS = "--"
+OBEYED = frozenset(
+    (
+        *("claude.md", "claude.local.md", "agents.md", "gemini.md", "skill.md"),
+        *("head", "makefile", "gnumakefile", "conftest.py", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg"),
+    )
+)
+"""Names that agents, git, make, pytest and Python act upon in any folder they look into, in lower case."""
 
 
 def is_flag(word: str) -> bool:
@@ -56,6 +63,12 @@ def split_session_path(word: str) -> tuple[str | None, str]:
     if not colon or not session or "/" in session or is_drive:
         return None, word
     return session, path
+
+
+def is_obeyed(name: str) -> bool:
+    """Whether programs act upon a file of this name by themselves; Windows drops dots and blanks at a name's end."""
+    folded = name.casefold().partition(":")[0].rstrip(". ")
+    return folded in OBEYED or folded.endswith(".pth")
 
 
 def _is_value(word: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
 from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.cli.words import is_obeyed
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.sessions.workspace import FOLDER as OWN_FOLDER
 from agentcore_sandbox.sessions.workspace import helper_command
@@ -29,13 +30,6 @@ HELPER = "files"
 FILE, FOLDER = "file", "folder"
 _MOST_LEVELS = 256
 _KINDS = {FILE: "", FOLDER: "", "link": local_tree.LINK, "other": local_tree.SPECIAL}
-OBEYED = frozenset(
-    (
-        *("claude.md", "claude.local.md", "agents.md", "gemini.md", "skill.md"),
-        *("head", "makefile", "gnumakefile", "conftest.py", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg"),
-    )
-)
-"""Names that agents, git, make, Python and pytest act upon in any folder they look into, in lower case."""
 _LARGEST = 1 << 50  # bytes, more than any session has
 _REMOVAL_SECONDS = 10.0
 _LEFT = "parts of the files may stay in the session until a copy an hour or more from now removes them"
@@ -75,7 +69,7 @@ class Entry:
         names = (local_tree.base_name(self.root), *self.relative.split("/"))
         if not hidden and any(name.startswith(".") for name in names):
             return "hidden"
-        if not hidden and any(name.casefold() in OBEYED or name.casefold().endswith(".pth") for name in names):
+        if not hidden and any(map(is_obeyed, names)):
             return "a name that programs act upon"
         return _KINDS[self.kind]
 
