@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from support.fault_server import FaultServer
 
 
+ENDING = 10.0  # seconds for a process that has said its last word: a background start that failed, say
 # The same examples in every run, however slow the machine is: HYPOTHESIS_SEARCH=2000 looks at as many others.
 SEARCH = int(os.environ.get("HYPOTHESIS_SEARCH", "0"))
 hypothesis.settings.register_profile(
@@ -71,6 +73,9 @@ def base_environment(run_folder: Path) -> Iterator[dict[str, str]]:
         "AGENTCORE_SANDBOX_RUNTIME_DIR": str(run_folder / "runtime"),
         MARKER: marker,
     }
+    deadline = time.monotonic() + ENDING
+    while processes.survivors(marker) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert processes.survivors(marker) == [], "processes survived the tests"
 
 

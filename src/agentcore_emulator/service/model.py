@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from agentcore_emulator.service.messages import Request
 
 SERVICES = ("bedrock-agentcore", "bedrock-agentcore-control")
-MOST_PROBLEMS = 100
+MOST_VIOLATIONS = 100
 """Broken members that one error tells of (assumed)."""
 Definition = Mapping[str, Any]
 """A part of a service-2.json file."""
 
 
-class Problem(NamedTuple):
+class Violation(NamedTuple):
     """One member that breaks its shape: where, and which constraint."""
 
     path: str
@@ -62,9 +62,9 @@ class Operation:
             ServiceError: ValidationException, reason FieldValidationFailed, with each broken member in `fieldList`. The
                 text is AWS's usual one; assumed for this service.
         """
-        problems = list(itertools.islice(_structure(self.input, self.shapes, "", given), MOST_PROBLEMS))
-        if problems:
-            raise _failure(problems)
+        violations = list(itertools.islice(_structure(self.input, self.shapes, "", given), MOST_VIOLATIONS))
+        if violations:
+            raise _failure(violations)
         return {name: given[name] for name in self.input["members"] if given.get(name) is not None}
 
     @cached_property
@@ -142,34 +142,34 @@ def _from_query(shape: Definition, text: str | None) -> Any:
 
 
 Shapes = Mapping[str, Definition]
-Check = Callable[[Definition, Shapes, str, Any], Iterator[Problem]]
+Check = Callable[[Definition, Shapes, str, Any], Iterator[Violation]]
 
 
-def _check(name: str, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _check(name: str, shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     """Yield what is wrong with a value at `path` that should have the named shape."""
     shape = shapes[name]
     return CHECKS[shape["type"]](shape, shapes, path, value)
 
 
-def _structure(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _structure(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     """Unknown members are ignored, as in all of AWS's JSON protocols."""
     if not isinstance(value, Mapping):
-        yield Problem(path, "Member must be an object")
+        yield Violation(path, "Member must be an object")
         return
     prefix = f"{path}." if path else ""
     given = [name for name in shape["members"] if value.get(name) is not None]
     for name in shape.get("required", ()):
         if name not in given:
-            yield Problem(prefix + name, "Member must not be null")
+            yield Violation(prefix + name, "Member must not be null")
     if shape.get("union") and len(given) != 1:
-        yield Problem(path, f"Member must have exactly one of [{', '.join(shape['members'])}]")
+        yield Violation(path, f"Member must have exactly one of [{', '.join(shape['members'])}]")
     for name in given:
         yield from _check(shape["members"][name]["shape"], shapes, prefix + name, value[name])
 
 
-def _list(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _list(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     if not isinstance(value, list):
-        yield Problem(path, "Member must be a list")
+        yield Violation(path, "Member must be a list")
         return
     yield from _length(shape, path, len(value))
     if len(value) <= shape.get("max", len(value)):
@@ -177,9 +177,9 @@ def _list(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[
             yield from _check(shape["member"]["shape"], shapes, f"{path}.{number}.member", member)
 
 
-def _map(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _map(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     if not isinstance(value, dict):
-        yield Problem(path, "Member must be an object")
+        yield Violation(path, "Member must be an object")
         return
     yield from _length(shape, path, len(value))
     if len(value) <= shape.get("max", len(value)):
@@ -188,46 +188,46 @@ def _map(shape: Definition, shapes: Shapes, path: str, value: Any) -> Iterator[P
             yield from _check(shape["value"]["shape"], shapes, f"{path}.value", member)
 
 
-def _string(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _string(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     if not isinstance(value, str):
-        yield Problem(path, "Member must be a string")
+        yield Violation(path, "Member must be a string")
         return
     yield from _length(shape, path, len(value))
     if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
-        yield Problem(path, f"Member must satisfy regular expression pattern: {shape['pattern']}")
+        yield Violation(path, f"Member must satisfy regular expression pattern: {shape['pattern']}")
     if "enum" in shape and value not in shape["enum"]:
-        yield Problem(path, f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
+        yield Violation(path, f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
 
 
-def _blob(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _blob(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     """In JSON a blob is base64; its bounds count the bytes."""
     if not isinstance(value, str) or len(value) % 4 or not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", value):
-        yield Problem(path, "Member must be base64")
+        yield Violation(path, "Member must be base64")
     else:
         yield from _length(shape, path, len(value) // 4 * 3 - value[-2:].count("="))
 
 
-def _integer(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _integer(shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     if not isinstance(value, int) or isinstance(value, bool):
-        yield Problem(path, "Member must be an integer")
+        yield Violation(path, "Member must be an integer")
     else:
         yield from _bounds(shape, path, value, "value")
 
 
-def _boolean(_shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Problem]:
+def _boolean(_shape: Definition, _shapes: Shapes, path: str, value: Any) -> Iterator[Violation]:
     if not isinstance(value, bool):
-        yield Problem(path, "Member must be a boolean")
+        yield Violation(path, "Member must be a boolean")
 
 
-def _length(shape: Definition, path: str, length: int) -> Iterator[Problem]:
+def _length(shape: Definition, path: str, length: int) -> Iterator[Violation]:
     return _bounds(shape, path, length, "length")
 
 
-def _bounds(shape: Definition, path: str, number: int, of: str) -> Iterator[Problem]:
+def _bounds(shape: Definition, path: str, number: int, of: str) -> Iterator[Violation]:
     if number < shape.get("min", number):
-        yield Problem(path, f"Member must have {of} greater than or equal to {shape['min']}")
+        yield Violation(path, f"Member must have {of} greater than or equal to {shape['min']}")
     if number > shape.get("max", number):
-        yield Problem(path, f"Member must have {of} less than or equal to {shape['max']}")
+        yield Violation(path, f"Member must have {of} less than or equal to {shape['max']}")
 
 
 CHECKS: Mapping[str, Check] = {
@@ -241,8 +241,8 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def _failure(problems: Sequence[Problem]) -> errors.ServiceError:
-    told = "; ".join(f"Value at '{path}' failed to satisfy constraint: {rule}" for path, rule in problems)
-    plural = "s" if len(problems) > 1 else ""
-    fields = [{"name": path, "message": rule} for path, rule in problems]
-    return errors.validation(f"{len(problems)} validation error{plural} detected: {told}", fieldList=fields)
+def _failure(violations: Sequence[Violation]) -> errors.ServiceError:
+    told = "; ".join(f"Value at '{path}' failed to satisfy constraint: {rule}" for path, rule in violations)
+    plural = "s" if len(violations) > 1 else ""
+    fields = [{"name": path, "message": rule} for path, rule in violations]
+    return errors.validation(f"{len(violations)} validation error{plural} detected: {told}", fieldList=fields)

@@ -128,12 +128,12 @@ def test_what_an_error_tells_is_bounded() -> None:
     arguments = {"paths": [1] * 100_000}
     with pytest.raises(ServiceError) as raised:
         OPERATIONS[INVOKE].check({**RIGHT[INVOKE], "arguments": arguments})
-    assert len(raised.value.details["fieldList"]) == model.MOST_PROBLEMS
+    assert len(raised.value.details["fieldList"]) == model.MOST_VIOLATIONS
 
 
 def blob(value: Any, **bounds: int) -> list[str]:
     shapes = {"Blob": {"type": "blob", **bounds}}
-    return [problem.constraint for problem in model.CHECKS["blob"](shapes["Blob"], shapes, "", value)]
+    return [violation.constraint for violation in model.CHECKS["blob"](shapes["Blob"], shapes, "", value)]
 
 
 @pytest.mark.parametrize("value", ["a", "ab=c", "YQ=", "Y*==", 7])
