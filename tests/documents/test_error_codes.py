@@ -39,12 +39,10 @@ def in_names(node: ast.AST) -> Iterator[ast.expr | None]:
 
 
 def in_tables(node: ast.Tuple) -> Iterator[ast.expr]:
-    """A code beside sentences, or None in their place."""
+    """A code before a sentence, or None in its place."""
     first, *words = node.elts
-    if words and all(isinstance(word, ast.Constant) for word in words):
-        values = [word.value for word in words if isinstance(word, ast.Constant)]
-        if all(value is None or (isinstance(value, str) and " " in value) for value in values):
-            yield first
+    if words and isinstance(words[0], ast.Constant) and (words[0].value is None or " " in str(words[0].value)):
+        yield first
 
 
 def candidates(node: ast.AST) -> Iterator[ast.expr | None]:
