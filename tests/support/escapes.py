@@ -147,7 +147,12 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
     "take the machine's asynchronous requests": ("attempt(syscall, 'io_setup', 1, 0)", "refused: ENOSYS"),
     "give the kernel a filter of calls": ("attempt(syscall, 'seccomp', 1, 0, 0)", "refused: ENOSYS"),
     "give the kernel a filter of packets": (
-        "attempt(socket.socket().setsockopt, socket.SOL_SOCKET, 26, bytes(16))",
+        """
+        import struct
+        take_all = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0xFFFF))
+        filter = struct.pack('HxxxxxxQ', 1, ctypes.addressof(take_all))
+        attempt(socket.socket().setsockopt, socket.SOL_SOCKET, 26, filter)
+        """,
         "refused: EPERM",
     ),
     "hold many descriptors": (

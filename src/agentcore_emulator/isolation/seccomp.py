@@ -25,6 +25,7 @@ ALLOW, ERROR, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 X32_ABI = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; clone() takes no NEWTIME.
 NEW_NAMESPACES = 0x7E020000
+CLONE_FILES, CLONE_THREAD, CLOSE_RANGE_UNSHARE = 0x400, 0x10000, 2
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE = 1, 5, 0xF
 MAP_HUGETLB, MFD_HUGETLB = 0x40000, 4
@@ -45,6 +46,7 @@ COMMON = {
     "fsmount": 432,
     "fspick": 433,
     "clone3": 435,
+    "close_range": 436,
     "pidfd_getfd": 438,
     "mount_setattr": 442,
     "quotactl_fd": 443,
@@ -211,7 +213,12 @@ def _checks(*, unix_sockets: bool) -> dict[str, bytes]:
     return {
         "socket": _only(FIRST_ARGUMENT, families),
         "socketpair": _only(FIRST_ARGUMENT, [AF_UNIX]) + (b"" if unix_sockets else _only_connected()),
-        "clone": first + _deny_if(JUMP_ANY_BIT, NEW_NAMESPACES),
+        # Nor a thread with open files of its own, which /proc/PID/fd does not show.
+        "clone": first
+        + _deny_if(JUMP_ANY_BIT, NEW_NAMESPACES)
+        + _instruction(AND, CLONE_THREAD | CLONE_FILES)
+        + _deny_if(JUMP_EQUAL, CLONE_THREAD),
+        "close_range": _instruction(LOAD, THIRD_ARGUMENT) + _deny_if(JUMP_ANY_BIT, CLOSE_RANGE_UNSHARE, errno.EINVAL),
         "ioctl": second + b"".join(_deny_if(JUMP_EQUAL, request) for request in INJECT_INPUT),
         "personality": _only(FIRST_ARGUMENT, [ASK_PERSONALITY, DEFAULT_PERSONALITY]),
         "mmap": _instruction(LOAD, FOURTH_ARGUMENT) + _deny_if(JUMP_ANY_BIT, MAP_HUGETLB),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+Inode = tuple[int, int]
+"""Device and number."""
+
 DU = shutil.which("du", path="/usr/bin:/bin")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # Positions in /proc/PID/stat after the name (proc_pid_stat(5), counted from its third field).
@@ -67,7 +70,7 @@ class Process:
 
     def memory_bytes(self) -> tuple[int, int]:
         """Its share of memory (PSS) without and in shared memory; all that is resident where that cannot be read."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, KeyError):
             sizes = _kilobytes(f"/proc/{self.body}/smaps_rollup")
             shared = sizes.get(b"Pss_Shmem", 0)
             return (sizes[b"Pss"] - shared) << 10, shared << 10
@@ -79,7 +82,7 @@ class Process:
             return _kilobytes(f"/proc/{self.body}/status").get(b"VmPTE", 0) << 10
         return 0
 
-    def nameless_files(self) -> dict[tuple[int, int], int]:
+    def nameless_files(self) -> dict[Inode, int]:
         """Return the size, on disk or in memory, of the files without a name that it holds: device, inode -> bytes.
 
         They are deleted files and those of `memfd_create`. That a file is mapped and not open only root can see.
@@ -118,7 +121,7 @@ def _kilobytes(path: str) -> dict[bytes, int]:
     return {part[0].rstrip(b":"): int(part[-2]) for part in parts}
 
 
-def _nameless(path: str) -> tuple[tuple[int, int], int] | None:
+def _nameless(path: str) -> tuple[Inode, int] | None:
     """Look at an open file; None where it has a name, or is no file."""
     try:
         found = os.stat(path)  # noqa: PTH116 - as above

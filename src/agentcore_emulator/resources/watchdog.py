@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentcore_emulator.agent.processes import OPEN_FILES
 from agentcore_emulator.limits import human_bytes
@@ -101,10 +101,7 @@ class Monitor:
         processes = [process for generation in generations for process in generation]
         self._wake_own(processes)
         self._end_orphans(snapshot, generations)
-        was_crowded = self._is_crowded
-        self._is_crowded = sum(process.threads for process in processes) >= self.limits.processes
-        if self._is_crowded and not was_crowded:
-            self._tell(PROCESSES.format(self.limits.processes))
+        self._count(processes)
         has_changed = self._has_changed(sum(process.ticks for process in processes))
         if self._group:
             self._look_at_group()
@@ -113,6 +110,12 @@ class Monitor:
         alive = {(process.pid, process.started) for process in processes}
         self._hidden = Counter({key: looks for key, looks in list(self._hidden.items()) if key in alive})
         return has_changed or bool(self._hidden)
+
+    def _count(self, processes: list[usage.Process]) -> None:
+        was_crowded = self._is_crowded
+        self._is_crowded = sum(process.threads for process in processes) >= self.limits.processes
+        if self._is_crowded and not was_crowded:
+            self._tell(PROCESSES.format(self.limits.processes))
 
     def _wake_own(self, processes: list[usage.Process]) -> None:
         """Let the sandbox's own processes go on that a program has stopped: nobody else would answer."""
@@ -147,7 +150,8 @@ class Monitor:
 
     def _measure_disk(self) -> int:
         programs = self._programs([process for part in usage.Snapshot().below(self._process) for process in part])
-        deleted = self._nameless_bytes(map(self._nameless_files, programs), on_disk=True)
+        files = [self._nameless_files(program, on_disk=True) for program in programs]
+        deleted = sum({inode: size for found in files for inode, size in found.items()}.values())
         size, hides = usage.disk_bytes(self.folder)
         if not hides:
             return size + deleted
@@ -167,25 +171,23 @@ class Monitor:
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
         limit, programs = self.limits.memory_bytes, self._programs(processes)
         tables = {process: process.page_table_bytes() for process in processes}
-        files = {process: self._nameless_files(process) for process in programs}
-        rough = sum(process.resident_bytes + tables[process] for process in processes)
-        if rough + self._nameless_bytes(files.values(), on_disk=False) < NEARLY * limit:
+        files = {process: self._nameless_files(process, on_disk=False) for process in programs}
+        rough = [Share(one.resident_bytes + tables[one], 0, files.get(one, {})) for one in processes]
+        if _total(rough) < NEARLY * limit:
             return
-        sizes = {process: process.memory_bytes() for process in processes}
-        own = {process: sizes[process][0] + tables[process] for process in processes}
-        shared = {process: sizes[process][1] for process in processes}
-        each = {one: own[one] + shared[one] + self._nameless_bytes([files[one]], on_disk=False) for one in programs}
-        for victim in sorted(programs, key=each.__getitem__, reverse=True):
-            # Shared memory that is mapped may be that of the files.
-            nameless = self._nameless_bytes(files.values(), on_disk=False)
-            if sum(own.values()) + max(sum(shared.values()), nameless) <= limit:
+        shares = {}
+        for process in processes:
+            own, shared = process.memory_bytes()
+            shares[process] = Share(own + tables[process], shared, files.get(process, {}))
+        for victim in sorted(programs, key=lambda process: _total([shares[process]]), reverse=True):
+            if _total(shares.values()) <= limit:
                 return
             self._tell(MEMORY.format(human_bytes(limit)))
             victim.send(signal.SIGKILL)
-            del own[victim], shared[victim], files[victim]
+            del shares[victim]
 
-    def _nameless_files(self, program: usage.Process) -> dict[tuple[int, int], int]:
-        """Return the files without names of a program; end one that goes on hiding them."""
+    def _nameless_files(self, program: usage.Process, *, on_disk: bool) -> dict[usage.Inode, int]:
+        """Return the files without names of a program, on disk or in memory; end one that goes on hiding them."""
         if program.state == "Z" and program.body == program.pid:
             return {}
         key = (program.pid, program.started)
@@ -198,12 +200,7 @@ class Monitor:
                 program.send(signal.SIGKILL)
             return {}
         del self._hidden[key]
-        return found
-
-    def _nameless_bytes(self, files: Iterable[Mapping[tuple[int, int], int]], *, on_disk: bool) -> int:
-        """Return what files take on the disk of the session's folder, or elsewhere, which is memory."""
-        sizes = {inode: size for found in files for inode, size in found.items()}
-        return sum(size for (device, _), size in sizes.items() if (device == self._device) == on_disk)
+        return {inode: size for inode, size in found.items() if (inode[0] == self._device) == on_disk}
 
     def _look_at_group(self) -> None:
         if self._group and self._group.kills():
@@ -221,6 +218,21 @@ class Monitor:
         if len(self._events) > REMEMBERED:
             self._forgotten += 1
             del self._events[0]
+
+
+class Share(NamedTuple):
+    """What a process holds of memory: what it has mapped alone and with others, and the files without a name."""
+
+    own: int
+    shared: int
+    files: Mapping[usage.Inode, int]
+
+
+def _total(shares: Iterable[Share]) -> int:
+    """Add them up; shared memory that is mapped may be that of the files."""
+    shares = list(shares)
+    files = {inode: size for share in shares for inode, size in share.files.items()}
+    return sum(share.own for share in shares) + max(sum(share.shared for share in shares), sum(files.values()))
 
 
 class Watchdog:

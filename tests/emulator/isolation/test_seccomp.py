@@ -12,6 +12,7 @@ from agentcore_emulator.isolation.seccomp import ARCHITECTURES
 
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 I386, ARM = 0x40000003, 0x40000028
+CLONE_FILES, THREAD = 0x400, 0x3D0F00  # as glibc makes one
 CLONE_NEWUSER, CLONE_NEWNS, CLONE_VM, SIGCHLD = 0x10000000, 0x00020000, 0x00000100, 17
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, AF_BLUETOOTH, AF_VSOCK = 1, 2, 10, 16, 17, 38, 31, 40
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 2, 3, 5, 0o4000, 0o2000000
@@ -110,6 +111,10 @@ def test_no_huge_pages_of_the_machine(machine: str) -> None:
 def test_processes_and_threads_but_no_namespaces(machine: str) -> None:
     assert refused(machine, "clone", SIGCHLD) is None
     assert refused(machine, "clone", CLONE_VM | SIGCHLD) is None
+    assert refused(machine, "clone", THREAD) is None
+    assert refused(machine, "clone", THREAD & ~CLONE_FILES) == errno.EPERM, "its files would not be seen"
+    assert refused(machine, "close_range", 3, 9, 4) is None
+    assert refused(machine, "close_range", 3, 9, 4 | 2) == errno.EINVAL
     for flag in (CLONE_NEWUSER, CLONE_NEWNS, 0x02000000, 0x04000000, 0x08000000, 0x20000000, 0x40000000):
         assert refused(machine, "clone", flag | SIGCHLD) == errno.EPERM
 
