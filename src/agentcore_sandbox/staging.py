@@ -23,19 +23,19 @@ _LOCK_SECONDS = 10.0  # nobody holds it for long who then finds the folder in us
 class StagingFolder:
     """A folder for files that are being written. Every method raises the `OSError` of the file system.
 
-    Args:
+    Attributes:
         path: The folder.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._count = 0
         self._last: BinaryIO | None = None
 
     def create(self) -> tuple[Path, BinaryIO]:
         """Make a file that nobody else can read, and open it."""
         self._count += 1
-        path = self._path / str(self._count)
+        path = self.path / str(self._count)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._last = os.fdopen(os.open(path, flags, 0o600), "wb")
         return path, self._last
@@ -52,7 +52,7 @@ class StagingFolder:
         with suppress(OSError):
             if self._last:
                 self._last.close()
-        shutil.rmtree(self._path, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def copy(self, file: Path) -> Path:
         """Copy a file into it, with its permissions."""

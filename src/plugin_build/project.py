@@ -7,10 +7,11 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.staging import staging_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -145,8 +146,8 @@ def swap_in(staged: Path, target: Path) -> None:
 def staged_folder(target: Path) -> Iterator[Path]:
     """An empty folder beside the target that takes the target's place at the end, if all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".staging-") as scratch:
-        staged = Path(scratch, target.name)
+    with staging_folder(target.parent) as scratch:
+        staged = scratch.path / target.name
         staged.mkdir()
         yield staged
         swap_in(staged, target)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.staging import staging_folder
 from plugin_build.git import Repository, redact
 from plugin_build.plugin import CATALOGUE, MANIFEST, PLUGINS, find_entry, read_catalogue, read_manifest
 from plugin_build.project import (
@@ -82,8 +82,8 @@ def publish(edition: Edition, place: str, kept: Path, *, pushing: bool, dry_run:
     """
     checkout = _open_checkout(place)
     kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept, prefix=".clone-") as scratch:
-        made = _clone(place, Path(scratch, "repository"))
+    with staging_folder(kept) as scratch:
+        made = _clone(place, scratch.path / "repository")
         if Path(place).exists():
             made.commit_like(Repository(Path(place).resolve()))
         _stage_edition(edition, made)

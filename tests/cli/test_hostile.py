@@ -1,7 +1,4 @@
-"""Nothing that a session answers or the state folder holds ends in `Internal`, or touches a file that is not meant.
-
-HYPOTHESIS_EXAMPLES=5000 looks for longer.
-"""
+"""Nothing that a session answers or the state folder holds ends in `Internal`, or touches a file that is not meant."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "30")),
+    max_examples=int(os.environ.get("HYPOTHESIS_SEARCH", "30")),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 JOB = "0123456789ab"

@@ -154,8 +154,11 @@ def test_without_push_a_bare_repository_stays_and_the_clone_is_kept(
 
 
 def test_git_url_is_cloned(built: Path, bare: Path, environment: Environment) -> None:
+    killed = built / "dist/publish/.agentcore-sandbox-0123456789ab.part"  # what a killed one has left
+    (killed / "repository").mkdir(parents=True)
     done = build(built, "publish", f"file://{bare}", "--push", environment=environment)
     assert done.stdout == f"{TAG} is pushed to file://{bare}\n"
+    assert not killed.exists()
     assert f"refs/tags/{TAG}" in references(bare, environment)
 
 
