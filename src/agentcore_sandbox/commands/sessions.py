@@ -42,18 +42,23 @@ def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
     interpreter = connect(resolved, runs_code=False)
     found = list(interpreter.sessions(status=None if every else READY))
     lifetimes = list(in_parallel(lambda session: _lifetime(interpreter, session), found, AT_ONCE))
-    names = _names(interpreter)
+    names = _names(interpreter, output)
     rows = [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
     _print(output, rows)
     return 0
 
 
-def _names(interpreter: SessionClient) -> dict[str, str]:
+def _names(interpreter: SessionClient, output: Output) -> dict[str, str]:
     """Session id -> the name that `exec` and the others take for it."""
     try:
-        return {named.session_id: named.name for named in NamedSessions(interpreter, os.environ).all()}
-    except AgentcoreSandboxError:
-        return {}  # no state folder, so no names
+        known, unreadable = NamedSessions(interpreter, os.environ).all()
+    except AgentcoreSandboxError as error:
+        if error.code != "NoStateFolder":  # no folder, so no names
+            output.say(f"agentcore-sandbox: names are left out: {error.message}")
+        return {}
+    for damaged in unreadable:
+        output.say(f"agentcore-sandbox: a name is left out: {damaged.message}")
+    return {named.session_id: named.name for named in known}
 
 
 def _lifetime(interpreter: SessionClient, session: SessionSummary) -> int | None:

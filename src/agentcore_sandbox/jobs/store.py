@@ -113,13 +113,8 @@ class JobStore:
 
     def all(self) -> tuple[list[JobRecord], list[UnreadableRecordError]]:
         """All jobs, the oldest first, and what is wrong with those whose record cannot be read."""
-        found, unreadable = [], []
-        for key in filter(_ID.fullmatch, self._folder.keys()):
-            try:
-                found.append(self._folder.read(key, JobRecord))
-            except UnreadableRecordError as error:
-                unreadable.append(error)
-        return sorted(filter(None, found), key=lambda record: record.started), unreadable
+        found, unreadable = self._folder.read_all(JobRecord, _ID)
+        return sorted(found, key=lambda record: record.started), unreadable
 
     def find(self, job_id: str) -> JobRecord:
         """One job.

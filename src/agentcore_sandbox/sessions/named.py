@@ -192,16 +192,13 @@ class NamedSessions:
 
     def forget(self, session_id: str) -> None:
         """Forget the names of a session that has ended."""
-        for named in list(self.all()):
+        for named in self.all()[0]:
             if named.session_id == session_id:
                 self._folder.remove(_digest(named.name))
 
-    def all(self) -> Iterator[NamedSession]:
-        """All named sessions of the interpreter, also those that have ended; not those whose record is unreadable."""
-        for key in self._folder.keys():  # noqa: SIM118 - a method of ours, not a dictionary's
-            with suppress(UnreadableRecordError):
-                if named := self._folder.read(key, NamedSession):
-                    yield named
+    def all(self) -> tuple[list[NamedSession], list[UnreadableRecordError]]:
+        """All named sessions, also those that have ended, and what is wrong with records that cannot be read."""
+        return self._folder.read_all(NamedSession)
 
     def _known(self, name: str) -> tuple[NamedSession | None, bool]:
         """What a name stands for, and whether there is a record of it that is damaged.

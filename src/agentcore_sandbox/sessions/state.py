@@ -74,8 +74,19 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def keys(self) -> list[str]:
-        """The keys of all records, sorted."""
+    def read_all(self, kind: type[R], keys: re.Pattern[str] = _KEY) -> tuple[list[R], list[UnreadableRecordError]]:
+        """All records in the order of their keys, and what is wrong with those that cannot be read."""
+        found: list[R] = []
+        unreadable = []
+        for key in self._keys():
+            try:
+                record = self.read(key, kind) if keys.fullmatch(key) else None
+                found += [record] if record else []
+            except UnreadableRecordError as error:
+                unreadable.append(error)
+        return found, unreadable
+
+    def _keys(self) -> list[str]:
         if not self._exists():
             return []
         with _translated("read", self._path):

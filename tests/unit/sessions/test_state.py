@@ -59,7 +59,7 @@ def test_records_are_private_and_leave_nothing_beside_them(tmp_path: Path) -> No
     with folder.locked("key"):
         folder.write("key", Thing("x"))
     folder.append("key.stdout", b"out")
-    assert (folder.read("key", Thing), folder.keys()) == (Thing("x"), ["key"])
+    assert (folder.read("key", Thing), folder.read_all(Thing)) == (Thing("x"), ([Thing("x")], []))
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     folder.remove("key")
@@ -122,14 +122,15 @@ def test_what_is_no_file_of_this_user_is_no_record(tmp_path: Path) -> None:
     for key in ("pipe", "folder", "link"):
         with pytest.raises(UnreadableRecordError):
             folder.read(key, Thing)
-    assert folder.keys() == ["folder", "link", "other", "pipe"]
+    known, unreadable = folder.read_all(Thing)
+    assert (known, [error.path.stem for error in unreadable]) == ([Thing("x")], ["folder", "link", "pipe"])
 
 
 USES: list[Callable[[StateFolder], object]] = [
     lambda folder: folder.write("key", Thing("x")),
     lambda folder: folder.read("key", Thing),
     lambda folder: folder.read_file("key.json"),
-    StateFolder.keys,
+    lambda folder: folder.read_all(Thing),
 ]
 
 
