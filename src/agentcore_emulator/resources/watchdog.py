@@ -53,6 +53,7 @@ class Monitor:
         self._process = 0
         self._group: Group | None = None
         self._device = 0
+        self._sees_files = False
         self._own: set[int] = set()
         self._agent = 0
         self._stopped_looks = 0
@@ -74,6 +75,9 @@ class Monitor:
             group.admit([process, *own])
         self._own, self._agent, self._group = set(own), own[-1], group
         self._device = self.folder.stat().st_dev
+        self._sees_files = os.access(f"/proc/{own[0]}/fd", os.R_OK)
+        if not self._sees_files:
+            _log.warning("open files cannot be seen here: those without a name are not counted")
         self._process = process
 
     def mark(self) -> int:
@@ -188,7 +192,7 @@ class Monitor:
 
     def _nameless_files(self, program: usage.Process, *, on_disk: bool) -> dict[usage.Inode, int]:
         """Return the files without names of a program, on disk or in memory; end one that goes on hiding them."""
-        if program.state == "Z" and program.body == program.pid:
+        if not self._sees_files or (program.state == "Z" and program.body == program.pid):
             return {}
         key = (program.pid, program.started)
         try:
