@@ -27,6 +27,12 @@ leave_out_the_project() {
     )
 }
 
+# Sets $system to what `uname -sm` prints. Linux 6.1 and newer have it in files, for which no program need be started.
+find_system() {
+    { IFS= read -r system </proc/sys/kernel/ostype && IFS= read -r machine </proc/sys/kernel/arch &&
+        system="$system $machine"; } 2>/dev/null || system=$(uname -sm 2>/dev/null)
+}
+
 # Sets $python.
 find_python() {
     recall_python && return
@@ -79,7 +85,7 @@ is_private() {
 }
 
 search() {
-    system=${system:-$(uname -sm 2>/dev/null)}
+    [ -n "${system:-}" ] || find_system
     case $system in
         MINGW* | MSYS* | CYGWIN*) probe py -3 && return ;;
     esac

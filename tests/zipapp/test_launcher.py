@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import stat
 import subprocess
@@ -335,6 +336,24 @@ def test_too_old_a_python(launcher: Path, environment: dict[str, str], path: Pat
     works([launcher], environment)
 
 
+def pretend(launcher: Path, path: Path, system: str) -> None:
+    """Let a launcher believe that it is on another system, one that says so by `uname -sm` alone."""
+    library = launcher.parents[1] / "lib" / "python.sh"
+    library.write_text(library.read_text().replace("/proc/sys/kernel/", "/nonexistent/"))
+    (path / "uname").unlink()
+    program(path / "uname", f"echo '{system}'")
+
+
+def test_linux_is_known_by_its_files_as_by_uname(
+    zipapps: Mapping[str, Path], environment: dict[str, str], path: Path, tmp_path: Path
+) -> None:
+    launcher = install(zipapps, tmp_path / "plugin", OWN)
+    python(path, "python3")
+    works([launcher], environment)
+    pretend(launcher, path, f"Linux {platform.machine()}")
+    works([launcher], environment)
+
+
 def test_the_platform_decides_and_any_is_the_fall_back(
     zipapps: Mapping[str, Path], environment: dict[str, str], path: Path, tmp_path: Path
 ) -> None:
@@ -353,8 +372,7 @@ def test_the_platform_decides_and_any_is_the_fall_back(
         "FreeBSD amd64": "any",
     }
     for system, name in systems.items():
-        (path / "uname").unlink()
-        program(path / "uname", f"echo '{system}'")
+        pretend(launcher, path, system)
         assert start([launcher], environment).stdout == f"{name}\n".encode()
     (folder / "agentcore-sandbox-any.pyz").rename(folder / "agentcore-sandbox-other.pyz")
     refuses([launcher], environment, "error[NoZipapp]: ")
@@ -365,8 +383,7 @@ def test_on_windows_paths_are_converted_and_arguments_are_not(
 ) -> None:
     launcher = install(zipapps, tmp_path / "plugin")
     (tmp_path / "plugin" / "zipapps" / "agentcore-sandbox-windows-amd64.pyz").touch()
-    (path / "uname").unlink()
-    program(path / "uname", "echo 'MINGW64_NT-10.0-22631 x86_64'")
+    pretend(launcher, path, "MINGW64_NT-10.0-22631 x86_64")
     program(path / "cygpath", "[ \"$1\" = -w ] && printf '%s' 'C:\\converted'")
     program(path / "python3", "exit 1")
     fake = program(path / "fake", 'printf "%s\\n" "$MSYS2_ARG_CONV_EXCL $*"')
