@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 EXIT_USAGE = 2
 EXIT_TIME_LIMIT = 124
 EXIT_FAILURE = 125
+MAX_MESSAGE = 10_000
+"""Characters of a message: what it quotes may have any length."""
 _MASK = "***"
+_NO_WORD = r"(?<![\w+/=.-])(?-i:(?=\S{0,99}[a-z])(?=\S{0,99}[A-Z])(?=\S{0,99}[0-9]))"
 # What has the form of a credential: each pattern, and what is shown instead.
 _CREDENTIALS = (
-    (r"([a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", rf"\1{_MASK}@"),  # the user and password of a URL
+    (r"\b([a-z][a-z0-9+.-]{0,20}://)[^\s'\"<>]{0,500}@", rf"\1{_MASK}@"),  # the user and password of a URL
     (r"(authorization[\"']?\s*[=:])[^\n]*", rf"\1 {_MASK}"),
     (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {_MASK}"),
     (
@@ -25,15 +28,16 @@ _CREDENTIALS = (
         rf"\1{_MASK}",
     ),
     (r"(?-i:\b(A[KS]IA)[A-Z0-9]{12,})", rf"\1{_MASK}"),  # the id of an access key
-    # A session token: base64 that is neither a path, which begins with a slash or goes on behind a dot, nor one word.
-    (r"(?-i:(?<![\w.~/+=-])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+][A-Za-z0-9+/=_-]{99,})", _MASK),
-    # A secret key: 40 characters of base64 that are neither hexadecimal nor one word.
-    (r"(?-i:(?<![\w+/=.-])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+/]{40}(?![\w+/=.-]))", _MASK),
+    (r"\beyJ[\w-]{1,500}\.[\w-]{1,500}\.[\w-]*", _MASK),  # a JSON web token
+    # A session token or a secret key: base64 that is neither a path, nor hexadecimal, nor a word.
+    (rf"{_NO_WORD}(?=[a-z0-9+/=]{{100}})[a-z0-9+/=]*[a-z0-9+=]{{40}}[a-z0-9+/=]*", _MASK),
+    (rf"{_NO_WORD}(?!/)[a-z0-9+/]{{40}}(?![\w+/=.-])", _MASK),
 )
 
 
 def masked(text: str) -> str:
-    """The text without whatever has the form of a credential."""
+    """The text without whatever has the form of a credential, and without the end of one that is too long to read."""
+    text = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]} [...]"
     for pattern, shown in _CREDENTIALS:
         text = re.sub(pattern, shown, text, flags=re.IGNORECASE)
     return text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError, masked
+from agentcore_sandbox.errors import MAX_MESSAGE, AgentcoreSandboxError, UsageError, masked
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
 TOKEN = "IQoJb3JpZ2luX2Vj" * 20
@@ -25,6 +25,7 @@ FORMS = {
     "a bearer": "sent Bearer SECRETSECRET to it",
     "a query": "https://host/?X-Amz-Signature=SECRET&a=b",
     "a password": "password: SECRET",
+    "a web token": "no: eyJhbGciOiJIUzI1NiJ9.eyJTRUNSRVQiOiJTRUNSRVQifQ.SECRETSECRET",
     "the id of a key": "AKIAIOSFODNN7EXAMPLE and ASIAIOSFODNN7EXAMPLE",
 }
 
@@ -44,6 +45,9 @@ PLAIN = [
     "/home/user/Projects/agentcore-sandbox/tests/unit/test_errors.py",
     f"/home/User/.local/state/{'Folder1/' * 20}225592ef27667c3f335bad8f87d3f314.json cannot be read",
     f"no such file: {'a' * 300}",
+    "/home/Me/" + "Projects1/deep/" * 20,
+    "/home/user/Projects1/with/40/characters/",
+    "/var/lib/docker/overlay2/" + "0123456789abcdef" * 8,
     "session 01JDXK5W8Z3V9Q2R7T6Y4M1N0P is gone",
     "my_interpreter-AbCdEfGh12 is READY",
     "there is no SSO session; run: aws sso login --profile work",
@@ -62,3 +66,8 @@ def test_not_masked(text: str) -> None:
 )
 def test_no_password_of_a_url(scheme: str, password: str) -> None:
     assert masked(f"no way to {scheme}://me:{password}@host:1 now") == f"no way to {scheme}://***@host:1 now"
+
+
+@pytest.mark.parametrize("unit", ["a", "a://", ",", "eyJ-", "eyJ.", "A1b,", "/", "aA1/", "secret_key=", "a@"])
+def test_no_text_takes_long(unit: str) -> None:
+    assert len(masked(unit * 100_000)) <= MAX_MESSAGE + 10
