@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 import zipapp
+import zipfile
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
@@ -21,6 +22,7 @@ import agentcore_sandbox
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.checks import emulator, program
 from support import event_stream, fault_server
+from support.build_folders import ROOT
 from support.processes import CommandLine
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 GONE = fault_server.error(404, "ResourceNotFoundException", "no such session")
 DENIED = fault_server.error(403, "AccessDeniedException", "User: u is not authorized to perform: bedrock-agentcore:X")
+START_UP = ROOT / "src" / "plugin_build" / "startup"
 SECRETS = ("dummy-secret", "dummy-token")
 
 
@@ -357,7 +360,13 @@ def test_folder_that_a_zipapp_is_unpacked_into(tmp_path: Path, root: str, mode: 
     package = tmp_path / root / "build" / "site-packages" / "agentcore_sandbox"
     package.mkdir(parents=True)
     (tmp_path / root).chmod(mode)
-    outcome = program.cache(program.Installation(tmp_path / "agentcore-sandbox-any.pyz", package))
+    (package / "cp.py").write_text("whole")
+    packed = tmp_path / "agentcore-sandbox-any.pyz"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in START_UP.glob("*.py"):
+            archive.write(path, f"_startup/{path.name}")
+        archive.writestr("site-packages/agentcore_sandbox/cp.py", "whole")
+    outcome = program.cache(program.Installation(packed, package))
     assert outcome.status == status
     assert str(tmp_path / root) in outcome.message
 
