@@ -12,7 +12,7 @@ else:
     import fcntl
 
 _RETRY_SECONDS = 0.02
-_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLOCK}  # the last two are Windows's
+_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}  # the last one is Windows's
 
 
 def acquire(descriptor: int, seconds: float) -> bool:

@@ -1,8 +1,7 @@
 """Sessions by id or name, and those that a command starts for itself.
 
-Which session a name stands for is kept on disk for all processes of this user.
-
-A name belongs to an account (or key), a region, an interpreter and an endpoint. Nothing of these but a hash is stored.
+Which session a name stands for is kept on disk for all processes of this user. A name belongs to an account (or key), a
+region, an interpreter and an endpoint, of which only a hash is stored.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.cli.output import Output
 
 DEFAULT_NAME = "agentcore-sandbox"
-"""Of a session that a command starts for itself; the service does not ask for unique names."""
+"""The name of a session that a command starts for itself; the service does not require unique names."""
 _ID = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,40}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -62,14 +61,7 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class NamedSession:
-    """What a name stands for.
-
-    Attributes:
-        name: The name.
-        session_id: The session.
-        started: Seconds since the epoch.
-        lifetime: In seconds.
-    """
+    """The record of a name; `started` is in seconds since the epoch, `lifetime` in seconds."""
 
     name: str
     session_id: str
@@ -92,13 +84,13 @@ class Found:
 
     Attributes:
         session_id: Its id.
-        replaces: The session that the name stood for before and that has ended, or None.
-        unreadable: The damaged record of the name, kept under a name of its own, or None.
+        replaces: The session that the name stood for before, and that has ended.
+        damaged: Where the record of the name is kept that could not be read.
     """
 
     session_id: str
     replaces: str | None = None
-    unreadable: Path | None = None
+    damaged: Path | None = None
 
 
 class NamedSessions:
@@ -122,31 +114,20 @@ class NamedSessions:
         """The session of a name, started where there is none or its lifetime is over.
 
         However many processes ask at once, only one session is started.
-
-        Args:
-            name: A checked name.
-            lifetime: Of a session that is started, in seconds.
         """
         with self._folder.locked(_digest(name)):
-            known, unreadable = self._known(name)
+            known = self._known(name)
             if known and not known.has_expired:
                 return Found(known.session_id)
-            return self._start(name, lifetime, known, unreadable)
+            return self._start(name, lifetime, known)
 
     def renew(self, name: str, gone: str, lifetime: int) -> Found:
-        """A session instead of one that was found gone, unless another process has renewed it already.
-
-        Args:
-            name: A checked name.
-            gone: Id of the session that is gone.
-            lifetime: Of a session that is started, in seconds.
-        """
+        """A session instead of one that was found `gone`, unless another process has replaced that already."""
         with self._folder.locked(_digest(name)):
-            known, unreadable = self._known(name)
+            known = self._known(name)
             if known and known.session_id != gone:
                 return Found(known.session_id, replaces=gone)
-            started = self._start(name, lifetime, known, unreadable)
-            return replace(started, replaces=gone)  # also where `stop NAME` has forgotten it
+            return replace(self._start(name, lifetime, known), replaces=gone)  # also if `stop NAME` has forgotten it
 
     def start(self, name: str, lifetime: int) -> Found:
         """Start a session for a name that is free, or whose session has ended.
@@ -155,11 +136,11 @@ class NamedSessions:
             AgentcoreSandboxError: `NameTaken`.
         """
         with self._folder.locked(_digest(name)):
-            known, unreadable = self._known(name)
+            known = self._known(name)
             if known and self._interpreter.is_ready(known.session_id):
                 hint = f"use it: agentcore-sandbox exec {name} CODE; or end it: agentcore-sandbox stop {name}"
                 raise AgentcoreSandboxError("NameTaken", f"session {name!r} is running ({known.session_id})", hint)
-            return self._start(name, lifetime, known, unreadable)
+            return self._start(name, lifetime, known)
 
     def session_id(self, word: str) -> str:
         """The session's id, of an id or of a known name.
@@ -186,56 +167,54 @@ class NamedSessions:
         return self._folder.read(_digest(name), NamedSession)
 
     def free(self, name: str) -> None:
-        """Let a name be used again whose record cannot be read; the record is kept."""
+        """Free a name whose record cannot be read; the record is kept beside."""
         with self._folder.locked(_digest(name)):
             self._folder.set_aside(_digest(name))
 
     def forget(self, session_id: str) -> None:
-        """Forget the names of a session that has ended."""
+        """Forget the names of a session that has ended, unless they stand for another one by now."""
         for named in self.all()[0]:
             if named.session_id == session_id:
-                self._folder.remove(_digest(named.name))
+                with self._folder.locked(_digest(named.name)):
+                    if self.find(named.name) == named:
+                        self._folder.remove(_digest(named.name))
 
     def all(self) -> tuple[list[NamedSession], list[UnreadableRecordError]]:
         """All named sessions, also those that have ended, and what is wrong with records that cannot be read."""
         return self._folder.read_all(NamedSession)
 
-    def _known(self, name: str) -> tuple[NamedSession | None, bool]:
-        """What a name stands for, and whether there is a record of it that is damaged.
-
-        Raises:
-            UnreadableRecordError: The record is of a newer version, whose session must not be lost.
-        """
+    def _known(self, name: str) -> NamedSession | None:
+        """What a name stands for; a damaged record says nothing, one of a newer version has a session to keep."""
         try:
-            return self.find(name), False
+            return self.find(name)
         except UnreadableRecordError as error:
-            if error.is_newer:
-                hint = f"use that version, or another name; agentcore-sandbox stop {name} frees the name"
-                raise AgentcoreSandboxError(error.code, error.message, hint) from None
-            return None, True
+            if not error.is_newer:
+                return None
+            hint = f"use that version, or another name; agentcore-sandbox stop {name} frees the name"
+            raise AgentcoreSandboxError(error.code, error.message, hint) from None
 
-    def _start(self, name: str, lifetime: int, known: NamedSession | None, unreadable: bool) -> Found:  # noqa: FBT001
+    def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Found:
         key = _digest(name)
-        kept = self._folder.set_aside(key) if unreadable else None
         session_id = self._interpreter.start(name=name, lifetime=lifetime)
         try:
+            damaged = None if known else self._folder.set_aside(key)
             self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime))
         except AgentcoreSandboxError:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
             raise
-        return Found(session_id, known.session_id if known else None, kept)
+        return Found(session_id, known.session_id if known else None, damaged)
 
 
 @dataclass(frozen=True)
 class SessionReference:
-    """The session that a command works in, given by id or by name.
+    """The session that a command works in.
 
     Attributes:
         interpreter: The session's.
-        word: Its id, or a name, both checked.
+        word: Its id or name, checked.
         lifetime: Of a session that is started for the name, in seconds.
-        output: Where the user is told that the session is a new one.
+        output: Reports that the session is a new one.
     """
 
     interpreter: SessionClient
@@ -245,7 +224,7 @@ class SessionReference:
 
     @property
     def is_named(self) -> bool:
-        """Whether the word is a name, so that a session that is gone can be replaced."""
+        """Whether it is given by name, so that a session that is gone can be replaced."""
         return not is_session_id(self.word)
 
     def session_id(self) -> str:
@@ -277,9 +256,9 @@ class SessionReference:
                 f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
                 f"its variables and files are lost. {found.session_id} takes its place"
             )
-        if found.unreadable:
+        if found.damaged:
             self.output.say(
-                f"agentcore-sandbox: the record of {self.word!r} is damaged and kept as {found.unreadable}; "
+                f"agentcore-sandbox: the record of {self.word!r} is damaged and kept as {found.damaged}; "
                 f"{found.session_id} takes the place of its session, which may still be running: "
                 "see agentcore-sandbox sessions"
             )
@@ -295,13 +274,13 @@ def _digest(text: str) -> str:
 def started(
     interpreter: SessionClient, output: Output, start: Callable[[], str], *, kept: bool = False
 ) -> Iterator[str]:
-    """Start a session for the block, which a signal may interrupt: the session's start and stop it may not.
+    """Start a session for a block. A signal may interrupt the block, but neither the session's start nor its stop.
 
     Args:
-        interpreter: Where.
-        output: Where it is told that the session could not be stopped.
+        interpreter: The session's.
+        output: Reports that the session could not be stopped.
         start: Starts it and returns its id.
-        kept: It stays when the block has succeeded.
+        kept: The session continues if the block succeeds.
     """
     with gate.closed():
         session_id = start()
@@ -316,17 +295,12 @@ def started(
 
 
 def start(interpreter: SessionClient, lifetime: int) -> str:
-    """Start a session under this program's name; returns its id.
-
-    Args:
-        interpreter: Where.
-        lifetime: Seconds until the service ends it.
-    """
+    """Start a session under this program's name, for `lifetime` seconds; returns its id."""
     return interpreter.start(name=DEFAULT_NAME, lifetime=lifetime)
 
 
 def stop(interpreter: SessionClient, session_id: str, output: Output) -> None:
-    """Stop a session that nobody else knows; that it cannot be stopped is told, not raised."""
+    """Stop a session that nobody else knows; a failure is reported, not raised."""
     left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
     try:
         with gate.closed(left=left):

@@ -119,11 +119,12 @@ class StateFolder:
         with _translated("write", self.file(key)), staging_folder(self._path) as staging:
             publish(staging.write(data), self.file(key), replace=True)
 
-    def set_aside(self, key: str) -> Path:
-        """Keep a record that cannot be read under another name, so that there can be a new one."""
-        path = self.file(key, "unreadable")
+    def set_aside(self, key: str) -> Path | None:
+        """Keep a record that cannot be read under another name, so that there can be a new one; None without one."""
+        if not os.path.lexists(self.file(key)):
+            return None
         with _translated("rename", self.file(key)):
-            return self.file(key).replace(path)
+            return self.file(key).replace(self.file(key, "unreadable"))
 
     def read_file(self, name: str, offset: int = 0, limit: int = -1) -> bytes | None:
         """Bytes of a file, None where there is none.

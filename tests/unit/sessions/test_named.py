@@ -35,3 +35,16 @@ def test_a_session_that_was_stopped_and_forgotten_meanwhile_is_told_as_replaced(
     assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))
     assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))
     assert interpreter.started == 2
+
+
+def test_a_session_that_has_replaced_another_meanwhile_is_not_forgotten_with_it(tmp_path: Path) -> None:
+    interpreter: Any = Interpreter()
+    store = NamedSessions(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
+    store.get_or_start("work", 900)
+    other = NamedSessions(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
+    before = store.all
+    stale = before()
+    other.renew("work", session_id(1), 900)
+    store.all = lambda: stale  # type: ignore[method-assign] # what was read before the other process came
+    store.forget(session_id(1))
+    assert other.find("work") is not None

@@ -108,7 +108,10 @@ def test_a_record_that_cannot_be_read_is_named_and_kept(tmp_path: Path, data: by
     with pytest.raises(UnreadableRecordError, match=re.escape(str(folder.file("key")))) as caught:
         folder.read("key", Thing)
     assert caught.value.is_newer == (b'"version"' in data)
-    assert folder.set_aside("key").read_bytes() == data
+    kept = folder.set_aside("key")
+    assert kept
+    assert kept.read_bytes() == data
+    assert folder.set_aside("key") is None
     assert folder.read("key", Thing) is None
 
 
