@@ -7,7 +7,6 @@ botocore's own format, so that either program reuses the other's (https://github
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import re
 import subprocess
@@ -180,6 +179,8 @@ def _resolver(session: core.Session) -> _Resolver:
 
 
 def _ask_mfa_code(prompt: str) -> str:
+    import getpass
+
     if not (sys.stderr.isatty() or (sys.stdin and sys.stdin.isatty())):
         hint = "run `aws sts get-caller-identity` with this profile in a terminal: its credentials are used then"
         raise AgentcoreSandboxError("MfaRequired", "the profile needs an MFA code, and there is no terminal", hint)

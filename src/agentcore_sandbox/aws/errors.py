@@ -132,7 +132,7 @@ _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestContext:
     """What an error message says about the request that failed.
 
     Attributes:
@@ -146,7 +146,7 @@ class Request:
     if_lost: str = TRY_AGAIN
 
 
-def translate(error: BaseException, request: Request) -> AgentcoreSandboxError:
+def translate(error: BaseException, request: RequestContext) -> AgentcoreSandboxError:
     """The error that explains an exception of an AWS call; a bug is raised as it is."""
     if isinstance(error, AgentcoreSandboxError):
         return error
@@ -169,7 +169,7 @@ _PARSERS = (
 )
 
 
-def explain(error: BaseException, request: Request) -> AgentcoreSandboxError:
+def explain(error: BaseException, request: RequestContext) -> AgentcoreSandboxError:
     """As `translate`, for the exceptions of one request: botocore raises any where an answer is not the service's."""
     try:
         return translate(error, request)
@@ -179,7 +179,7 @@ def explain(error: BaseException, request: Request) -> AgentcoreSandboxError:
         return UnexpectedAnswerError(message, hint)
 
 
-def _credentials(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
+def _credentials(error: BaseException, request: RequestContext) -> AgentcoreSandboxError | None:
     for kind in type(error).__mro__:
         if kind.__name__ in _CREDENTIALS:
             code, message, hint = _CREDENTIALS[kind.__name__]
@@ -188,7 +188,7 @@ def _credentials(error: BaseException, request: Request) -> AgentcoreSandboxErro
     return None
 
 
-def _stream(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
+def _stream(error: BaseException, request: RequestContext) -> AgentcoreSandboxError | None:
     if isinstance(error, eventstream.InvalidPayloadLength):
         return AgentcoreSandboxError(
             "OutputTooLarge",
@@ -200,7 +200,7 @@ def _stream(error: BaseException, request: Request) -> AgentcoreSandboxError | N
     return None
 
 
-def _network(error: BaseException, request: Request) -> AgentcoreSandboxError | None:
+def _network(error: BaseException, request: RequestContext) -> AgentcoreSandboxError | None:
     if isinstance(error, exceptions.SSLError):
         return _insecure(error)
     if isinstance(error, exceptions.ConnectionError):
@@ -252,7 +252,7 @@ def _place(error: exceptions.ConnectionError) -> str:
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
 
 
-def _configuration(error: BaseException, request: Request) -> AgentcoreSandboxError:
+def _configuration(error: BaseException, request: RequestContext) -> AgentcoreSandboxError:
     if isinstance(error, exceptions.ProfileNotFound):
         message = f"there is no AWS profile {request.settings.profile or error.kwargs['profile']!r}"
         return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
@@ -267,7 +267,7 @@ def _configuration(error: BaseException, request: Request) -> AgentcoreSandboxEr
     raise error
 
 
-def _from_service(response: Any, request: Request, *, in_stream: bool) -> AgentcoreSandboxError:
+def _from_service(response: Any, request: RequestContext, *, in_stream: bool) -> AgentcoreSandboxError:
     details = response.get("Error") or {}
     code, message = str(details.get("Code") or "Unknown"), str(details.get("Message") or "no message")
     code = code[0].upper() + code[1:]  # in a stream an exception has its member's name, throttlingException
@@ -288,7 +288,7 @@ def _from_service(response: Any, request: Request, *, in_stream: bool) -> Agentc
     return kind(name, words or message, remedy or request.if_lost)
 
 
-def _from_status(status: str, message: str, request: Request) -> AgentcoreSandboxError:
+def _from_status(status: str, message: str, request: RequestContext) -> AgentcoreSandboxError:
     """An error of a proxy or another server, for which botocore takes the HTTP status as the code."""
     is_page = message.lstrip().startswith("<")
     said = "an HTML page, which AWS does not send" if is_page else message[:_LONGEST_MESSAGE].strip()
@@ -335,7 +335,7 @@ def translated(settings: Settings) -> Iterator[None]:
     except AgentcoreSandboxError:
         raise
     except Exception as error:
-        raise _account_error(error) or explain(error, Request(settings)) from error
+        raise _account_error(error) or explain(error, RequestContext(settings)) from error
 
 
 def _account_error(error: Exception) -> AgentcoreSandboxError | None:

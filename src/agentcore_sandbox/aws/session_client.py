@@ -20,7 +20,7 @@ from botocore.parsers import EventStreamJSONParser, RestJSONParser
 from agentcore_sandbox.api import PTY_TOOLS, READY
 from agentcore_sandbox.aws import credentials, event_stream
 from agentcore_sandbox.aws.connect import all_pages
-from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, Request, code_of, explain, translated
+from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
@@ -176,7 +176,7 @@ class SessionClient:
             TimeLimitError: `seconds` have passed. The program may still run in the session.
             AgentcoreSandboxError: The service refused, or its answer is incomplete.
         """
-        request = Request(self._settings, session_id, if_lost)
+        request = RequestContext(self._settings, session_id, if_lost)
         events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
         complete = False
         try:
@@ -231,7 +231,7 @@ class SessionClient:
         seconds: float = REQUEST_SECONDS,
     ) -> T:
         """Send a request that botocore may retry, and read its answer."""
-        request = Request(self._settings, session_id)
+        request = RequestContext(self._settings, session_id)
         try:
             (answer,) = within(seconds, lambda: iter((call(),)))
             _check_type(answer, "json")

@@ -10,7 +10,7 @@ from botocore import exceptions
 from botocore.stub import Stubber
 
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.aws.errors import Request, translate
+from agentcore_sandbox.aws.errors import RequestContext, translate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.settings import Settings
 
@@ -137,14 +137,14 @@ LIBRARY = [
 
 @pytest.mark.parametrize(("error", "code", "hint"), LIBRARY, ids=lambda value: type(value).__name__)
 def test_error_of_the_library(error: Exception, code: str, hint: str) -> None:
-    translated = translate(error, Request(SETTINGS))
+    translated = translate(error, RequestContext(SETTINGS))
     assert (translated.code, hint in translated.hint) == (code, True)
     assert "SECRET" not in f"{translated.message} {translated.hint}"
 
 
 def test_a_bug_is_not_dressed_up_as_an_aws_error() -> None:
     with pytest.raises(KeyError):
-        translate(KeyError("x"), Request(SETTINGS))
+        translate(KeyError("x"), RequestContext(SETTINGS))
 
 
 def instance(kind: type[exceptions.BotoCoreError]) -> Exception:
@@ -162,7 +162,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_of_botocore_has_a_sentence_and_a_remedy(kind: type[exceptions.BotoCoreError]) -> None:
-    error = translate(instance(kind), Request(SETTINGS))
+    error = translate(instance(kind), RequestContext(SETTINGS))
     assert error.code != "Internal"
     assert error.message
     assert error.hint
