@@ -45,8 +45,8 @@ class Settings:
 
     Attributes:
         interpreter_id: Id or ARN of the interpreter, or a local one; empty where a command is about the account.
-        profile: Name of the AWS profile, or None for AWS's own rules.
-        region: AWS region, or None for AWS's own rules.
+        profile: Of AWS; None, as for the region, for AWS's own rules.
+        region: Of AWS.
         endpoint_url: Endpoint that replaces AWS's, or None.
     """
 

@@ -59,6 +59,12 @@ def test_json_on_a_terminal_is_json_without_control_characters(aws: CommandLine,
     assert json.loads(seen)["stdout"] == text
 
 
+def test_endless_output_is_not_held_in_memory(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentcore_sandbox.cli.output.MOST_KEPT", 1 << 20)
+    done = local.run("run", "--interpreter-id", "local", "--follow", "--json", "--cmd", "yes")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (125, "OutputTooLarge")
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_endless_input_is_refused(aws: CommandLine, faults: FaultServer, more: list[str]) -> None:
     done = aws.run("run", "--lang", "python", "--file", "/dev/zero", *more)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STDOUT = 1
 STDERR = 2
+MOST_KEPT = 256 << 20
+"""Bytes of a program's output that are held in memory for one JSON object."""
 _MOST_NAMES = 20
 
 
@@ -156,6 +158,7 @@ class LiveProgram:
     def __init__(self, streams: Sequence[ProgramStream] = ()) -> None:
         self._streams = streams
         self.kept: tuple[list[bytes], list[bytes]] = ([], [])
+        self._size = 0
 
     def write(self, stdout: bytes, stderr: bytes, *, keep: bool) -> None:
         """Print what is new, and keep it if asked."""
@@ -164,6 +167,10 @@ class LiveProgram:
         if keep:
             self.kept[0].append(stdout)
             self.kept[1].append(stderr)
+            self._size += len(stdout) + len(stderr)
+            if self._size > MOST_KEPT:
+                hint = "leave --json out, or let the program write into a file of the session"
+                raise AgentcoreSandboxError("OutputTooLarge", f"--json keeps at most {MOST_KEPT >> 20} MiB", hint)
 
     def end(self) -> int:
         """Print what is left; returns the number of bytes that a limit has left out."""
@@ -238,11 +245,7 @@ class Output:
         """Print the program's streams, where the output is text: stdout as it arrives, then stderr.
 
         What arrived is printed whatever ends the results early. Standard error waits for the end, so that on a terminal
-        it never continues an unfinished line.
-
-        Args:
-            results: What an invoke yields.
-            seen: Where each result is put as well.
+        it never continues an unfinished line. Each result is put into `seen` as well.
         """
         stdout, stderr = self._program_streams()
         try:
@@ -288,12 +291,7 @@ class Output:
             self.say(f"agentcore-sandbox: {count} bytes of output left out (--max-output {self._limit})")
 
     def failure(self, error: AgentcoreSandboxError, **more: Any) -> None:
-        """Print an expected failure: two lines on standard error, or an object with the key `error`.
-
-        Args:
-            error: What happened.
-            more: Further keys of the object.
-        """
+        """Print an expected failure: two lines on standard error, or an object with the key `error` and `more` keys."""
         if self.as_json:
             self.data({**more, "error": {"code": error.code, "message": error.message, "hint": error.hint}})
             return

@@ -107,15 +107,7 @@ def _without_start(data: bytes) -> bytes:
 
 
 def keep_head_and_tail(text: str, limit: int) -> tuple[str, int]:
-    """Keep the first and last `limit // 2` bytes of the UTF-8 form, cut between characters.
-
-    Args:
-        text: Any text.
-        limit: Bytes to keep, at least 1; the line that marks the cut comes on top.
-
-    Returns:
-        The shortened text, and how many bytes are left out of it.
-    """
+    """Shorten a text as `HeadAndTail` does; returns it, and how many bytes are left out of it."""
     held = HeadAndTail(limit)
     held.add(text.encode("utf-8", "surrogatepass"))
     kept, omitted = held.result()

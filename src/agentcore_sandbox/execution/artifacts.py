@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from agentcore_sandbox.staging import StagingFolder
 
 SUFFIXES = {
-    "image/png": ".png",
+    **{f"image/{kind}": f".{kind}" for kind in ("png", "gif", "webp")},
     "image/jpeg": ".jpg",
-    "image/gif": ".gif",
     "image/svg+xml": ".svg",
-    "image/webp": ".webp",
     "application/json": ".json",
     "application/pdf": ".pdf",
     "text/csv": ".csv",

@@ -27,13 +27,7 @@ SIGNALLED = 128  # statuses above it are of a process that a signal has ended
 
 
 def execute_in_new_session(request: ExecutionRequest, interpreter: SessionClient, lifetime: int) -> int:
-    """Execute in a session that nobody else knows, and stop it; returns the program's exit status.
-
-    Args:
-        request: What to execute.
-        interpreter: Where.
-        lifetime: Of the session, in seconds.
-    """
+    """Execute in a session that nobody else knows, of some seconds, and stop it; returns the program's exit status."""
     request.program.invocation(interpreter.region)  # a program that is too long is refused before a session is started
     start = named.started(interpreter, request.output, lambda: named.start(interpreter, lifetime))
     with start as session_id:
@@ -52,8 +46,8 @@ class Executor:
 
     Args:
         request: What is executed.
-        interpreter: Where.
-        session_id: In which session.
+        interpreter: Of the session.
+        session_id: The session.
         keeps_session: The session, and a program that ran into its limit, will live on.
         renew: Gives another session for one that is gone before the program was started.
     """
@@ -206,22 +200,7 @@ class Executor:
 
 
 def _follow(workspace: Workspace, program: Program, region: str, output: Output, limit: float | None) -> Result:
-    """Run a program and print its output as it comes; it is stopped however this ends.
-
-    Args:
-        workspace: Of the session that it runs in.
-        program: What to run.
-        region: The session's.
-        output: Where its output goes.
-        limit: Seconds that it may take, None for as long as the session lives.
-
-    Returns:
-        The result; with the output where that is not printed as it comes.
-
-    Raises:
-        TimeLimitError: `limit`.
-        AgentcoreSandboxError: What the service says.
-    """
+    """Run a program and print its output as it comes; it is stopped however this ends, at `limit` seconds too."""
     from agentcore_sandbox.jobs.process import JobProcess, new_id
 
     process = JobProcess(workspace, new_id())

@@ -22,22 +22,16 @@ if TYPE_CHECKING:
 
 LANGUAGES = {
     "python": "python",
-    "javascript": "javascript",
-    "js": "javascript",
-    "typescript": "typescript",
-    "ts": "typescript",
+    **dict.fromkeys(("javascript", "js"), "javascript"),
+    **dict.fromkeys(("typescript", "ts"), "typescript"),
 }
 COMMAND = "command"
 SHELL = "/bin/sh"
 """What the service's shell is called; it is bash. In a job, `session_helpers/jobs.py` takes care of that."""
 SUFFIXES = {
     ".py": "python",
-    ".js": "javascript",
-    ".mjs": "javascript",
-    ".cjs": "javascript",
-    ".ts": "typescript",
-    ".mts": "typescript",
-    ".cts": "typescript",
+    **dict.fromkeys((".js", ".mjs", ".cjs"), "javascript"),
+    **dict.fromkeys((".ts", ".mts", ".cts"), "typescript"),
     ".sh": COMMAND,
 }
 
@@ -212,20 +206,7 @@ def read(
 
 
 def _read_text(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:
-    """Find the program's text and language.
-
-    Args:
-        argument: The text itself, `-` for standard input, None for standard input if it is no terminal.
-        file: Path of a file with the text, which then also tells the language by its suffix.
-        language: A key of `LANGUAGES`, None for the default.
-        command: It is a shell command.
-
-    Returns:
-        Text and language.
-
-    Raises:
-        UsageError: There is no text, more than one, or it is not UTF-8.
-    """
+    """The program's text and its language, of which the suffix of a file tells too."""
     chosen = COMMAND if command else LANGUAGES[language] if language else None
     if file is not None:
         if argument is not None:
