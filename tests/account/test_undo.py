@@ -207,7 +207,7 @@ def test_no_patience_is_told_what_may_be_left(admin: CommandLine, proxy: QueryPr
     assert proxy.stop.reached.wait(DEADLINE)
     assert child.stderr
     said = b""
-    while b"left at once" not in said:  # one signal after the other, as signals of a kind are not counted
+    while b"exiting now" not in said:  # one signal after the other, as signals of a kind are not counted
         child.send_signal(signal.SIGINT)
         while not (line := child.stderr.readline()).startswith(b"agentcore-sandbox: "):
             assert line

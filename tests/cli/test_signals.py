@@ -84,7 +84,7 @@ def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: Fau
     child, pause = interrupted_at_the_stop(aws, faults)
     child.send_signal(signal.SIGINT)
     assert child.stderr
-    assert b"one more signal leaves at once" in child.stderr.readline()
+    assert b"one more signal exits now" in child.stderr.readline()
     pause.go_on.set()
     child.communicate(timeout=DEADLINE)
     assert (child.returncode, faults.operations()) == (130, ["start", "invoke", "stop"])
@@ -93,7 +93,7 @@ def test_interrupted_twice_still_stops_the_session(aws: CommandLine, faults: Fau
 def test_interrupted_three_times_leaves_at_once(aws: CommandLine, faults: FaultServer) -> None:
     child, pause = interrupted_at_the_stop(aws, faults)
     assert child.stderr
-    for words in ("one more signal leaves at once", f"agentcore-sandbox stop {fault_server.SESSION} ends it"):
+    for words in ("one more signal exits now", f"agentcore-sandbox stop {fault_server.SESSION} ends it"):
         child.send_signal(signal.SIGINT)
         assert words.encode() in child.stderr.readline()
     child.communicate(timeout=DEADLINE)

@@ -23,7 +23,7 @@ _MOST_NAMES = 20
 
 
 class ProgramOutput(Protocol):
-    """What a program has written, as far as an answer of the service tells."""
+    """What a program has written, as one answer of the service has it."""
 
     @property
     def stdout(self) -> str:
@@ -84,7 +84,7 @@ class Stream:
         return os.path.sameopenfile(self._file.fileno(), other._file.fileno())
 
     def finish_line(self) -> None:
-        """End a line that is not ended yet."""
+        """Write a newline if the last line lacks one."""
         if self._descriptor in self.unfinished:
             self.write("\n")
 
@@ -103,7 +103,7 @@ def _open(descriptor: int) -> BinaryIO | None:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; half a character, which no UTF-8 can have, as its escape."""
+    """UTF-8, with lone surrogates as escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -118,13 +118,13 @@ class ProgramStream:
 
     def __init__(self, stream: Stream, *, raw: bool, limit: int | None) -> None:
         self._stream = stream
-        # Characters whose bytes have not all come wait for them; bytes that are no UTF-8 are shown by their numbers.
+        # It waits for the rest of an incomplete character; bytes that are not UTF-8 are shown as escapes.
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._decoder = decoder if stream.is_terminal and not raw else None
         self._held = None if limit is None else HeadAndTail(limit)
 
     def write(self, data: bytes) -> None:
-        """Print a piece, or hold it back where only head and tail of the whole are wanted."""
+        """Print a piece, or hold it back if only the head and tail of the whole are printed."""
         if self._held is None:
             self._print(data)
         else:
@@ -199,7 +199,7 @@ class Output:
         self._stderr = Stream(STDERR, "standard error")
 
     def say(self, message: str) -> None:
-        """Tell the user something on standard error, credentials masked; that it cannot be written is no failure."""
+        """Print a message on standard error, with credentials masked; a failure to write it is ignored."""
         try:
             self._end_shared_line()
             self._stderr.finish_line()
@@ -208,7 +208,7 @@ class Output:
             return
 
     def line(self, text: str) -> None:
-        """Print a line of our own on standard output."""
+        """Print a line on standard output."""
         self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
 
     def data(self, value: Mapping[str, Any]) -> None:
@@ -298,13 +298,13 @@ class Output:
         self.say_failure(error)
 
     def say_failure(self, error: AgentcoreSandboxError) -> None:
-        """Tell a failure on standard error, in two lines."""
+        """Print a failure on standard error, in two lines."""
         self.say(f"error[{plain(error.code)}]: {_indented(error.message)}")
         if error.hint:
             self.say(f"hint: {_indented(error.hint)}")
 
     def say_skipped(self, reasons: Mapping[str, str]) -> None:
-        """Tell which files a copy has left out and why, the first of them by name."""
+        """Print which files a copy has left out and why, the first few by name."""
         for path, reason in list(reasons.items())[:_MOST_NAMES]:
             self.say(f"agentcore-sandbox: left out ({reason}): {plain(path)}")
         if len(reasons) > _MOST_NAMES:

@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"see: {self.prog} --help{more}")
 
     def print_help(self, _file: object = None) -> None:
-        """Print the help like all output, so that a full disk or a gone reader is told in the same way."""
+        """Print the help as all output is printed, so that a full disk or a closed pipe is handled in the same way."""
         Output().line(self.format_help().rstrip())
 
     def parse(self, given: Sequence[str]) -> dict[str, Any]:

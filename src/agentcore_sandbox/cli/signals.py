@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as one exception that is held back while a session's state is in flight.
+"""SIGINT, SIGTERM and SIGHUP as one exception, held back while a session is being started or stopped.
 
 A session that is being started has no id yet, and one that is being stopped must not be left half-way. So the
 gate raises `Interrupted` only where the program says it can be interrupted, at most once, and counts the rest.
@@ -28,7 +28,7 @@ class Interrupted(BaseException):
     Args:
         signum: The signal.
         outcome: What there is of the object that `--json` prints.
-        hint: What to do about what goes on.
+        hint: What to do about what continues.
     """
 
     def __init__(self, signum: int, outcome: Mapping[str, Any] | None = None, hint: str = "") -> None:
@@ -60,13 +60,13 @@ class SignalGate:
         if not self._closed and not self._raised:
             self._raise()
         if len(self._received) >= PATIENCE:
-            _tell(f"left at once; {self._left}")
+            _tell(f"exiting now; {self._left}")
             os._exit(128 + signum)
-        _tell("still stopping; one more signal leaves at once" if self._raised else "stopping")
+        _tell("still stopping; one more signal exits now" if self._raised else "stopping")
 
     def _raise(self) -> NoReturn:
         self._raised = True
-        sys.unraisablehook = _ignore  # what a library leaves half-made complains when it is dropped
+        sys.unraisablehook = _ignore  # objects that a library leaves half-made complain when they are dropped
         raise Interrupted(self._received[0])
 
     @contextmanager
@@ -103,8 +103,8 @@ def _ignore(_unraisable: object) -> None:
 
 
 def _tell(message: str) -> None:
-    # os.write, because a handler may interrupt a print half-way. What it says is not worth the session that is waiting
-    # to be stopped: nobody may be reading.
+    # os.write, because a handler may interrupt a print half-way. A failure to write must not keep the session from
+    # being stopped.
     with suppress(OSError):
         os.write(STDERR, f"agentcore-sandbox: {message}\n".encode())
 

@@ -100,7 +100,7 @@ def _upload(target: SessionReference, request: Copy, *, force: bool) -> tuple[Re
     from agentcore_sandbox.transfer.upload import Upload
 
     upload = Upload(request.sources, request.target, force=force, quiet=target.output.as_json)
-    upload.roots()  # what is missing here is told before a session is started
+    upload.roots()  # a missing file is reported before a session is started
     session_id = target.session_id()
     try:
         return upload.run(Workspace(target.interpreter, session_id)), session_id

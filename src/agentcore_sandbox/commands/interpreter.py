@@ -62,7 +62,7 @@ def _create(
     from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 
     control = InterpreterClient(connection)
-    with gate.closed(left=f"interpreter {name} may exist: see `{LIST}`"):  # its id must be told
+    with gate.closed(left=f"interpreter {name} may exist: see `{LIST}`"):  # its id must be printed
         interpreter_id = control.create(name, network, role=role, tags=labels)
         output.say(f"{interpreter_id} is being created")
         created = _wait_until_ready(output, control, interpreter_id)

@@ -69,7 +69,7 @@ def _port(text: str) -> int:
 
 
 def _amount(text: str, *, is_bytes: bool) -> str:
-    """Check a figure, which goes on as the text of a variable."""
+    """Check a number, which is passed on as the text of a variable."""
     from agentcore_emulator import limits
 
     try:

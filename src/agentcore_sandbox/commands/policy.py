@@ -49,7 +49,7 @@ def _add_caller(parser: argparse.ArgumentParser) -> None:
 
 
 def _caller(*, flags: settings.Flags, account: str | None, with_listing: bool, as_json: bool) -> int:
-    """Print the policy of callers; STS is asked for the account where neither a flag nor an ARN tells it."""
+    """Print the policy of callers; STS is asked for the account if neither a flag nor an ARN has it."""
     resolved = settings.resolve(flags, os.environ)
     if resolved.is_local:
         raise UsageError("the interpreter 'local' needs no policy", "name the id or ARN of an interpreter on AWS")

@@ -117,7 +117,7 @@ class Executor:
         self._finish(None)
 
     def _advice(self) -> str:
-        """What to do about a program that may live on in the session."""
+        """How to end a program that may still be running in the session; empty if none can be."""
         may_live_on = self._keeps_session and self._was_sent and not self._request.follow
         stop = f"agentcore-sandbox stop {self._session_id}"
         return f"the program may still be running; to end it: {stop}" if may_live_on else ""
@@ -158,7 +158,7 @@ class Executor:
         return combine(answers)
 
     def _keep_errors(self, preparation: Result) -> None:
-        """Let the program's errors begin with those of the preparation: that the session's variables were lost."""
+        """Put the preparation's errors, such as that variables were lost, in front of the program's."""
         if preparation.stderr:
             self._results.append(Result(stderr=preparation.stderr.removesuffix("\n") + "\n"))
 
@@ -173,7 +173,7 @@ class Executor:
         self._results.append(_follow(self._workspace(), request.program, region, request.output, request.time_limit))
 
     def _finish(self, failure: AgentcoreSandboxError | None) -> None:
-        """Save what came out; after a failure, what goes wrong with that is told and not raised."""
+        """Save artifacts and downloads; after a failure, a further one is printed and not raised."""
         request = self._request
         try:
             self._save_artifacts()

@@ -171,7 +171,7 @@ def _too_large(what: str, limit: int) -> UsageError:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to execute."""
     parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input")
-    parser.add_argument("--file", metavar="PATH", help="read the code from a file; its suffix tells the language")
+    parser.add_argument("--file", metavar="PATH", help="read the code from a file, whose suffix gives the language")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--lang", choices=tuple(LANGUAGES), dest="language", help="language of the code (default python)")
     kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
@@ -206,7 +206,7 @@ def read(
 
 
 def _read_text(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:
-    """The program's text and its language, of which the suffix of a file tells too."""
+    """The program's text, and its language, which also follows from a file's suffix."""
     chosen = COMMAND if command else LANGUAGES[language] if language else None
     if file is not None:
         if argument is not None:
@@ -228,7 +228,7 @@ def _read_file(path: Path) -> str:
 
 def _language_of(path: Path) -> str:
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"cannot tell the language of {path}", "add --lang or --cmd")
+        raise UsageError(f"the suffix of {path} is not that of a known language", "add --lang or --cmd")
     return SUFFIXES[path.suffix.lower()]
 
 

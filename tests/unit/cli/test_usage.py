@@ -32,7 +32,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "code and file": (["run", "x", "--file", "y.py"], b"", "given twice"),
     "no such file": (["run", "--file", "missing.py"], b"", "cannot read missing.py: No such file"),
     "a folder": (["run", "--file", "."], b"", "cannot read .: Is a directory"),
-    "unknown suffix": (["run", "--file", "/etc/passwd"], b"", "cannot tell the language"),
+    "unknown suffix": (["run", "--file", "/etc/passwd"], b"", "is not that of a known language"),
     "empty code": (["run", ""], b"", "the code is empty"),
     "blank code": (["run", " \n"], b"", "the code is empty"),
     "empty pipe": (["run"], b"", "the code is empty"),
