@@ -98,7 +98,7 @@ def test_doctor_looks_at_every_file(program: CommandLine) -> None:
     damaged.write_text(damaged.read_text().replace("a", "b"))
     (program.home / ".aws").mkdir()
     done = program.run("doctor", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": "local"})
-    [line] = [line for line in done.stdout.decode().splitlines() if " cache: " in line]
+    [line] = [line for line in done.stdout.decode().splitlines() if " copy: " in line]
     assert "1 of the files" in line
 
 

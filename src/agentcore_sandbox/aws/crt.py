@@ -95,23 +95,20 @@ def _unpacked() -> Path:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Unpack beside the folder, then rename: the folder is complete, even where several processes unpack."""
-    import shutil
     import tarfile
-    import tempfile
+
+    from agentcore_sandbox.staging import staging_folder
 
     if not _has_lzma():
         return  # a Python built without it: as if there were no awscrt
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.10 and 3.11 may have none
-            tar.extractall(temporary)  # noqa: S202 - our own archive, from the zipapp that runs
-        temporary.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with staging_folder(folder.parent) as staging, tarfile.open(archive) as tar:
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.10 and 3.11 may have none
+        tar.extractall(staging.path / "awscrt")  # noqa: S202 - our own archive, from the zipapp that runs
+        try:
+            (staging.path / "awscrt").rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise  # else another process was quicker
 
 
 def _has_lzma() -> bool:

@@ -96,7 +96,7 @@ def _wanted(sums: Path, name: str) -> str | None:
 
 
 def cache(installation: Installation) -> Outcome:
-    """The folder that the zipapp is unpacked into: it must be permanent and private, and the copy whole."""
+    """The folder that the zipapp is unpacked into: it must be permanent and private."""
     if installation.zipapp is None:
         return ok("not used: an installed package runs")
     folder = installation.package.parents[2]  # ROOT/BUILD/site-packages/agentcore_sandbox
@@ -104,20 +104,25 @@ def cache(installation: Installation) -> Outcome:
 
     if wrong := private_folder.problem(folder, private_folder.WRITING):
         return failure(f"{folder} {wrong}", "remove it; the next start creates it again")
-    copy = installation.package.parents[1]
-    if names := _damaged(installation.zipapp, copy):
-        told = f"{len(names)} of the files in {copy} are missing or damaged, such as {names[0]}"
-        return failure(told, f"remove {copy}; the next start unpacks it again")
     if folder.name != "agentcore-sandbox":
         return warning(f"unpacked into {folder}", "set XDG_CACHE_HOME to a permanent folder that you can write to")
     return ok(str(folder))
 
 
-def _damaged(zipapp: Path, copy: Path) -> list[str]:
-    """What differs from the zipapp, whose own start-up code compares them."""
-    sys.path.append(str(zipapp))
-    names: list[str] = importlib.import_module("_startup.unpack").damaged(str(zipapp), copy)
-    return names
+def copy(installation: Installation) -> Outcome:
+    """Each file of the unpacked copy against the zipapp, whose own start-up code compares them."""
+    if installation.zipapp is None:
+        return ok("not used: an installed package runs")
+    folder = installation.package.parents[1]
+    sys.path.append(str(installation.zipapp))
+    try:
+        names: list[str] = importlib.import_module("_startup.unpack").damaged(str(installation.zipapp), folder)
+    except (ImportError, OSError, zipfile.BadZipFile) as error:
+        return failure(f"{installation.zipapp} cannot be compared with {folder}: {error}", REINSTALL)
+    if names:
+        told = f"{len(names)} of the files in {folder} are missing or damaged, such as {names[0]}"
+        return failure(told, f"remove {folder}; the next start unpacks it again")
+    return ok(f"{folder.name} is whole")
 
 
 def plugin(installation: Installation) -> Outcome:
@@ -140,5 +145,6 @@ CHECKS = {
     "launcher": launcher,
     "zipapp": checksum,
     "cache": cache,
+    "copy": copy,
     "plugin": plugin,
 }

@@ -10,6 +10,7 @@ import marshal
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMANDS = "agentcore_sandbox.commands."
+NATIVE = "site-packages/_native"
 HEADER = 16  # bytes of a .pyc before its code
 
 
@@ -72,8 +74,18 @@ def damaged(zipapp: str, copy: Path) -> list[str]:
     with zipfile.ZipFile(zipapp) as archive:
         files = [info for info in archive.infolist() if info.filename.startswith("site-packages/")]
     changed = [info.filename for info in files if not info.is_dir() and not _is_whole(copy / info.filename, info)]
-    bytecode = (path for path in copy.rglob("*.pyc") if not _is_code(path))
-    return [*changed, *(path.relative_to(copy).as_posix() for path in bytecode)]
+    others = [*(path for path in copy.rglob("*.pyc") if not _is_code(path)), *_damaged_in(copy / NATIVE)]
+    return [*changed, *(path.relative_to(copy).as_posix() for path in others)]
+
+
+def _damaged_in(native: Path) -> Iterator[Path]:
+    """The files of awscrt, where it was unpacked, that are not what its archive holds."""
+    if (native / "unpacked").is_dir():
+        with contextlib.suppress(OSError, tarfile.TarError), tarfile.open(native / "awscrt.tar.xz") as archive:
+            for member in archive:
+                path, packed = native / "unpacked" / member.name, archive.extractfile(member)
+                if packed and not (path.is_file() and path.read_bytes() == packed.read()):
+                    yield path
 
 
 def _is_whole(path: Path, info: zipfile.ZipInfo) -> bool:
@@ -117,9 +129,11 @@ def _extract(zipapp: str, copy: Path, *, replacing: bool = False) -> str:
         importlib.import_module("_bootstrap").extract_site_packages(archive, made)
         if replacing:
             copy.rename(scratch / "damaged")
-        if not copy.exists():
-            with contextlib.suppress(FileExistsError):
-                made.rename(copy)
+        try:
+            made.rename(copy)
+        except OSError:
+            if not copy.is_dir():
+                raise  # else another process was quicker
     return str(copy / "site-packages")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agentcore_sandbox import staging
 from agentcore_sandbox.aws import crt
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -100,10 +101,10 @@ def test_a_profile_that_does_not_need_it_leaves_it_packed(folder: Path) -> None:
 
 
 def test_no_space_to_unpack_is_an_error_with_a_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_options: object) -> str:
+    def refuse(_parent: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr(staging, "_made", refuse)
     with pytest.raises(AgentcoreSandboxError, match="No space left on device") as caught:
         crt.enable_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
     assert caught.value.code == "NativePartUnusable"
