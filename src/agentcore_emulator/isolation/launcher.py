@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from agentcore_emulator.agent import processes
 from agentcore_emulator.isolation import bubblewrap, python, seccomp
@@ -49,24 +49,9 @@ UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
 """The header after the magic number of a .pyc file that is never checked against its source (PEP 552)."""
 
 
-class User(TypedDict, total=False):
-    """The arguments of Popen that change the user."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
-
-
 @dataclass(frozen=True)
 class Contents:
-    """What a sandbox has of the host.
-
-    Args:
-        session: The session's folder.
-        programs: Paths of further programs, the same inside.
-        network: Share the host's network.
-        cpus: How many processors.
-    """
+    """What a sandbox has of the host: the session's folder, `programs` at the same paths inside, a number of `cpus`."""
 
     session: Path
     programs: list[str]
@@ -98,7 +83,7 @@ def launch(
     Args:
         bwrap: The program.
         contents: What the sandbox has of the host.
-        channel: Descriptor of the agent's end of its socket.
+        channel: The agent's end of its socket.
         agent: The agent's options.
         complaints: Takes what bwrap, and an agent that cannot start, say.
     """
@@ -150,7 +135,7 @@ def _memory(content: bytes) -> Iterator[int]:
 
 def _process(arguments: Sequence[str], descriptors: Sequence[int], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start a program with these descriptors, no environment, and none of root's rights."""
-    user = User(user=UNPRIVILEGED, group=UNPRIVILEGED, extra_groups=[]) if _is_root() else User()
+    user: dict[str, Any] = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if _is_root() else {}
     return subprocess.Popen(
         arguments,
         stdin=subprocess.DEVNULL,

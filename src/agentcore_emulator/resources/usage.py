@@ -37,7 +37,7 @@ class Process:
     Args:
         pid: Its id.
         parent: Its parent's.
-        threads: How many it has.
+        threads: How many.
         ticks: Processor time of it and of its ended children.
         started: When; with the id it names a process for ever.
         resident_bytes: Its memory, with what it shares counted in full.
