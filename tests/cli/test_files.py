@@ -267,7 +267,7 @@ def test_more_than_the_disk_has_room_for_is_refused_before_anything_is_fetched(
     faults.answers["invoke"] = fault_server.stream(event_stream.result(answer))
     done = aws.run("cp", f"{fault_server.SESSION}:d", "out/")
     assert done.returncode == 125
-    assert b"562949953421312 bytes are to be copied, and" in done.stderr
+    assert b"and the copy needs 562949953421312\n" in done.stderr
     assert (len(faults.operations()), (aws.home / "out").exists()) == (1, False)
 
 

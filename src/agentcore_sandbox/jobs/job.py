@@ -1,4 +1,4 @@
-"""A job as the commands see it: looked at, read, ended."""
+"""A job as the commands see it: its state, its output, its end."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """A job and the way to it, which is only taken where it is needed.
+    """A job, and how to reach it, which is only done when it is needed.
 
     Attributes:
-        store: Knows it.
+        store: Where its record and output are kept.
         record: What is known of it, as last seen.
         flags: Where to look for it; without an interpreter among them, the record comes next.
         connect: Makes the client.
@@ -51,12 +51,12 @@ class Job:
         resolved = settings.resolve(settings.Flags(**{**recorded, **given}), os.environ)
         if record.endpoint_url and not resolved.endpoint_url and not resolved.is_local:
             # Whoever can write the record could have the session's token sent to an endpoint of their own.
-            message = f"job {record.job_id} was started with another endpoint, which only its record names"
-            raise AgentcoreSandboxError("EndpointNotNamed", message, f"add --endpoint-url {record.endpoint_url}")
+            message = f"job {record.job_id} was started with an endpoint that only its record names"
+            raise AgentcoreSandboxError("EndpointNotNamed", message, "add the --endpoint-url that you started it with")
         return self.connect(resolved)
 
     def refresh(self) -> JobRecord:
-        """Ask once how it is; one that has ended is not asked again."""
+        """Ask for its state, unless it has ended."""
         if self.record.is_running:
             try:
                 self._record_snapshot(self._process().poll((0, 0), 0))
@@ -65,14 +65,7 @@ class Job:
         return self.record
 
     def save_output(self, *, follow: bool) -> Iterator[None]:
-        """Save the output that is not saved yet.
-
-        Args:
-            follow: Go on until the job has ended.
-
-        Yields:
-            Nothing, after each look.
-        """
+        """Save the output that is not saved yet, with `follow` until the job has ended; yields after each poll."""
         if self.record.saved or self.record.is_lost:
             return
         process = self._process()

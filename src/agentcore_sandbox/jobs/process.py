@@ -29,14 +29,7 @@ _HELPER = "jobs"
 
 @dataclass(frozen=True)
 class Script:
-    """A program as a file in the session.
-
-    Attributes:
-        name: The file's.
-        text: Its contents.
-        interpreter: The argument list that the file's path completes.
-        environment: Variables for it.
-    """
+    """A program as a file in the session; `interpreter` is the argument list that the file's path completes."""
 
     name: str
     text: str
@@ -49,12 +42,11 @@ class Snapshot:
     """What a poll has found.
 
     Attributes:
-        stdout: Bytes that follow those that were read before.
-        stderr: The same of standard error.
+        stdout: The bytes that follow those that were read before; `stderr` likewise.
         exit_code: The exit status, None while the program runs.
         complete: The program has ended, and there is no more output.
         killed: It has ended without an exit status.
-        unread: How many bytes of stdout and stderr were left.
+        unread: How many bytes of stdout and stderr are left.
     """
 
     stdout: bytes
@@ -131,7 +123,7 @@ class JobProcess:
         return Snapshot(data[:out], data[out:], answer["exit"], complete, killed, (rest[0], rest[1]))
 
     def follow(self, offsets: tuple[int, int] = (0, 0)) -> Iterator[Snapshot]:
-        """Yield snapshots until the program has ended and all output was read; what is lost on the way is read again.
+        """Yield snapshots until the program has ended and all output has been read; a lost answer is asked for again.
 
         Raises:
             AgentcoreSandboxError: `JobKilled`: it has ended without an exit status.
@@ -180,9 +172,11 @@ class JobProcess:
 
 def killed_error() -> AgentcoreSandboxError:
     """The error for a job that has ended without an exit status."""
-    hint = "something killed it and its supervisor, such as a lack of memory"
+    hint = "it and its supervisor were killed, perhaps for lack of memory"
     return AgentcoreSandboxError("JobKilled", "the job has ended without an exit status", hint)
 
 
 def _nonsense() -> AgentcoreSandboxError:
-    return UnexpectedAnswerError("what the session says about the job makes no sense")
+    return UnexpectedAnswerError(
+        "what the session says about the job makes no sense", "a program in the session may have changed it"
+    )

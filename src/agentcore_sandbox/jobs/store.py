@@ -40,7 +40,7 @@ class JobRecord:
         task_id: The service's id.
         started: Seconds since the epoch.
         state: As last seen: running, exited, killed without an exit status, or lost with its session.
-        exit_code: The exit status of one that has ended.
+        exit_code: Once it has exited.
         saved: All of its output is saved here.
     """
 
@@ -64,12 +64,12 @@ class JobRecord:
 
     @property
     def is_running(self) -> bool:
-        """Whether it still ran when it was last seen."""
+        """Whether it was running when last seen."""
         return self.state == RUNNING
 
     @property
     def is_over(self) -> bool:
-        """Whether its session has ended for certain, because none lives for so long; clocks may differ by an hour."""
+        """Whether its session must have ended, because none lives for so long; an hour is for clocks that differ."""
         return abs(time.time() - self.started) > MAX_LIFETIME + 3600
 
     @property
@@ -79,7 +79,7 @@ class JobRecord:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it ended with its session, nobody knows how."""
+        """Whether its session ended before its exit status was known."""
         return self.state == LOST
 
     def as_json(self) -> dict[str, Any]:

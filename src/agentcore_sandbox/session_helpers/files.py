@@ -221,7 +221,7 @@ def _copy(source: str, offset: int, length: int, target: Any) -> None:
         while length:
             block = file.read(min(length, BLOCK))
             if not block:
-                raise OSError(errno.EIO, "it became shorter while it was copied", source)
+                raise OSError(errno.EIO, "it shrank while it was being copied", source)
             target.write(block)
             length -= len(block)
 

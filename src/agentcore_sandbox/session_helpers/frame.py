@@ -35,7 +35,7 @@ def _do(operations: Operations, request: Any) -> str:
         outcome = {"answer": operations[request["operation"]](request)}
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename is not None else ""
-        shown = "" if OWN in where.split("/") else where[:LONGEST_TEXT]  # a file of ours says nothing to anybody
+        shown = "" if OWN in where.split("/") else where[:LONGEST_TEXT]  # the user knows nothing of our own files
         outcome = {"error": {"text": (error.strerror or str(error))[:LONGEST_TEXT], "path": shown}}
     except RecursionError:
         outcome = {"error": {"text": "its folders are nested too deeply", "path": ""}}

@@ -59,7 +59,7 @@ def root(environ: Mapping[str, str]) -> Path:
         return folder / "agentcore-sandbox"
     home = environ.get("HOME") or environ.get("USERPROFILE")
     if not home:
-        message = "HOME is not set, so there is no place to remember names and jobs"
+        message = "HOME is not set, so there is no place to record names and jobs"
         raise AgentcoreSandboxError("NoStateFolder", message, _HINT)
     return Path(home).absolute() / ".local" / "state" / "agentcore-sandbox"
 
@@ -271,8 +271,8 @@ def _wait_for(descriptor: int, path: Path) -> None:
     with gate.opened():  # also where signals are held back until a session is recorded: none has been started yet
         is_ours = file_lock.acquire(descriptor, LOCK_SECONDS)
     if not is_ours:
-        message = f"another process holds {path}"
-        raise AgentcoreSandboxError("StateBusy", message, "wait for it to end, then try again")
+        message = f"another process has held {path} for {LOCK_SECONDS:.0f} seconds"
+        raise AgentcoreSandboxError("StateBusy", message, "wait until it has finished, or end it; then try again")
 
 
 def _is_open(descriptor: int, path: Path) -> bool:

@@ -206,7 +206,7 @@ def _parse(text: str) -> Any:
 
 
 def _unexpected(message: str) -> AgentcoreSandboxError:
-    return UnexpectedAnswerError(message, "what runs in the session may have changed it")
+    return UnexpectedAnswerError(message, "a program in the session may have changed it")
 
 
 def _file_error(error: Mapping[str, Any]) -> AgentcoreSandboxError:

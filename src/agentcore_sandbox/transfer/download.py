@@ -31,13 +31,7 @@ PARTS_AT_ONCE = 16  # so many lie in the session's disk at a time
 
 @dataclass(frozen=True)
 class ByteRange:
-    """A piece of a file.
-
-    Attributes:
-        file: Which of the files, by its position.
-        offset: Where it begins, in bytes.
-        length: In bytes.
-    """
+    """A piece of the file at a position in a list; offset and length in bytes."""
 
     file: int
     offset: int
@@ -46,7 +40,7 @@ class ByteRange:
 
 @dataclass(frozen=True)
 class Download:
-    """What is to be fetched to where.
+    """A request to fetch files.
 
     Attributes:
         patterns: Paths or globs in the session.
@@ -64,7 +58,7 @@ class Download:
     quiet: bool = False
 
     def run(self, workspace: Workspace) -> Report:
-        """Fetch everything; files get their names here when all of them are there and checked.
+        """Fetch everything; files get their names here once all of them have arrived and are checked.
 
         Raises:
             AgentcoreSandboxError: `FileExists`, `UnsafePath`, `LocalFile`, `SessionFile`, or what the service says.
@@ -111,7 +105,7 @@ class Download:
 
 @contextmanager
 def _folders(destinations: Sequence[tuple[Entry, Destination]]) -> Iterator[None]:
-    """Make all folders; when the files are there the new ones get their permissions, otherwise they are removed."""
+    """Make all folders. New ones get their permissions once the files are there; after a failure they are removed."""
     new: list[Path] = []
     try:
         for folder in dict.fromkeys(_folder(entry, destination) for entry, destination in destinations):
@@ -170,12 +164,7 @@ class _IncomingFiles:
 
 
 def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]) -> Report:
-    """Write one file of a session to a stream, as its parts arrive.
-
-    Args:
-        workspace: The session's.
-        pattern: Names one file.
-        write: Takes the bytes.
+    """Write the one file that a pattern names to a stream, as its parts arrive.
 
     Raises:
         AgentcoreSandboxError: `SessionFile`: it is no file or more than one.
@@ -183,7 +172,7 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
     entries = scan(workspace, [pattern], depth=0)
     if [entry.kind for entry in entries] != [FILE]:
         hint = "standard output takes one file at a time"
-        raise AgentcoreSandboxError("SessionFile", f"not one file in the session: {pattern}", hint)
+        raise AgentcoreSandboxError("SessionFile", f"{pattern} is not a single file in the session", hint)
     sha = hashlib.sha256()
 
     def both(_file: int, data: bytes) -> None:
@@ -203,10 +192,10 @@ def transfer(
 
     Args:
         workspace: The session's.
-        folder: The folder in the session that the parts go through.
+        folder: The session's folder that the parts go through.
         entries: The files.
         write: Takes the position of a file in `entries` and its next bytes.
-        advance: Takes the number of bytes that have come.
+        advance: Takes the number of bytes that have arrived.
     """
     parts = enumerate(cut([entry.size for entry in entries], PART_BYTES))
     names: list[str] = []
@@ -253,7 +242,7 @@ def _deliver(data: bytes, ranges: Sequence[ByteRange], write: Callable[[int, byt
 
 
 def check_digests(workspace: Workspace, folder: str, entries: Sequence[Entry], digests: Sequence[str]) -> None:
-    """Compare what has come with what is in the session, and remove the folder that was used for it.
+    """Compare what has arrived with what is in the session, and remove the folder that it went through.
 
     Raises:
         AgentcoreSandboxError: `FileChanged`.
@@ -263,5 +252,6 @@ def check_digests(workspace: Workspace, folder: str, entries: Sequence[Entry], d
     there = workspace.ask_each(HELPER, "digest", [entry.path for entry in entries], staging=folder)
     for entry, ours, theirs in zip(entries, digests, there, strict=True):
         if ours != theirs:
-            hint = "it changed while it was copied; wait for the program that writes it, then try again"
-            raise AgentcoreSandboxError("FileChanged", f"{entry.path}: its SHA-256 is not that of the copy", hint)
+            message = f"{entry.path} changed while it was being copied: the SHA-256 of file and copy differ"
+            hint = "wait until no program writes to it, then try again"
+            raise AgentcoreSandboxError("FileChanged", message, hint)

@@ -97,7 +97,7 @@ def walk(root: Path, skipped: dict[str, str]) -> Iterator[LocalEntry]:
 def _inside(folder: Path, parts: tuple[str, ...], skipped: dict[str, str]) -> Iterator[LocalEntry]:
     if len(parts) == MOST_LEVELS:
         message = f"{folder}: there are more than {MOST_LEVELS} levels of folders"
-        raise AgentcoreSandboxError("LocalFile", message, "pack it into an archive, and copy that")
+        raise AgentcoreSandboxError("LocalFile", message, "pack the folder into an archive, and copy that")
     for path in folder.iterdir():
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
@@ -280,7 +280,7 @@ def check_room(folder: Path, size: int) -> None:
     with local_failures(folder):
         free = shutil.disk_usage(folder).free
     if size > free:
-        message = f"{folder}: {size} bytes are to be copied, and {free} are free"
+        message = f"{folder} has {free} bytes free, and the copy needs {size}"
         raise AgentcoreSandboxError("LocalFile", message, "copy less, or to another disk; nothing was copied")
 
 
@@ -293,6 +293,6 @@ def check_unique(destinations: Sequence[Destination]) -> None:
     seen: set[Path] = set()
     for destination in destinations:
         if destination.path in seen:
-            hint = "copy them one by one, to names of their own"
-            raise AgentcoreSandboxError("UnsafePath", f"two files would be {destination.path}", hint)
+            hint = "copy them one at a time, to names of their own"
+            raise AgentcoreSandboxError("UnsafePath", f"two files would both become {destination.path}", hint)
         seen.add(destination.path)

@@ -1,4 +1,4 @@
-"""What a transfer tells: how far it is, on a terminal, and what it has copied and left out."""
+"""What a transfer reports: its progress, on a terminal, and what it has copied and left out."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Copied:
-    """One file that was copied.
-
-    Attributes:
-        source: Where it came from.
-        target: Where it is now.
-        size: Bytes.
-        sha256: Hexadecimal, the same on both sides.
-    """
+    """One file that was copied; `size` in bytes, `sha256` in hexadecimal."""
 
     source: str
     target: str
@@ -36,12 +29,7 @@ class Copied:
 
 @dataclass
 class Report:
-    """All files of a transfer.
-
-    Attributes:
-        copied: In order.
-        skipped: Path -> why it was left out.
-    """
+    """The files of a transfer in order; `skipped`: path -> why it was left out."""
 
     copied: list[Copied] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -49,15 +37,15 @@ class Report:
 
 @contextmanager
 def progress_bar(label: str, total: int, *, quiet: bool) -> Iterator[Advance]:
-    """Show how far a transfer is, on standard error where that is a terminal.
+    """Show the progress of a transfer on standard error if that is a terminal and `quiet` is not asked for.
 
     Args:
-        label: What is done.
-        total: Bytes in all, 0 where that is not known.
-        quiet: Show nothing even on a terminal.
+        label: What is shown beside it.
+        total: Bytes, 0 if that is not known.
+        quiet: Show nothing.
 
     Yields:
-        What is called with each number of bytes that has been moved.
+        A function that takes the number of bytes that have been moved since its last call.
     """
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _count: None

@@ -1,6 +1,6 @@
 """Files of a session: what its helper lists, checked in form, and the folder that the parts of a transfer go through.
 
-Where a listed name may be written on this machine is the matter of `local_tree`.
+Where a listed name may be written on this machine is decided in `local_tree`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Entry:
         root: The path that was asked for.
         relative: The path below it, empty for itself. Untrusted.
         kind: file, folder, link or other.
-        size: Bytes of a file.
+        size: In bytes, 0 unless it is a file.
         mode: Permissions.
         modified: Seconds since the epoch.
     """
@@ -95,7 +95,9 @@ def scan(workspace: Workspace, patterns: Sequence[str], *, depth: int | None = N
         roots = [_root(row[0], asked) for row in itertools.takewhile(lambda row: len(row) == 1, rows)]
         return [_entry(roots, row) for row in rows[len(roots) :]]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
-        raise UnexpectedAnswerError("the session's list of files makes no sense") from None
+        raise UnexpectedAnswerError(
+            "the session's list of files makes no sense", "a program in the session may have changed it"
+        ) from None
 
 
 def _root(root: Any, patterns: Sequence[str]) -> str:

@@ -38,11 +38,11 @@ class PlannedCopy:
 
 @dataclass(frozen=True)
 class SourceTree:
-    """One thing that is copied.
+    """A file, or a folder with all that is in it.
 
     Attributes:
-        name: What it is called in a folder that it goes into; empty for a folder whose contents are meant.
-        sources: The file, or the folder and all in it.
+        name: Its name in a folder that it is copied into; empty for a folder whose contents are meant.
+        sources: The file, or the folder and its contents.
         skipped: Path of what is left out -> the reason.
     """
 
@@ -53,7 +53,7 @@ class SourceTree:
 
 @dataclass(frozen=True)
 class Upload:
-    """What is to be sent where.
+    """A request to send files.
 
     Attributes:
         sources: Words of the command line: paths, globs, or `-` for standard input.
@@ -68,7 +68,7 @@ class Upload:
     quiet: bool = False
 
     def roots(self) -> list[SourceTree]:
-        """All that would be sent, read before anything is.
+        """All that is to be sent, looked at before anything is.
 
         Raises:
             UsageError: A file is missing.
@@ -77,7 +77,7 @@ class Upload:
         return [root for word in self.sources for root in _roots(word)]
 
     def run(self, workspace: Workspace) -> Report:
-        """Send everything; files get their names in the session when all of them are there and checked.
+        """Send everything; files get their names in the session once all of them have arrived and are checked.
 
         Raises:
             AgentcoreSandboxError: `FileExists`, `LocalFile`, `SessionFile`, or what the service says.
@@ -108,7 +108,7 @@ class Upload:
 
     def _check(self, plan: Sequence[PlannedCopy], kinds: Mapping[str, str | None]) -> None:
         if len({planned.target for planned in plan}) < len(plan):
-            raise AgentcoreSandboxError("FileExists", "two files would get one name", "copy them one by one")
+            raise AgentcoreSandboxError("FileExists", "two files would get the same name", "copy them one at a time")
         for planned in plan:
             kind, where = kinds.get(planned.target), f"{planned.target} exists in the session"
             if kind and (kind == "folder") != planned.source.is_folder:
