@@ -63,8 +63,12 @@ CASES = {
     "process that says bytes": Case("NoCredentials", "'work'", process("", r"""sh -c "printf '\377' >&2; exit 1" """)),
     "process that is not there": Case("NoCredentials", "cannot be started: /no/program", process("", "/no/program")),
     "process that cannot be split": Case("NoCredentials", "cannot be read: No closing", process("", 'a "b')),
-    "process with an odd time": Case("NoCredentials", "'work'", process({**OUTPUT, "Expiration": "soon"})),
-    "process with a number as time": Case("NoCredentials", "'work'", process({**OUTPUT, "Expiration": [1]})),
+    "process with an odd time": Case(
+        "NoCredentials", "Expiration that is not a time", process({**OUTPUT, "Expiration": "soon"})
+    ),
+    "process with a list as time": Case(
+        "NoCredentials", "Expiration that is not a time", process({**OUTPUT, "Expiration": [1]})
+    ),
     "process with old credentials": Case(
         "ExpiredCredentials", "credential_process", process({**OUTPUT, "Expiration": "2020-01-01T00:00:00Z"})
     ),

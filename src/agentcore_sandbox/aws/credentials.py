@@ -145,9 +145,10 @@ def _naming_source(method: str) -> Iterator[None]:
         raise  # these say what failed
     except Exception as error:
         source = _SOURCES.get(method, method)
-        hint = "run it by hand to see why: aws sts get-caller-identity"
         if isinstance(error, RuntimeError):  # raised by RefreshableCredentials._protected_refresh
-            raise AgentcoreSandboxError("ExpiredCredentials", f"{source}: expired credentials", hint) from error
+            message = f"the credentials from {source} have expired"
+            raise AgentcoreSandboxError("ExpiredCredentials", message, "renew them the way you got them") from error
+        hint = "run it by hand to see why: aws sts get-caller-identity"
         message = f"credentials from {source} cannot be used: {_described(error)}"
         raise AgentcoreSandboxError("NoCredentials", message, hint) from error
 
@@ -228,8 +229,6 @@ class _ProcessProvider(core_credentials.ProcessProvider):
         parent: Any = super()
         try:
             found: dict[str, Any] = parent._retrieve_credentials_using(credential_process)  # noqa: SLF001 - the stubs lack it
-            if found["expiry_time"] is not None:
-                _timestamp(found["expiry_time"])
         except OSError as error:
             raise self._error(f"cannot be started: {_described(error)}") from error
         except CredentialRetrievalError as error:
@@ -239,7 +238,15 @@ class _ProcessProvider(core_credentials.ProcessProvider):
         except (AttributeError, TypeError, ValueError) as error:
             what = "does not print credentials as JSON" if self._processes else f"cannot be read: {error}"
             raise self._error(what) from error
+        self._check_expiry(found["expiry_time"])
         return found
+
+    def _check_expiry(self, expiry: Any) -> None:
+        try:
+            if expiry is not None:
+                _timestamp(expiry)
+        except ValueError:
+            raise self._error("prints an Expiration that is not a time") from None
 
     def _error(self, what: str) -> AgentcoreSandboxError:
         message = f"credential_process of profile {self._profile!r} {what}"
