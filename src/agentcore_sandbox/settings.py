@@ -101,7 +101,7 @@ def _settings(interpreter: str, flags: Flags, environ: Mapping[str, str]) -> Set
             flags.region
             or environ.get("CUSTOM_AGENTCORE_AWS_REGION")
             or _arn_region(interpreter)
-            or environ.get("AWS_REGION")  # the newer of AWS's two names, which botocore alone does not read
+            or environ.get("AWS_REGION")  # not read by boto3: https://github.com/boto/boto3/issues/3620
             or None
         ),
         endpoint_url=flags.endpoint_url or None,

@@ -235,7 +235,7 @@ def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
 
 
 def _unsupported_proxy(error: exceptions.ConnectionError) -> AgentcoreSandboxError | None:
-    # botocore puts http:// before a URL of any other scheme.
+    # botocore puts http:// before a URL of any other scheme: https://github.com/boto/botocore/issues/2540
     found = re.match(r"http://(?P<scheme>[a-z0-9+.-]+)://", str(error.kwargs.get("proxy_url") or ""))
     if not found:
         return None
