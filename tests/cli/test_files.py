@@ -215,6 +215,8 @@ def test_session_that_gives_another_name_than_was_asked_for(
         '{"pieces": 0}',
         '{"pieces": 1000000000}',
         '{"pieces": "x"}',
+        json.dumps({"answer": [["d"]] * 100_000}),
+        json.dumps({"answer": "x" * 100_000}),
         '{"error": 5}',
     ],
 )

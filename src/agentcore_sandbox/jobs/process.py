@@ -24,6 +24,7 @@ LONGEST_PAUSE = 0.6  # a line a second is to be seen within one and a half
 START_SECONDS = 60.0
 ANSWER_SECONDS = 60.0  # a poll takes a fraction of one: whatever is silent for so long has been lost
 HIGHEST_STATUS = 255
+_LONGEST_TEXT = 500
 _HELPER = "jobs"
 
 
@@ -99,7 +100,7 @@ class JobProcess:
         request = {"operation": "supervise", "folder": self._folder, "argv": [*script.interpreter, path]}
         outcome = self._workspace.invoke(api.START_COMMAND, {"command": helper_command(_HELPER, request)})
         if outcome.is_error or not outcome.task_id:
-            message = f"the job was not started: {outcome.stderr or outcome.stdout}"
+            message = f"the job was not started: {(outcome.stderr or outcome.stdout)[-_LONGEST_TEXT:]}"
             raise AgentcoreSandboxError("NotStarted", message, "try again, or in another session")
         return outcome.task_id
 

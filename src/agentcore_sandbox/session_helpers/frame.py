@@ -14,7 +14,8 @@ OWN = ".agentcore-sandbox"
 LONGEST_ANSWER = 16_384
 """Bytes that are printed. A longer answer goes into files: the terminal of executeCommand may cut or mangle it."""
 LONGEST_PIECE = 2 << 20
-LONGEST_TEXT = 2000
+LONGEST_TEXT = 1000
+"""Characters: each of a path and a message may be six times as long in JSON."""
 
 
 def reply(operations: Operations) -> None:

@@ -33,7 +33,10 @@ ATTEMPTS = 8
 _FUTURE = "from __future__ import annotations\n"
 _LONGEST_ARGUMENT = 32_768
 MOST_ITEMS = 1_000_000  # of an answer: of the 400,000 files that a helper lists, some are asked for twice
-_MOST_PIECES = 200  # of 2 MB
+_MOST_PIECES = 200
+_LONGEST_REPLY = 64 << 10  # characters; helpers print a quarter of it
+_LONGEST_PIECE = 4 << 20  # twice what helpers write into a file
+_LONGEST_TEXT = 2000
 
 T = TypeVar("T")
 
@@ -116,7 +119,7 @@ class Workspace:
         outcome = self._tool(api.EXECUTE_COMMAND, {"command": _command(helper, f"@{path}" if is_long else argument)})
         if is_long:
             self._discard([path])
-        reply = _parse(outcome.stdout)
+        reply = _parse(outcome.stdout, _LONGEST_REPLY)
         if not isinstance(reply, dict):
             raise _unexpected("the helper in the session answered something else")
         return reply
@@ -128,7 +131,9 @@ class Workspace:
         paths = [f"{answer}-{number}" for number in range(count)]
         found = 0
         for path in paths:
-            piece = _parse(_content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace"))
+            piece = _parse(
+                _content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace"), _LONGEST_PIECE
+            )
             found += len(piece) if isinstance(piece, list) else MOST_ITEMS
             if found > MOST_ITEMS:
                 raise _unexpected(f"the session answers with more than {MOST_ITEMS} items")
@@ -198,10 +203,14 @@ def _content(outcome: Result) -> bytes:
     raise _unexpected("readFiles answered without the file")
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str, limit: int) -> Any:
+    """The JSON of the last line, which as Python's objects may take forty times the memory."""
+    line = text.strip().rpartition("\n")[2]
+    if len(line) > limit:
+        raise _unexpected(f"the helper in the session answered with {len(line)} characters in one line")
     try:
-        return json.loads(text.strip().splitlines()[-1])
-    except (IndexError, ValueError, RecursionError):
+        return json.loads(line)
+    except (ValueError, RecursionError):
         raise _unexpected("the helper in the session did not answer") from None
 
 
@@ -210,9 +219,11 @@ def _unexpected(message: str) -> AgentcoreSandboxError:
 
 
 def _file_error(error: Mapping[str, Any]) -> AgentcoreSandboxError:
-    path, text = str(error.get("path") or ""), str(error.get("text") or "it failed")
+    path, text = (str(error.get(key) or "")[:_LONGEST_TEXT] for key in ("path", "text"))
     hint = "look at the session's files: agentcore-sandbox ls SESSION"
-    return AgentcoreSandboxError("SessionFile", f"in the session: {path}: {text}" if path else text, hint)
+    return AgentcoreSandboxError(
+        "SessionFile", f"in the session: {path}: {text}" if path else text or "it failed", hint
+    )
 
 
 def _tool_error(outcome: Result) -> AgentcoreSandboxError:
