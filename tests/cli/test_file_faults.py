@@ -183,6 +183,7 @@ class Guest:
     def __init__(self, answers: dict[str, object], part: bytes = b"\xffabc") -> None:
         self._answers = {"look": [None] * 3, "scan": SCANNED, "pack": True, "digest": [DIGEST], **answers}
         self._part = part
+        self.replies: dict[str, object] = {}
 
     def __call__(self, handler: Handler) -> None:
         arguments = handler.current.body["arguments"]
@@ -192,7 +193,8 @@ class Guest:
             fault_server.stream(event_stream.event("result", payload))(handler)
             return
         found = re.search(r'"operation": "(\w+)"', arguments.get("command", ""))
-        answer = json.dumps({"answer": self._answers.get(found[1] if found else "")})
+        operation = found[1] if found else ""
+        answer = json.dumps(self.replies.get(operation, {"answer": self._answers.get(operation)}))
         fault_server.stream(event_stream.result(answer))(handler)
 
 
@@ -240,3 +242,12 @@ def test_a_name_cannot_pass_for_a_message(aws: CommandLine, faults: FaultServer)
         done = aws.run("cp", f"{fault_server.SESSION}:d", "out")
         assert b"lie" in done.stderr
         assert not [line for line in done.stderr.splitlines() if line.startswith(b"error[Forged]") or b"\x1b" in line]
+
+
+@pytest.mark.parametrize("piece", [b"5", b"{}", b"null", b"", b"[" * 100_000], ids=["5", "{}", "null", "none", "deep"])
+def test_pieces_of_an_answer_that_are_no_lists(aws: CommandLine, faults: FaultServer, piece: bytes) -> None:
+    scan = Guest({}, piece)
+    faults.answers["invoke"] = scan
+    scan.replies["scan"] = {"pieces": 2}
+    done = aws.run("ls", f"{fault_server.SESSION}:f")
+    assert (done.returncode, b"error[UnexpectedAnswer]" in done.stderr) == (125, True), done.stderr

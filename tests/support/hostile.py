@@ -70,6 +70,7 @@ FILES = st.one_of(
     st.binary(max_size=5).map(lambda data: b"\xff" + data),
     st.binary(max_size=5),
     st.lists(ENTRIES, max_size=3).map(lambda rows: json.dumps(rows).encode()),
+    VALUES.map(lambda value: json.dumps(value).encode()),
 )
 
 

@@ -12,7 +12,7 @@ import json
 import shlex
 import uuid
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
 from agentcore_sandbox.aws import event_stream
@@ -20,7 +20,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, LostAnswerError, Tim
 from agentcore_sandbox.retry import retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agentcore_sandbox.aws.event_stream import Result
     from agentcore_sandbox.aws.session_client import SessionClient
@@ -29,7 +29,7 @@ FOLDER = ".agentcore-sandbox"
 """Where this program keeps its own files in a session, below the work directory."""
 MARK = b"\xff"
 """First byte of every part that comes back: no UTF-8 begins so, and readFiles sends what is no text unchanged."""
-ATTEMPTS = 8
+ATTEMPTS = 8  # in about half a minute
 _FUTURE = "from __future__ import annotations\n"
 _LONGEST_ARGUMENT = 32_768
 MOST_ITEMS = 1_000_000  # of an answer: of the 400,000 files that a helper lists, some are asked for twice
@@ -37,8 +37,6 @@ _MOST_PIECES = 200
 _LONGEST_REPLY = 64 << 10  # characters; helpers print a quarter of it
 _LONGEST_PIECE = 4 << 20  # twice what helpers write into a file
 _LONGEST_TEXT = 2000
-
-T = TypeVar("T")
 
 
 class Workspace:
@@ -131,12 +129,11 @@ class Workspace:
         paths = [f"{answer}-{number}" for number in range(count)]
         found = 0
         for path in paths:
-            piece = _parse(
-                _content(self._tool(api.READ_FILES, {"paths": [path]})).decode(errors="replace"), _LONGEST_PIECE
-            )
-            found += len(piece) if isinstance(piece, list) else MOST_ITEMS
-            if found > MOST_ITEMS:
-                raise _unexpected(f"the session answers with more than {MOST_ITEMS} items")
+            data = _content(self._tool(api.READ_FILES, {"paths": [path]}))
+            piece = _parse(data.decode(errors="replace"), _LONGEST_PIECE)
+            if not isinstance(piece, list) or found + len(piece) > MOST_ITEMS:
+                raise _unexpected(f"the session answers with more than {MOST_ITEMS} items, or none")
+            found += len(piece)
             yield from piece
         self._discard(paths)
 
@@ -150,7 +147,11 @@ class Workspace:
         return event_stream.combine(self._interpreter.invoke(self.session_id, tool, arguments, seconds=self._seconds))
 
     def _tool(self, tool: str, arguments: Mapping[str, Any]) -> Result:
-        outcome = persistently(lambda: event_stream.combine(self._repeatable(tool, arguments)))
+        outcome = retry(
+            lambda: event_stream.combine(self._repeatable(tool, arguments)),
+            attempts=ATTEMPTS,
+            is_transient=lambda error: getattr(error, "retryable", False),
+        )
         if outcome.is_error:
             raise _tool_error(outcome)
         return outcome
@@ -163,11 +164,6 @@ class Workspace:
         except TimeLimitError:
             message = f"no answer within {self._seconds:g} seconds"
             raise LostAnswerError("NoAnswer", message, "check the network, then try again") from None
-
-
-def persistently(call: Callable[[], T]) -> T:
-    """Call something that may be repeated until it succeeds or fails for good, for about half a minute."""
-    return retry(call, attempts=ATTEMPTS, is_transient=lambda error: getattr(error, "retryable", False))
 
 
 def helper_command(module: str, request: Mapping[str, Any]) -> str:
