@@ -29,12 +29,12 @@ PARALLEL = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
-# Python inside, the emulator's processes and HTTP, and without processes parser, text, streams, threads and files.
+# Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
+# they run all tests too.
 ON_EACH_PYTHON = (
-    *(f"emulator/agent/test_{name}.py" for name in ("figures", "ipython", "python_context")),
-    *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py", "emulator/test_sandbox.py"),
-    *("emulator/tools/test_commands.py", "emulator/tools/test_file_tools.py"),
-    "unit",
+    *(f"emulator/{name}.py" for name in ("agent/test_ipython", "agent/test_python_context", "test_sandbox")),
+    *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
+    *(f"unit/{name}" for name in ("aws", "cli", "test_threads.py", "transfer")),
 )
 ZIPAPP_ON_EACH_PYTHON = ("tests/zipapp/test_start.py", "tests/cli/test_local.py")
 ZIPAPP_NIGHTLY = (
@@ -194,7 +194,9 @@ def nightly(session: nox.Session) -> None:
         session.run("pytest", "-s", *session.posargs)
         return
     session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, *ZIPAPP_NIGHTLY)
-    if is_newest(session):
+    if not is_newest(session):
+        session.run("pytest", *PARALLEL, *whole_suite())
+    else:
         session.run("pytest", "-s", "tests/nightly")
         session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
         session.notify("bench", ["--runs", "1"])

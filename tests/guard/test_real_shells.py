@@ -157,10 +157,12 @@ def can_be_passed(command: str) -> bool:
 GOOD = ["agentcore-sandbox run 'a b' \"c\" x", "agentcore-sandbox run - <<'EOF'\na $x\nEOF\n"]
 
 
+@pytest.mark.hypothesis  # like which it looks at more where more is asked for: at every place instead of every fourth
 @pytest.mark.parametrize("good", GOOD)
 def test_no_hostile_piece_at_any_place_starts_anything(bench: Bench, good: str) -> None:
     tampered_with = [good[:at] + piece + good[at:] for piece in HOSTILE for at in range(len(good) + 1)]
-    calls = {command: call for command in tampered_with if (call := accepted(command)) and can_be_passed(command)}
+    chosen = tampered_with[:: max(1, 400 // settings().max_examples)]
+    calls = {command: call for command in chosen if (call := accepted(command)) and can_be_passed(command)}
     assert len(calls) > len(HOSTILE)
     check_in_shells(bench, calls)
 
