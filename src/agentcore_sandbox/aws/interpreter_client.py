@@ -132,8 +132,6 @@ class InterpreterClient:
     ) -> None:
         """Delete an interpreter and wait until it is gone, also one that is still being created or deleted.
 
-        It is assumed that the service does not delete an interpreter that is CREATING.
-
         Args:
             interpreter_id: The interpreter.
             tell: Is given each new state.
