@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,11 +107,33 @@ SCRIPT = """
 import sys
 sys.path.append(sys.argv[1])
 from _startup import unpack
-print(unpack.repair(*sys.argv[1:]))
+print(unpack.repair(*sys.argv[2:]))
 """
 
 
-def test_a_zipapp_of_another_version_says_nothing_about_the_copy(zipapps: Mapping[str, Path], tree: Path) -> None:
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_what_is_damaged_again_at_once_ends_in_one_line(
+    zipapps: Mapping[str, Path], base_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A file that the zipapp holds twice: the copy can have but one, and that one is broken."""
+    broken = tmp_path / "broken.pyz"
+    shutil.copy(zipapps[OWN], broken)
+    with zipfile.ZipFile(broken, "a") as archive:
+        archive.writestr("site-packages/agentcore_sandbox/errors.py", "x =")
+    environment = {**base_environment, "XDG_CACHE_HOME": str(tmp_path)}
+    words = [sys.executable, "-I", str(broken), "--version"]
+    done = subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 125
+    assert done.stderr.startswith(b"error[DamagedCopy]: site-packages/agentcore_sandbox/errors.py in ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("of", ["another version", "none"])
+def test_without_its_zipapp_nothing_is_said_about_a_copy(
+    zipapps: Mapping[str, Path], tree: Path, tmp_path: Path, of: str
+) -> None:
     """As when the plugin is updated while a command runs."""
-    words = [sys.executable, "-I", "-c", SCRIPT, str(zipapps["any"]), str(tree)]
-    assert subprocess.run(words, capture_output=True, timeout=DEADLINE, check=True, env={}).stdout == b"[]\n"
+    gone = tmp_path / "agentcore-sandbox.pyz"
+    words = [sys.executable, "-I", "-c", SCRIPT, str(zipapps["any"]), str(zipapps["any"] if of != "none" else gone)]
+    done = subprocess.run([*words, str(tree)], capture_output=True, timeout=DEADLINE, check=True, env={})
+    assert done.stdout == b"[]\n"

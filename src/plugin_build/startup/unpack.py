@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = "agentcore_sandbox.commands."
 NATIVE = "site-packages/_native"
+RESTARTED = "restarted"  # an option of Python that it does not know, for the process that starts again
 HEADER = 16  # bytes of a .pyc before its code
 
 
@@ -53,14 +54,17 @@ def repair(zipapp: str, site_packages: str) -> list[str]:
     """
     copy = Path(site_packages).parent
     with _failures_told(zipapp):
-        # Where the zipapp was replaced by another version meanwhile, it says nothing about this copy.
-        names = damaged(zipapp, copy) if start.build_of(zipapp) == copy.name else []
+        if not os.path.exists(zipapp) or start.build_of(zipapp) != copy.name:
+            return []  # removed or replaced by another version meanwhile: it says nothing about this copy
+        names = damaged(zipapp, copy)
+        if names and RESTARTED in sys._xoptions:  # noqa: SLF001 - documented with the option -X
+            _fail("DamagedCopy", f"{names[0]} in {copy} is damaged again; find what changes it, or install again")
         if names:
             _extract(zipapp, copy, replacing=True)
     if names and not any(name.startswith(COMMANDS) for name in sys.modules):
         if sys.platform == "win32":
             _fail("DamagedCopy", f"files in {copy} were missing or damaged and are whole again; run the command again")
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - as this process was started
+        os.execv(sys.executable, [sys.executable, "-X", RESTARTED, *sys.orig_argv[1:]])  # noqa: S606 - as this process was started
     return names
 
 
