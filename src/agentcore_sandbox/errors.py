@@ -14,24 +14,31 @@ EXIT_FAILURE = 125
 MAX_MESSAGE = 10_000
 """Characters of a message: what it quotes may have any length."""
 _MASK = "***"
-_NO_WORD = r"(?<![\w+/=.-])(?-i:(?=\S{0,99}[a-z])(?=\S{0,99}[A-Z])(?=\S{0,99}[0-9]))"
+_NO_WORD = r"(?<![\w+/.-])(?-i:(?=\S{0,99}[a-z])(?=\S{0,99}[A-Z])(?=\S{0,99}[0-9]))"
+_VALUE = r"""(?:\\?"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|[^\s"',;&<]+)"""
 # What has the form of a credential: each pattern, and what is shown instead.
 _CREDENTIALS = (
     (r"\b([a-z][a-z0-9+.-]{0,20}://)[^\s'\"<>]{0,500}@", rf"\1{_MASK}@"),  # the user and password of a URL
     (r"(authorization[\"']?\s*[=:])[^\n]*", rf"\1 {_MASK}"),
     (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {_MASK}"),
+    (r"\b(cookie[\"']?\s*[=:])[^\n]*", rf"\1 {_MASK}"),
     (
         (
             r"((?:secret_?(?:access_?)?key|(?:session|security|auth|access|refresh|id)[_-]?token|client_?secret|"
-            r"api[_-]?key|passwo?r?d|signature)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+"
+            r"(?:api|private)[_-]?key|passwo?r?d|passphrase|signature)\\?[\"']?\s*(?:[=:>]|%3D)\s*)"
+            rf"{_VALUE}"
         ),
         rf"\1{_MASK}",
     ),
+    (rf"\b((?:pass|pwd|secret|sig|token)=){_VALUE}", rf"\1{_MASK}"),
+    (r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[\s\S]*?(?=-----END|\Z)", rf"\1{_MASK}"),
+    # Tokens of GitHub, GitLab, npm, PyPI, Slack, Google, and of models' services.
+    (r"(?-i:\b(?:gh[opsur]_|github_pat_|glpat-|npm_(?=\w{36}\b)|pypi-|xox[abprs]-|AIza|sk-))[\w-]{16,}", _MASK),
     (r"(?-i:\b(A[KS]IA)[A-Z0-9]{12,})", rf"\1{_MASK}"),  # the id of an access key
     (r"\beyJ[\w-]{1,500}\.[\w-]{1,500}\.[\w-]*", _MASK),  # a JSON web token
     # A session token or a secret key: base64 that is neither a path, nor hexadecimal, nor a word.
     (rf"{_NO_WORD}(?=[a-z0-9+/=]{{100}})[a-z0-9+/=]*[a-z0-9+=]{{40}}[a-z0-9+/=]*", _MASK),
-    (rf"{_NO_WORD}(?!/)[a-z0-9+/]{{40}}(?![\w+/=.-])", _MASK),
+    (rf"{_NO_WORD}(?!/)[a-z0-9+/]{{40}}(?![\w+/=-]|\.\S)", _MASK),
 )
 
 
@@ -131,11 +138,13 @@ class UnreadableRecordError(AgentcoreSandboxError):
         path: The record.
         reason: What is wrong with it.
         is_newer: A newer version of this program has written it.
+        hint: What to do next.
     """
 
-    def __init__(self, path: Path, reason: str, *, is_newer: bool = False) -> None:
-        super().__init__("UnreadableRecord", f"{path} cannot be read: {reason}", "it was left as it is")
+    def __init__(self, path: Path, reason: str, *, is_newer: bool = False, hint: str = "it was left as it is") -> None:
+        super().__init__("UnreadableRecord", f"{path} cannot be read: {reason}", hint)
         self.path = path
+        self.reason = reason
         self.is_newer = is_newer
 
 

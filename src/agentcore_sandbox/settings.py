@@ -18,7 +18,7 @@ LOCAL_INTERPRETERS = ("local", "local-public")
 LOCAL_REGION = "us-east-1"
 EXPORTED_ENDPOINT = "AGENTCORE_SANDBOX_ENV_ENDPOINT"
 """The variable with the endpoint that `local env` exported: another emulator may have taken its place since then."""
-_REGION = re.compile(r"[a-z0-9-]{1,63}")
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = r"[0-9A-Za-z._-]+|[0-9a-f:.]+"  # a name, or an IPv6 address
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -123,7 +123,13 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
-def _is_endpoint(url: str) -> bool:
+def is_region(name: str) -> bool:
+    """Whether a region may have this name, which becomes part of a host's."""
+    return _REGION.fullmatch(name) is not None
+
+
+def is_endpoint(url: str) -> bool:
+    """Whether requests can be sent to this URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is none
@@ -148,7 +154,7 @@ def _check(settings: Settings) -> None:
 
 
 def _check_region_and_endpoint(settings: Settings) -> None:
-    if settings.region and not _REGION.fullmatch(settings.region):
+    if settings.region and not is_region(settings.region):
         raise UsageError(f"not a region name: {settings.region!r}", "a region looks like us-east-1")
     if settings.endpoint_url:
         _check_endpoint(settings)
@@ -158,7 +164,7 @@ def _check_endpoint(settings: Settings) -> None:
     url = settings.endpoint_url or ""
     if "@" in url:  # not shown, because it may be a password
         raise UsageError("the endpoint URL has a name or a password in it", "AWS's requests are signed: leave it out")
-    if not _is_endpoint(url):
+    if not is_endpoint(url):
         raise UsageError(f"not an endpoint URL: {url!r}", "it looks like https://host or http://127.0.0.1:8080")
     if settings.is_local and not is_loopback(url):
         raise UsageError(

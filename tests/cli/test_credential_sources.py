@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,6 +154,56 @@ CASES = {
     "endpoints of STS": Case(
         "AwsConfiguration", "AWS_STS_REGIONAL_ENDPOINTS", ROLE, {"AWS_STS_REGIONAL_ENDPOINTS": "near"}
     ),
+    "checksums": Case(
+        "AwsConfiguration", "AWS_REQUEST_CHECKSUM_CALCULATION", env={"AWS_REQUEST_CHECKSUM_CALCULATION": "x"}
+    ),
+    "compression": Case(
+        "AwsConfiguration",
+        "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+        env={"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "-1"},
+    ),
+    "account in endpoints": Case(
+        "AwsConfiguration", "AWS_ACCOUNT_ID_ENDPOINT_MODE", env={"AWS_ACCOUNT_ID_ENDPOINT_MODE": "x"}
+    ),
+    "region of no host": Case(
+        "AwsConfiguration", "not a region name: '-x'", f"[profile work]\n{KEYS}region = -x\n", {"AWS_REGION": ""}
+    ),
+    "region of two words": Case(
+        "AwsConfiguration", "not a region name: 'a b'", f"[profile work]\n{KEYS}region = a b\n", {"AWS_REGION": ""}
+    ),
+    "key with the end of a line": Case(
+        "NoCredentials",
+        "the access key is not one word",
+        "",
+        {"AWS_ACCESS_KEY_ID": "A\r", "AWS_SECRET_ACCESS_KEY": "B"},
+        (),
+    ),
+    "token with the end of a line": Case(
+        "NoCredentials",
+        "the AWS_* variables cannot be used: the session token is not one word",
+        "",
+        {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B", "AWS_SESSION_TOKEN": "C\n"},
+        (),
+    ),
+    "no credentials in a source": Case(
+        "NoCredentials",
+        "the credential source failed: Environment",
+        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n",
+    ),
+    "port of AgentCore": Case(
+        "AwsConfiguration",
+        "the endpoint's URL",
+        env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "http://127.0.0.1:99999"},
+    ),
+    "scheme of AgentCore": Case(
+        "AwsConfiguration", "the endpoint's URL", env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "ftp://127.0.0.1"}
+    ),
+    "endpoint that is no section": Case(
+        "AwsConfiguration",
+        "the endpoint's URL",
+        f"[profile work]\n{KEYS}services = s\n[services s]\nbedrock_agentcore = x\n",
+        {"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": ""},
+    ),
     "endpoint of AgentCore": Case(
         "AwsConfiguration", "AWS_ENDPOINT_URL", env={"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "not a URL"}
     ),
@@ -228,6 +279,32 @@ def test_a_damaged_cache_is_a_cache_miss(caller: CommandLine, faults: FaultServe
     assert (done.returncode, done.stderr) == (0, b"")
     assert faults.requests
     assert "AccessKeyId" in kept.read_text()
+
+
+class StsAnswer(BaseHTTPRequestHandler):
+    """Answers each request with the same body."""
+
+    body: bytes
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_the_answer_that_should_have_had_credentials_is_not_shown(caller: CommandLine, faults: FaultServer) -> None:
+    configure(caller, ROLE)
+    body = b"<AssumeRoleResponse><SecretAccessKey>sts-secret</SecretAccessKey><SessionToken>sts"
+    with loopback.serving(StsAnswer, body=body) as url:
+        done = caller.run("run", "--profile", "work", "x", env={"AWS_ENDPOINT_URL_STS": url})
+    assert b"credentials from the role of the profile cannot be used: the answer is not one" in done.stderr
+    assert b"sts-secret" not in done.stderr
+    assert faults.requests == []
 
 
 def test_a_credential_process_does_not_read_our_input(caller: CommandLine, faults: FaultServer) -> None:

@@ -94,10 +94,20 @@ def test_a_record_that_cannot_be_read_is_named_and_in_nobodys_way(
         done = aws.run("job", command, BAD)
         assert (done.returncode, bad.read_bytes()) == (125, data)
         assert done.stderr.startswith(f"error[UnreadableRecord]: {bad} cannot be read: ".encode())
+        assert f"job rm {BAD} removes it".encode() in done.stderr
     removed = aws.run("job", "rm", BAD)
     assert (removed.returncode, b"may still be running" in removed.stderr, bad.exists()) == (0, True, False)
     assert aws.run("job", "list").stderr == b""
     assert len(ended.requests) == 1
+
+
+def test_a_folder_in_place_of_a_record_can_be_removed(aws: CommandLine) -> None:
+    bad = folder(aws) / f"{BAD}.json"
+    bad.mkdir()
+    (bad / "file").touch()
+    assert b"removes it" in aws.run("job", "list").stderr
+    assert aws.run("job", "rm", BAD).returncode == 0
+    assert aws.run("job", "list").stderr == b"no jobs\n"
 
 
 def test_a_folder_that_others_could_write_to_is_not_read(aws: CommandLine, ended: FaultServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -209,6 +210,44 @@ def test_start_is_one_session_however_often_it_is_sent(aws: CommandLine, faults:
     assert aws.run("start").stdout.decode().strip() == fault_server.SESSION
     tokens = {request.body["clientToken"] for request in faults.requests}
     assert (faults.operations(), len(tokens)) == (["start", "start"], 1)
+
+
+def endless(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    with suppress(OSError):  # the reader has had enough
+        while not handler.state.finished.is_set():
+            handler.chunk(b" " * (1 << 20))
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"), [("start", ["run", "x"]), ("list", ["sessions"])], ids=["start", "list"]
+)
+def test_an_answer_without_an_end(aws: CommandLine, faults: FaultServer, operation: str, words: list[str]) -> None:
+    faults.answers[operation] = endless
+    done = aws.run(*words)
+    assert done.stderr.startswith(b"error[BrokenStream]: the answer was damaged: it has more than 32 MiB")
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "said"),
+    [
+        ("start", {"sessionId": "a\nb"}, b"a session's id has other characters"),
+        ("list", {"items": [], "nextToken": 5}, b"a next page without a token"),
+    ],
+    ids=["id", "token"],
+)
+def test_an_answer_that_no_request_can_carry_on(
+    aws: CommandLine, faults: FaultServer, operation: str, answer: object, said: bytes
+) -> None:
+    faults.answers[operation] = lambda handler: handler.send_json(200, answer)
+    done = aws.run(*(["run", "x"] if operation == "start" else ["sessions"]))
+    assert done.stderr.startswith(b"error[UnexpectedAnswer]: ")
+    assert said in done.stderr
+    assert [request.operation for request in faults.requests] == [operation]
 
 
 def test_frames_are_what_the_service_sends() -> None:

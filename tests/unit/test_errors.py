@@ -26,6 +26,19 @@ FORMS = {
     "a query": "https://host/?X-Amz-Signature=SECRET&a=b",
     "a password": "password: SECRET",
     "a web token": "no: eyJhbGciOiJIUzI1NiJ9.eyJTRUNSRVQiOiJTRUNSRVQifQ.SECRETSECRET",
+    "XML": "b'<SecretAccessKey>SECRET</SecretAccessKey><SessionToken>SECRET'",
+    "JSON in JSON": r"{\"SecretAccessKey\": \"SECRET\"}",
+    "a percent-encoded query": "?SecretAccessKey%3DSECRET",
+    "a secret key at the end": f"it was {SECRET}.",
+    "a secret key as a value": f"key={SECRET}",
+    "a password of two words": "'password': 'two SECRET'",
+    "a password with a quote": r'"password": "two\"SECRET"',
+    "words of settings": "pwd=SECRET pass=SECRET secret=SECRET token=SECRET PGPASSWORD=SECRET sig=SECRET",
+    "a cookie": "Set-Cookie: id=SECRET; Path=/",
+    "a private key": "-----BEGIN RSA PRIVATE KEY-----\nSECRET\nSECRET\n-----END RSA PRIVATE KEY-----",
+    "a cut private key": "-----BEGIN PRIVATE KEY-----\nSECRET",
+    "a token of GitHub": "ghp_SECRETSECRETSECRETSECRETSECRETSECRET and github_pat_SECRETSECRET_SECRETSECRET",
+    "a token of a model's service": "sk-ant-api03-SECRETSECRETSECRET-SECRET",
     "the id of a key": "AKIAIOSFODNN7EXAMPLE and ASIAIOSFODNN7EXAMPLE",
 }
 
@@ -52,6 +65,9 @@ PLAIN = [
     "my_interpreter-AbCdEfGh12 is READY",
     "there is no SSO session; run: aws sso login --profile work",
     "give each --tag KEY=VALUE another key",
+    "unexpected token: '}' after the password",
+    "the task-0123456789abcdef0123 of npm_config_registry_of_the_project",
+    "public-key -----BEGIN CERTIFICATE-----",
 ]
 
 
@@ -68,6 +84,24 @@ def test_no_password_of_a_url(scheme: str, password: str) -> None:
     assert masked(f"no way to {scheme}://me:{password}@host:1 now") == f"no way to {scheme}://***@host:1 now"
 
 
-@pytest.mark.parametrize("unit", ["a", "a://", ",", "eyJ-", "eyJ.", "A1b,", "/", "aA1/", "secret_key=", "a@"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "a://",
+        ",",
+        "eyJ-",
+        "eyJ.",
+        "A1b,",
+        "/",
+        "aA1/",
+        "secret_key=",
+        "a@",
+        "pass=",
+        'password="',
+        "-----BEGIN PRIVATE KEY-----",
+        "cookie:",
+    ],
+)
 def test_no_text_takes_long(unit: str) -> None:
     assert len(masked(unit * 100_000)) <= MAX_MESSAGE + 10

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import __version__, emulator
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
-from agentcore_sandbox.settings import is_loopback
+from agentcore_sandbox.settings import is_endpoint, is_loopback, is_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -82,6 +82,9 @@ class Connection:
 
         from agentcore_sandbox.aws import credentials
 
+        if self.session.region_name and not is_region(self.session.region_name):
+            hint = "check AWS_DEFAULT_REGION, and the region in the AWS configuration"
+            raise AgentcoreSandboxError("AwsConfiguration", f"not a region name: {self.session.region_name!r}", hint)
         if signed:
             credentials.resolve(self.session)
 
@@ -99,11 +102,14 @@ class Connection:
         make: Any = self.session.client  # typed for literal names only
         try:
             with credentials.naming_settings(self.session._session):  # noqa: SLF001 - boto3 has no other way to it
-                return make(service, endpoint_url=endpoint_url, config=config)
-        except ValueError as error:  # its message has the URL, and that may have a password
+                client = make(service, endpoint_url=endpoint_url, config=config)
+            if not is_endpoint(client.meta.endpoint_url):
+                raise ValueError  # noqa: TRY301 - as botocore does for most of them
+        except (AttributeError, ValueError) as error:  # its message has the URL, and that may have a password
             names = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}, AWS_ENDPOINT_URL"
             hint = f"check {names} and endpoint_url in the AWS configuration"
             raise AgentcoreSandboxError("AwsConfiguration", "the endpoint's URL cannot be used", hint) from error
+        return client
 
 
 def connect(settings: Settings, *, runs_code: bool = True) -> SessionClient:
@@ -174,6 +180,8 @@ def all_pages(get_page: Callable[[dict[str, Any]], tuple[Iterable[T], str | None
         yield from items
         if not following:
             return
+        if not isinstance(following, str):
+            raise UnexpectedAnswerError("the service's list has a next page without a token", "try again")
         seen.update([token] if token else [])
         token = following
     raise UnexpectedAnswerError("the service's list does not end: its pages repeat", "try again; then report it to AWS")

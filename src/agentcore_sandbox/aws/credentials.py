@@ -12,17 +12,21 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore import awsrequest
 from botocore import credentials as core_credentials
 from botocore import session as core
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import CredentialResolver, create_credential_resolver
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from botocore.utils import JSONFileCache, parse_timestamp
 
+from agentcore_sandbox.aws.event_stream import StreamError, read_all
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 CACHE = "~/.aws/cli/cache"  # as in the AWS CLI's customizations/assumerole.py
 RENEWAL = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"})  # of requests for credentials
 # botocore's name of each source -> what a user calls it.
-_SOURCES = {
+SOURCES = {
     "env": "the AWS_* variables",
     "assume-role": "the role of the profile",
     "assume-role-with-web-identity": "the web identity (AWS_WEB_IDENTITY_TOKEN_FILE, web_identity_token_file)",
@@ -85,6 +89,21 @@ def _session(**options: Any) -> core.Session:
     return made
 
 
+class _Response(awsrequest.AWSResponse):
+    """A response whose body is not read to an end that never comes."""
+
+    @cached_property
+    def content(self) -> bytes:
+        try:
+            return read_all(self.raw.stream())
+        except StreamError:
+            self.raw.close()
+            raise
+
+
+awsrequest.AWSResponse = _Response  # type: ignore[misc] # for every service, and the sources of credentials
+
+
 def _timestamp(value: Any) -> datetime:
     """Parse AgentCore's format without dateutil, whose import takes as long as two requests; any other with it.
 
@@ -117,7 +136,18 @@ def resolve(session: boto3.Session) -> tuple[str, Credentials, ReadOnlyCredentia
     if found is None:
         raise NoCredentialsError
     with _naming_source(found.method):
-        return _SOURCES.get(found.method, found.method), found, found.get_frozen_credentials()
+        keys = found.get_frozen_credentials()
+        _check_keys(keys)
+    return SOURCES.get(found.method, found.method), found, keys
+
+
+def _check_keys(keys: ReadOnlyCredentials) -> None:
+    """Refuse what no HTTP header can carry, such as the end of a line; the message must not show it."""
+    named = {"access key": keys.access_key, "secret key": keys.secret_key, "session token": keys.token or "-"}
+    for name, value in named.items():
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+            message = f"the {name} is not one word of ASCII characters: is there a space or the end of a line in it?"
+            raise ValueError(message)
 
 
 @contextlib.contextmanager
@@ -144,7 +174,7 @@ def _naming_source(method: str) -> Iterator[None]:
     except (AgentcoreSandboxError, BotoCoreError, ClientError):
         raise  # these say what failed
     except Exception as error:
-        source = _SOURCES.get(method, method)
+        source = SOURCES.get(method, method)
         if isinstance(error, RuntimeError):  # raised by RefreshableCredentials._protected_refresh
             message = f"the credentials from {source} have expired"
             raise AgentcoreSandboxError("ExpiredCredentials", message, "renew them the way you got them") from error
@@ -156,7 +186,9 @@ def _naming_source(method: str) -> Iterator[None]:
 def _described(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, ResponseParserError):  # quotes the answer, which may have credentials in it
+        return "the answer is not one that AWS gives"
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
 
 class _Resolver(CredentialResolver):

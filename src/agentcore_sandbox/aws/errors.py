@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore import eventstream, exceptions, parsers
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from urllib3 import exceptions as urllib3_exceptions
 
+from agentcore_sandbox.aws.credentials import SOURCES
 from agentcore_sandbox.aws.event_stream import StreamError
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
@@ -65,7 +67,7 @@ _CREDENTIALS = {
     "LoginError": ("ExpiredCredentials", "the login session cannot be renewed", _LOGIN),
     "CredentialRetrievalError": (
         "NoCredentials",
-        "the profile's credential source failed",
+        "the credential source failed: {provider}",
         "run it by hand to see why: aws sts get-caller-identity{profile}",
     ),
     "RefreshWithMFAUnsupportedError": (
@@ -184,6 +186,9 @@ def _credentials(error: BaseException, request: RequestContext) -> AgentcoreSand
         if kind.__name__ in _CREDENTIALS:
             code, message, hint = _CREDENTIALS[kind.__name__]
             profile = request.settings.profile
+            if isinstance(error, exceptions.CredentialRetrievalError):
+                provider = error.kwargs.get("provider", "")
+                message = message.format(provider=SOURCES.get(provider, provider))
             return AgentcoreSandboxError(code, message, hint.format(profile=f" --profile {profile}" if profile else ""))
     return None
 
@@ -206,6 +211,8 @@ def _network(error: BaseException, request: RequestContext) -> AgentcoreSandboxE
     if isinstance(error, exceptions.ConnectionError):
         return _unsupported_proxy(error) or _unreachable(_place(error), request.settings)
     cause = error.kwargs.get("error") if isinstance(error, exceptions.HTTPClientError) else None
+    if isinstance(cause, StreamError):
+        return _stream(cause, request)
     if isinstance(cause, (urllib3_exceptions.LocationParseError, ValueError)):
         hint = "check HTTPS_PROXY, HTTP_PROXY and the endpoint's URL"
         return AgentcoreSandboxError("AwsConfiguration", "the URL of a proxy or an endpoint cannot be used", hint)
@@ -262,9 +269,17 @@ def _configuration(error: BaseException, request: RequestContext) -> AgentcoreSa
         hint = "set --region, CUSTOM_AGENTCORE_AWS_REGION, AWS_REGION or the profile's region"
         return AgentcoreSandboxError("NoRegion", "no AWS region is set", hint)
     if isinstance(error, (exceptions.BotoCoreError, OSError)):
-        setting = _SETTINGS.get(type(error).__name__, "the AWS configuration")
+        setting = _SETTINGS.get(type(error).__name__) or _setting_in(str(error)) or "the AWS configuration"
         return AgentcoreSandboxError("AwsConfiguration", str(error), f"check {setting}")
     raise error
+
+
+def _setting_in(message: str) -> str | None:
+    """The setting that a message is about, by the key in the configuration that it names."""
+    for name, (key, variable, *_) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
+        if variable and "_" in name and name in message:
+            return f"{variable} ({key})"
+    return None
 
 
 def _from_service(response: Any, request: RequestContext, *, in_stream: bool) -> AgentcoreSandboxError:

@@ -43,6 +43,20 @@ class LargePieces:
         self._raw.close()
 
 
+def read_all(pieces: Iterable[bytes]) -> bytes:
+    """Put a response together that is no stream of events.
+
+    Raises:
+        StreamError: It is larger than `MAX_BYTES`.
+    """
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) > MAX_BYTES:
+            raise StreamError(f"it has more than {MAX_BYTES >> 20} MiB")
+    return bytes(held)
+
+
 def join(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Regroup a stream's chunks: of each message the prelude, as soon as it has arrived, then the rest in blocks.
 

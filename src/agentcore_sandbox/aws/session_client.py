@@ -7,6 +7,7 @@ faults. Only what cannot have run is retried.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from contextlib import closing
@@ -108,7 +109,7 @@ class SessionClient:
                 sessionTimeoutSeconds=lifetime,
                 clientToken=token,
             ),
-            lambda answer: _text(answer["sessionId"]),
+            lambda answer: _session_id(answer["sessionId"]),
         )
 
     def stop(self, session_id: str) -> None:
@@ -304,6 +305,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"a text is of type {type(value).__name__}")
     return value
+
+
+def _session_id(value: Any) -> str:
+    if not re.fullmatch(r"[\w-]{1,100}", _text(value), re.ASCII):  # it goes into headers and URLs
+        raise ValueError("a session's id has other characters than letters and digits")
+    return str(value)
 
 
 class _EventParser(EventStreamJSONParser):

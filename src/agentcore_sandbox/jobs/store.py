@@ -126,7 +126,11 @@ class JobStore:
         hint = "list them with: agentcore-sandbox job list"
         if not _ID.fullmatch(job_id):
             raise UsageError(f"not a job's id: {job_id!r}", hint)
-        record = self._folder.read(job_id, JobRecord)
+        try:
+            record = self._folder.read(job_id, JobRecord)
+        except UnreadableRecordError as error:
+            remedy = f"agentcore-sandbox job rm {job_id} removes it; agentcore-sandbox sessions lists its session"
+            raise UnreadableRecordError(error.path, error.reason, is_newer=error.is_newer, hint=remedy) from None
         if record is None:
             raise AgentcoreSandboxError("UnknownJob", f"there is no job {job_id}", hint)
         return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 from contextlib import contextmanager, suppress
@@ -124,6 +125,7 @@ class StateFolder:
         if not os.path.lexists(self.file(key)):
             return None
         with _translated("rename", self.file(key)):
+            _remove(self.file(key, "unreadable"))  # a file does not take the place of a folder
             return self.file(key).replace(self.file(key, "unreadable"))
 
     def read_file(self, name: str, offset: int = 0, limit: int = -1) -> bytes | None:
@@ -165,7 +167,7 @@ class StateFolder:
         for path in self._path.glob(f"{_checked(key)}.*"):
             if path.suffix != ".lock":
                 with _translated("remove", path):
-                    path.unlink(missing_ok=True)
+                    _remove(path)
 
     def file(self, key: str, suffix: str = "json") -> Path:
         """The path of a record, or of a file that goes with it."""
@@ -239,6 +241,14 @@ def _checked_value(value: Any, kinds: str) -> Any:
     if isinstance(value, (int, float)) and not 0 <= value < _LARGEST_NUMBER:  # nor is NaN
         raise ValueError(f"{value} is out of range")
     return value
+
+
+def _remove(path: Path) -> None:
+    """Remove what has a record's name, also where it is a folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _checked(key: str) -> str:

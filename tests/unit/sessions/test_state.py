@@ -115,6 +115,18 @@ def test_a_record_that_cannot_be_read_is_named_and_kept(tmp_path: Path, data: by
     assert folder.read("key", Thing) is None
 
 
+def test_a_folder_in_place_of_a_record_is_set_aside_and_removed(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    for _ in range(2):
+        folder.write("key", Thing("x"))
+        folder.file("key").unlink()
+        folder.file("key").mkdir()
+        (folder.file("key") / "file").touch()
+        assert folder.set_aside("key") == folder.file("key", "unreadable")
+    folder.remove("key")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
 def test_what_is_no_file_of_this_user_is_no_record(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "state")
     folder.write("other", Thing("x"))
