@@ -34,7 +34,7 @@ OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
 ON_EACH_PYTHON = (
     *(f"emulator/{name}.py" for name in ("agent/test_ipython", "agent/test_python_context", "test_sandbox")),
     *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
-    *(f"unit/{name}" for name in ("aws", "cli", "test_threads.py", "transfer")),
+    *(f"unit/{name}" for name in ("aws/test_event_stream.py", "cli", "test_threads.py", "transfer")),
 )
 ZIPAPP_ON_EACH_PYTHON = ("tests/zipapp/test_start.py", "tests/cli/test_local.py")
 ZIPAPP_NIGHTLY = (
