@@ -13,7 +13,7 @@ import pytest
 
 from support import event_stream, fault_server
 from support.copies import ok
-from support.local import Local, invokes, local_line, logging_service
+from support.local import Local, answered_invokes, invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_client_that_is_killed_while_it_sends(local: Local, signum: signal.Sig
         with os.fdopen(writing, "wb") as stream:
             stream.write(bytes(TWO_PARTS))
             stream.flush()
-            assert eventually(lambda: "writeFiles" in [request["tool"] for request in invokes(log)])
+            assert eventually(lambda: "writeFiles" in [request["tool"] for request in answered_invokes(log)])
             child.send_signal(signum)
             child.communicate()
         assert paths(local, "work") == []

@@ -146,5 +146,15 @@ def logging_service(local: Local, *faults: str) -> Iterator[Path]:
 
 def invokes(log: Path) -> list[dict[str, Any]]:
     """The invokes in such a log."""
+    return [line for line in _lines(log, "request") if line["operation"] == "InvokeCodeInterpreter"]
+
+
+def answered_invokes(log: Path) -> list[dict[str, Any]]:
+    """Those that were answered: what they do is done."""
+    answered = {line["requestId"] for line in _lines(log, "answer")}
+    return [line for line in invokes(log) if line["requestId"] in answered]
+
+
+def _lines(log: Path, event: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    return [line for line in lines if line["event"] == "request" and line["operation"] == "InvokeCodeInterpreter"]
+    return [line for line in lines if line["event"] == event]
