@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import resource
 import secrets
 import socket
 import threading
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 HEADER_BYTES = 32 << 10
 HEADER_LINES = 100
 UNAUTHENTICATED = 1024
-"""Connections without a well-signed request yet; where there are more, the oldest are closed."""
+"""Connections without a well-signed request yet, at most half of the files that may be open; of more, the oldest are
+closed."""
 HEADER_SECONDS = 60.0
 """From the connection's start or the last response until the next request's headers have arrived."""
 BODY_SECONDS = 300.0
@@ -98,7 +100,7 @@ class _Unauthenticated:
     """The connections without a well-signed request yet. Of too many, the oldest are closed: clients sign at once."""
 
     def __init__(self) -> None:
-        self.most = UNAUTHENTICATED
+        self.most = min(UNAUTHENTICATED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, None] = {}
 
@@ -180,6 +182,12 @@ class _Connection(BaseHTTPRequestHandler):
             if not line.endswith(b"\n"):
                 raise ConnectionAbortedError
         return None
+
+    def handle_expect_100(self) -> bool:
+        """Tell the client at once to send the body it holds back; the base class leaves that in the buffer."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
 
     def do_GET(self) -> None:
         self._serve()

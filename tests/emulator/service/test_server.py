@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import resource
 import socket
 import tracemalloc
 from datetime import datetime, timedelta, timezone
@@ -130,6 +131,26 @@ def test_an_unknown_key_is_refused_before_the_body_is_read(running: Running) -> 
         assert connection.recv(65536).startswith(b"HTTP/1.1 403 ")
 
 
+def test_a_client_that_holds_its_body_back_is_told_to_send_it(running: Running) -> None:
+    request = raw(running, "POST", LIST, b"{}").replace(b"content-length", b"Expect: 100-continue\r\ncontent-length", 1)
+    with connect(running) as connection:
+        connection.sendall(request.removesuffix(b"{}"))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_leave_half_of_the_descriptors_to_others(running: Running) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, usual[1]))
+    try:
+        made = server.Server(0, KEYS, running.dispatcher.handle, running.requests.append, running.server.timers)
+        made.server_close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert made.unauthenticated.most == 300
+
+
 def test_slow_clients_do_not_hold_up_others(running: Running) -> None:
     slow = [socket.create_connection(("127.0.0.1", running.server.server_port), LONG) for _ in range(50)]
     for connection in slow:
@@ -232,6 +253,10 @@ def test_a_request_that_does_not_arrive_is_given_up(
         b"Transfer-Encoding: chunked",
         b"Content-Length: 1\r\nContent-Length: 1",
         b"Content-Length: x",
+        b"Content-Length: 1,1",
+        b"Content-Length:\r\n 1",
+        b"Content-Length: 1\r\n 1",
+        b"Content-Length: 1\r\nTransfer-Encoding: identity",
     ],
 )
 def test_after_a_request_of_unknown_length_nothing_more_is_read(running: Running, headers: bytes) -> None:
