@@ -155,6 +155,10 @@ ATTEMPTS: dict[str, tuple[str, str | None]] = {
         """,
         "refused: EPERM",
     ),
+    "lock the user's share of memory by sending it": (
+        "attempt(socket.socket().setsockopt, socket.SOL_SOCKET, 60, 1)",
+        "refused: EPERM",
+    ),
     "hold many descriptors": (
         """
         held = []

@@ -31,6 +31,7 @@ SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE = 1, 5, 0xF
 MAP_HUGETLB, MFD_HUGETLB = 0x40000, 4
 PR_SET_SECCOMP, SOL_SOCKET = 22, 1
 SOCKET_PROGRAMS = (26, 50, 51, 52)  # SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF, _REUSEPORT_EBPF
+SO_ZEROCOPY = 60  # counted for the user: what is on its way without a copy is memory that the user has locked
 ASK_PERSONALITY, DEFAULT_PERSONALITY = 0xFFFFFFFF, 0
 INJECT_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
@@ -251,8 +252,9 @@ def _when(call: int, block: bytes) -> bytes:
 
 
 def _no_socket_programs() -> bytes:
-    """Return a block that fails the attaching of a program to a socket."""
-    block = _instruction(LOAD, THIRD_ARGUMENT) + b"".join(_deny_if(JUMP_EQUAL, option) for option in SOCKET_PROGRAMS)
+    """Return a block that fails the attaching of a program to a socket, and the sending of memory itself."""
+    options = (*SOCKET_PROGRAMS, SO_ZEROCOPY)
+    block = _instruction(LOAD, THIRD_ARGUMENT) + b"".join(_deny_if(JUMP_EQUAL, option) for option in options)
     return _instruction(LOAD, SECOND_ARGUMENT) + _instruction(JUMP_EQUAL, SOL_SOCKET, 0, len(block) // 8) + block
 
 

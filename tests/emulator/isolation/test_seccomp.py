@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from agentcore_emulator.isolation import seccomp
-from agentcore_emulator.isolation.seccomp import ARCHITECTURES
+from agentcore_emulator.isolation.seccomp import ARCHITECTURES, SO_ZEROCOPY
 
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 I386, ARM = 0x40000003, 0x40000028
@@ -95,6 +95,7 @@ def test_no_programs_for_the_kernel(machine: str) -> None:
     assert refused(machine, "prctl", PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP) is None
     for option in (26, 50, 51, 52):
         assert refused(machine, "setsockopt", 3, SOL_SOCKET, option) == errno.EPERM
+    assert refused(machine, "setsockopt", 3, SOL_SOCKET, SO_ZEROCOPY) == errno.EPERM
     assert refused(machine, "setsockopt", 3, SOL_SOCKET, 2) is None
     assert refused(machine, "setsockopt", 3, IPPROTO_IPV6, IPV6_V6ONLY) is None
 
