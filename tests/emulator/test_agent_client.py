@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_emulator import tools
+from agentcore_emulator.agent.files import LISTING_BYTES
+from agentcore_emulator.agent.supervisor import IMAGE_BYTES, IMAGES
 from agentcore_emulator.agent_client import ANSWER_TEXT, Call, HungUpError, SandboxGoneError
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig
 from agentcore_emulator.tools import answers, files
@@ -124,7 +126,7 @@ class Impostor(Sandbox):
         del answerer
         ours, theirs = socket.socketpair()
         threading.Thread(target=self._answer, args=[theirs]).start()
-        return Call(ours, 4 * files.MAX_ENTRIES)
+        return Call(ours, 2 * LISTING_BYTES)
 
     def _answer(self, conn: socket.socket) -> None:
         conn.recv(1 << 16)
@@ -151,6 +153,9 @@ RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "lost": None, "leftOut
                 {"seconds": -1},
                 {"seconds": float("nan")},
                 {"seconds": float("inf")},
+                {"seconds": 10**400},
+                {"seconds": 1e300},
+                {"sizes": [1, 1] + [0] * (IMAGES + 1)},
                 {"lost": "x"},
                 {"leftOut": -1},
                 {"leftOut": 1 << 61},
@@ -167,6 +172,7 @@ RAN = {"exitCode": 0, "seconds": 0.5, "outcome": "ended", "lost": None, "leftOut
         ("executeCommand", {"command": ""}, {"exitCode": 0}),
         ("readFiles", {"paths": ["a"]}, {}),
         ("readFiles", {"paths": ["a", "b"]}, {"sizes": [2]}),
+        ("readFiles", {"paths": ["a"]}, {"sizes": [1, 1]}),
     ],
 )
 def test_wrong_answers_end_the_session(tool: str, given_: dict[str, Any], message: dict[str, Any]) -> None:
@@ -178,12 +184,19 @@ def test_wrong_answers_end_the_session(tool: str, given_: dict[str, Any], messag
 
 @pytest.mark.parametrize(
     "listing",
-    [b"name\0", b"\0", b"f../name\0", b"f\0" * (files.MAX_ENTRIES + 1)],
-    ids=["kind", "empty", "path", "many"],
+    [b"name\0", b"\0", b"f../name\0", b"f\0" * (files.MAX_ENTRIES + 1), b"f" * (LISTING_BYTES + 1)],
+    ids=["kind", "empty", "path", "many", "long"],
 )
 def test_a_wrong_listing_ends_the_session(listing: bytes) -> None:
     with pytest.raises(SandboxGoneError, match="its agent sent"):
         tools.invoke(Impostor({}, listing), "listFiles", {}, threading.Event())
+
+
+def test_images_that_no_result_can_carry_end_the_session() -> None:
+    """They left no room for the output, which was shortened for ever."""
+    images = Impostor({**RAN, "sizes": [1, 1, IMAGE_BYTES + 1]}, bytes(2 + IMAGE_BYTES + 1))
+    with pytest.raises(SandboxGoneError, match="larger images"):
+        tools.invoke(images, "executeCode", {"code": ""}, threading.Event())
 
 
 @pytest.mark.parametrize("outcome", ["ended", "died", None, [], 5, "\ud800"])

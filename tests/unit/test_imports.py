@@ -42,7 +42,17 @@ MOST_MODULES_OF_RUN = 25
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
     "service": {"agent_client", "errors", "limits", "private_files"},
-    "tools": {"agent_client", "isolation", "languages", "limits", "sandbox", "service.event_stream", "tasks"},
+    "tools": {
+        "agent.files",
+        "agent.supervisor",
+        "agent_client",
+        "isolation",
+        "languages",
+        "limits",
+        "sandbox",
+        "service.event_stream",
+        "tasks",
+    },
 }
 USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "staging"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}

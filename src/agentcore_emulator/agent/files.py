@@ -10,24 +10,33 @@ from typing import TYPE_CHECKING, Any, Callable
 if TYPE_CHECKING:
     from .protocol import Message
 
+LISTING_BYTES = 4 << 20
+"""Of a folder's names: as JSON, twice with up to six times the bytes, more would not fit into one result."""
+
 
 def read(request: dict[str, Any], _data: bytes) -> Message:
     """Return the contents of `request["paths"]`, all of them or an error."""
-    contents = [_read_file(path, request["dataLimit"]) for path in request["paths"]]
-    total = sum(map(len, contents))
-    if total > request["dataLimit"]:
-        raise OSError(0, f"The files have {total} bytes in all, at most {request['dataLimit']} can be read at once")
+    contents: list[bytes] = []
+    limit, total = request["dataLimit"], 0
+    for path in request["paths"]:
+        contents.append(_read_file(path, limit))
+        total += len(contents[-1])
+        if total > limit:
+            raise OSError(0, f"The files have more than {limit} bytes in all, which is the most that is read at once")
     return {"sizes": [len(content) for content in contents]}, b"".join(contents)
 
 
 def list_folder(request: dict[str, Any], _data: bytes) -> Message:
     """Return the names in one folder, unsorted: each as `d` for a folder or `f`, the name, and NUL."""
-    found, limit = [], request["limit"]
+    found, limit, size = [], request["limit"], 0
     with os.scandir(request["path"]) as entries:
         for entry in entries:
             found.append((b"d" if entry.is_dir() else b"f") + os.fsencode(entry.name))
             if len(found) > limit:
                 raise OSError(0, f"The folder has more than {limit} entries", request["path"])
+            size += len(found[-1]) + 1
+            if size > LISTING_BYTES:
+                raise OSError(0, f"The folder's names have more than {LISTING_BYTES} bytes", request["path"])
     return {}, b"".join(name + b"\0" for name in found)
 
 
@@ -88,3 +97,5 @@ def handle(request: dict[str, Any], data: bytes) -> Message:
         return OPERATIONS[request["do"]](request, data)
     except OSError as error:
         return {"error": {"errno": error.errno, "text": error.strerror, "path": error.filename}}, b""
+    except RecursionError:  # of os.makedirs()
+        return {"error": {"errno": errno.ENAMETOOLONG, "text": os.strerror(errno.ENAMETOOLONG), "path": ""}}, b""

@@ -19,7 +19,8 @@ from .capture import Capture, drain
 ENDED, INTERRUPTED, DIED = "ended", "interrupted", "died"
 GRACE_SECONDS = 2.0  # from an interrupt to the kill
 IMAGE_BYTES = 3_000_000  # of all images of one execution: the host's message has a limit
-TOO_LARGE = b"\nImages of more than 3 MB in all are left out: save them to files.\n"
+IMAGES = 1000
+TOO_LARGE = b"\nImages of more than 3 MB in all are left out, and so are more than 1000: save them to files.\n"
 KILLED = 137
 END_SECONDS = 0.5  # for a worker that has closed its socket to end, and tell its exit code
 
@@ -126,7 +127,9 @@ class Worker:
             os.set_blocking(descriptor, False)
 
     def has_ended(self) -> bool:
-        """Whether it has ended by itself, or was killed."""
+        """Whether it has ended by itself, was killed, or has answered unasked: the next answer would be that one."""
+        if select.select([self.conn], [], [], 0)[0]:
+            return True
         return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def end(self) -> int:
@@ -178,7 +181,7 @@ class Execution:
     def parts(self) -> list[bytes]:
         """Return stdout, stderr, and the images as PNG files."""
         stdout, stderr = (capture.content() for capture in self._captures.values())
-        if sum(map(len, self._images)) > IMAGE_BYTES:
+        if len(self._images) > IMAGES or sum(map(len, self._images)) > IMAGE_BYTES:
             return [stdout, stderr + TOO_LARGE]
         return [stdout, stderr, *self._images]
 

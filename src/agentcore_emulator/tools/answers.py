@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from agentcore_emulator.agent.files import LISTING_BYTES
 from agentcore_emulator.agent_client import SandboxGoneError
 
 Answer = Mapping[str, Any]
+
+MOST_SECONDS = 1 << 32
 
 
 def integer(answer: Answer, name: str, highest: int) -> int:
@@ -22,7 +24,7 @@ def integer(answer: Answer, name: str, highest: int) -> int:
 def seconds(answer: Answer) -> float:
     """Return a duration in seconds."""
     value = answer.get("seconds")
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    if not isinstance(value, (int, float)) or not 0 <= value <= MOST_SECONDS:  # neither does NaN
         raise SandboxGoneError("its agent sent a wrong duration")
     return float(value)
 
@@ -33,10 +35,12 @@ def text(answer: Answer, name: str) -> str:
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
-def parts(answer: Answer, data: bytes, at_least: int) -> list[bytes]:
+def parts(answer: Answer, data: bytes, at_least: int, at_most: int) -> list[bytes]:
     """Return the parts of the data, whose sizes the answer tells."""
     sizes = answer.get("sizes")
-    if not isinstance(sizes, list) or len(sizes) < at_least or any(type(size) is not int or size < 0 for size in sizes):
+    if not isinstance(sizes, list) or not at_least <= len(sizes) <= at_most:
+        raise SandboxGoneError("its agent sent a wrong number of sizes")
+    if any(type(size) is not int or size < 0 for size in sizes):
         raise SandboxGoneError("its agent sent wrong sizes")
     found, position = [], 0
     for size in sizes:
@@ -49,7 +53,7 @@ def parts(answer: Answer, data: bytes, at_least: int) -> list[bytes]:
 
 def entries(data: bytes, highest: int) -> list[tuple[str, bool]]:
     """Return the entries of a folder, at most `highest`: name, and whether it is a folder itself."""
-    if data.count(b"\0") > highest or b"/" in data:
+    if len(data) > LISTING_BYTES or data.count(b"\0") > highest or b"/" in data:
         raise SandboxGoneError("its agent sent a wrong listing")
     return [_entry(entry) for entry in data.split(b"\0")[:-1]]
 

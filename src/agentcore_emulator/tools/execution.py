@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator import languages
-from agentcore_emulator.agent_client import HungUpError
+from agentcore_emulator.agent.supervisor import IMAGE_BYTES, IMAGES
+from agentcore_emulator.agent_client import HungUpError, SandboxGoneError
 from agentcore_emulator.tasks import CANCELED, COMPLETED, MAX_TASKS, WORKING
 from agentcore_emulator.tools import answers, payloads
 from agentcore_emulator.tools.payloads import Payload, ToolError
@@ -46,7 +47,9 @@ def execute_code(
         raise ToolError(str(error)) from error
     request = {"code": code, "clear": clear_context, "outputLimit": sandbox.config.limits.output_bytes}
     answer, data = sandbox.ask(context, request, cancelled)
-    stdout, stderr, *images = answers.parts(answer, data, at_least=2)
+    stdout, stderr, *images = answers.parts(answer, data, 2, 2 + IMAGES)
+    if sum(map(len, images)) > IMAGE_BYTES:
+        raise SandboxGoneError("its agent sent larger images than it keeps")
     exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
     output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr))
     before, after = _losses(answer, exit_code)

@@ -32,8 +32,8 @@ def read_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str
         raise ToolError(f"Too many files: {len(paths)}; at most {MAX_PATHS} can be read at once")
     limit = min(sandbox.config.limits.payload_bytes, MAX_PAYLOAD)
     request = {"do": "read", "paths": paths, "dataLimit": limit}
-    contents = answers.parts(*_ask(sandbox, request, cancelled), at_least=len(paths))
-    return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=False)])
+    contents = answers.parts(*_ask(sandbox, request, cancelled), len(paths), len(paths))
+    return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=True)])
 
 
 def list_files(

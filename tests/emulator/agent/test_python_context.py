@@ -140,6 +140,17 @@ def test_a_process_that_was_lost_between_two_executions_is_told_once_and_replace
     assert session.out("1") == "1"
 
 
+def test_a_process_that_answers_unasked_is_replaced(session: Session) -> None:
+    """Else each execution would be told what the one before it has printed."""
+    session.out("""
+import json, os, socket, struct, sys
+text = json.dumps({"exitCode": 0, "images": [], "more": "x" * 20_000}).encode()
+socket.socket(fileno=os.dup(int(sys.orig_argv[-1]))).sendall((struct.pack(">II", len(text), 0) + text) * 2)
+""")
+    result = session.code("print(1)")
+    assert (result["stdout"], "Its variables are lost; this execution started anew." in result["stderr"]) == ("1", True)
+
+
 def test_a_process_that_is_lost_while_its_children_live_on(session: Session) -> None:
     """They have its socket, too."""
     result = session.code("import os, time\nif os.fork():\n    os.kill(os.getpid(), 9)\ntime.sleep(1000)")

@@ -183,6 +183,7 @@ def test_several_files_together_have_a_limit(session: Session) -> None:
         ("file/below", "File exists: file"),
         ("folder2", "Is a directory"),
         ("x" * 256, "File name too long"),
+        ("x/" * 1500 + "x", "File name too long"),
         ("unread", "Not a regular file"),
         ("read", "Not a regular file"),
         ("socket", "Not a regular file"),
@@ -215,6 +216,20 @@ def test_fifty_megabytes(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert counted.split()[0] == hashlib.sha256(content).hexdigest()
         refused = session.invoke("readFiles", paths=["large"])["content"][0]["text"]
         assert "has 52428800 bytes, at most 25165824 can be read at once" in refused
+
+
+def test_one_file_cannot_be_read_so_often_that_it_takes_the_memory(session: Session) -> None:
+    session.command(f"truncate -s {LIMIT} one")
+    assert "bytes in all" in failure(session.invoke("readFiles", paths=["one"] * 10_000))
+
+
+def test_long_names_are_not_listed_without_end(session: Session) -> None:
+    """As JSON they took the server most of a gigabyte."""
+    session.out(
+        "import os\nos.mkdir('long')\n"
+        "for number in range(20_000): os.close(os.open(b'long/' + b'\\xff' * 230 + b'%d' % number, 65))"
+    )
+    assert "The folder's names have more than" in failure(session.invoke("listFiles", path="long"))
 
 
 def test_a_listing_is_bounded(tmp_path_factory: pytest.TempPathFactory) -> None:
