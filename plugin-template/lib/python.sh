@@ -71,7 +71,7 @@ remember() {
 }
 
 # Whether it is a folder of our own that nobody else can write to, and not the cache of a user without a home. The
-# zipapp asks the same of it, see private_folder.py. `command -p` does not look for ls in the caller's PATH.
+# zipapp asks the same of it, see folder_privacy.py. `command -p` does not look for ls in the caller's PATH.
 is_private() {
     case $1 in
         /.cache/*) return 1 ;;

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from agentcore_emulator import private_folder
+from agentcore_emulator import folder_privacy
 from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        problem = private_folder.problem(folder)
+        problem = folder_privacy.problem(folder)
     except OSError as error:
         raise unusable(folder, f"cannot be made: {error.strerror}") from error
     if problem:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agentcore_emulator.agent_client import Call
-    from agentcore_emulator.tools.payloads import Payload
+    from agentcore_emulator.tools.result_payloads import Payload
 
 MAX_TASKS = 100
 """Tasks that a session remembers (assumed)."""

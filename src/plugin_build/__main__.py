@@ -16,7 +16,7 @@ import importlib
 import signal
 import sys
 
-from plugin_build.project import BuildError
+from plugin_build.source_tree import BuildError
 
 COMMANDS = {  # name: (module, what it does)
     "build": ("plugin_build.zipapps", "build the zipapps, their checksums, bill of materials and notices into dist/"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.loaders import Loader
 
-from plugin_build.project import BuildError
+from plugin_build.source_tree import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

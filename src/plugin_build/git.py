@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugin_build.project import BuildError
+from plugin_build.source_tree import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

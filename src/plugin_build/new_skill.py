@@ -6,13 +6,21 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from plugin_build.project import BuildError, add_root, copy_tree, files_below, read_object, staged_folder, write_object
+from plugin_build.source_tree import (
+    BuildError,
+    add_root,
+    copy_tree,
+    files_below,
+    read_object,
+    staged_folder,
+    write_object,
+)
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from plugin_build.project import Project
+    from plugin_build.source_tree import Project
 
 LONGEST_NAME = 64  # characters of a skill's name, and below of its description: the limits of Agent Skills
 LONGEST_DESCRIPTION = 1024

@@ -19,7 +19,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugin_build.project import BuildError
+from plugin_build.source_tree import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugin_build.project import (
+from plugin_build.source_tree import (
     BuildError,
     Project,
     add_root,
@@ -24,7 +24,7 @@ MANIFEST = Path(".claude-plugin", "plugin.json")
 CATALOGUE = Path(".claude-plugin", "marketplace.json")
 PLUGINS = Path("plugins")
 ZIPAPPS = Path("zipapps")
-WORDS = Path("src/agentcore_sandbox/cli/words.py")
+WORDS = Path("src/agentcore_sandbox/cli/argv.py")
 """How a call is read, by the command line and the guard. The guard runs with `-I -S`, so no other package is found."""
 ACCOMPANYING = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # what `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"

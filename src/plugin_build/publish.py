@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.staging import staging_folder
+from agentcore_sandbox.atomic_files import staging_folder
 from plugin_build.git import Repository, redact
 from plugin_build.plugin import CATALOGUE, MANIFEST, PLUGINS, find_entry, read_catalogue, read_manifest
-from plugin_build.project import (
+from plugin_build.source_tree import (
     BuildError,
     add_root,
     copy_file,

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from plugin_build.git import Repository
-from plugin_build.project import VERSION_FILE, BuildError, Project, add_root
+from plugin_build.source_tree import VERSION_FILE, BuildError, Project, add_root
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uv
 
 from plugin_build import botocore_data, patches, third_party
-from plugin_build.project import ROOT, BuildError
+from plugin_build.source_tree import ROOT, BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

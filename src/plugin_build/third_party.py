@@ -17,7 +17,7 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from plugin_build.project import ROOT, BuildError
+from plugin_build.source_tree import ROOT, BuildError
 
 LICENCE_TEXTS = Path(__file__).with_name("licences")
 _REQUIREMENT = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_build import staging, third_party
-from plugin_build.project import BuildError, Project, startup_files
+from plugin_build.source_tree import BuildError, Project, startup_files
 from plugin_build.startup import start
 
 if TYPE_CHECKING:

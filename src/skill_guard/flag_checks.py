@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from agentcore_sandbox.cli.words import split_session_path
+from agentcore_sandbox.cli.argv import split_session_path
 from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False

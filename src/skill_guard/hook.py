@@ -6,9 +6,9 @@ import faulthandler
 import os
 import sys
 
+from skill_guard.allowed_calls import check
 from skill_guard.flag_checks import HookContext
 from skill_guard.guarded_prompts import GuardedSession, forget_old
-from skill_guard.policy import check
 from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from agentcore_sandbox.cli.words import is_obeyed
+from agentcore_sandbox.cli.argv import is_obeyed
 from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ from bench import files, growth, readme, service, startup, streams, task
 from bench.figures import Figure, table
 from bench.processes import BrokenMeasurementError
 from bench.stage import Stage
-from plugin_build.project import ROOT
+from plugin_build.source_tree import ROOT
 
 GROUPS = {
     "startup": startup.figures,

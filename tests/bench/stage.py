@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bench.processes import Command
 from plugin_build import staging
 from plugin_build.plugin import stage_guard
-from plugin_build.project import ROOT, Project
+from plugin_build.source_tree import ROOT, Project
 from plugin_build.zipapps import PLATFORMS
 from support.zipapps import OWN, install
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_build.project import files_below
+from plugin_build.source_tree import files_below
 from support.build_folders import ROOT, build, git, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
 from support.messages_api import messages_api, text
@@ -39,7 +39,7 @@ SHIPPED = {
     "bin/agentcore-sandbox.cmd",
     "hooks/guard",
     "hooks/hooks.json",
-    "hooks/agentcore_sandbox/cli/words.py",
+    "hooks/agentcore_sandbox/cli/argv.py",
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
     "lib/start.py",

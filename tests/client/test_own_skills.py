@@ -80,7 +80,7 @@ def with_new_skill(tmp_path: Path) -> Path:
     for name in (
         "LICENSE",
         VERSION_FILE,
-        "src/agentcore_sandbox/cli/words.py",
+        "src/agentcore_sandbox/cli/argv.py",
         *(f"dist/{paper}" for paper in ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")),
     ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)

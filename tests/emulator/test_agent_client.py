@@ -20,7 +20,7 @@ from agentcore_emulator.agent.files import LISTING_BYTES
 from agentcore_emulator.agent.supervisor import IMAGE_BYTES, IMAGES
 from agentcore_emulator.agent_client import ANSWER_TEXT, Call, HungUpError, SandboxGoneError
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig
-from agentcore_emulator.tools import answers, files
+from agentcore_emulator.tools import agent_answers, files
 
 if TYPE_CHECKING:
     from agentcore_emulator.agent import protocol
@@ -92,7 +92,7 @@ def test_no_answer_takes_much_memory(text: bytes) -> None:
     tracemalloc.start()
     try:
         with contextlib.suppress(SandboxGoneError):
-            answers.integer(answer(sent)[0], "exitCode", 255)
+            agent_answers.integer(answer(sent)[0], "exitCode", 255)
         assert tracemalloc.get_traced_memory()[1] < 60 << 20
     finally:
         tracemalloc.stop()

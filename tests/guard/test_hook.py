@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from plugin_build.plugin import stage_guard
-from plugin_build.project import Project
+from plugin_build.source_tree import Project
 from support.build_folders import ROOT, write
 
 TEMPLATE = ROOT / "plugin-template"
@@ -305,7 +305,7 @@ def no_guard(hooks: Hooks) -> None:
 
 
 def broken_guard(hooks: Hooks) -> None:
-    write(hooks.root / "hooks/skill_guard/policy.py", "import nonsense")
+    write(hooks.root / "hooks/skill_guard/allowed_calls.py", "import nonsense")
 
 
 FAILURES = [no_python, python_that_fails, python_that_is_killed, no_script, no_library, no_guard, broken_guard]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skill_guard.policy import check
+from skill_guard.allowed_calls import check
 from skill_guard.scanner import Refusal, scan
 
 if TYPE_CHECKING:

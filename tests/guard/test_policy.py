@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from agentcore_sandbox.cli import dispatch
 from agentcore_sandbox.errors import UsageError
-from skill_guard import flag_checks, policy
+from skill_guard import allowed_calls, flag_checks
+from skill_guard.allowed_calls import check
 from skill_guard.flag_checks import HookContext
-from skill_guard.policy import check
 from skill_guard.scanner import Refusal
 from support.build_folders import write
 
@@ -406,11 +406,11 @@ def flags_of_the_command_line() -> dict[str, dict[str, bool]]:
 def test_every_command_and_flag_of_the_command_line_is_judged() -> None:
     real = flags_of_the_command_line()
     assert {name.split()[0] for name in real} - COMMANDS_OF_THE_USER.keys() == {
-        name.split()[0] for name in policy.COMMANDS if name != "help"
+        name.split()[0] for name in allowed_calls.COMMANDS if name != "help"
     }
     for name, flags in real.items():
         if not {name, name.split()[0]} & COMMANDS_OF_THE_USER.keys():
-            ours = {flag: check_value is not None for flag, check_value in policy.COMMANDS[name].items()}
+            ours = {flag: check_value is not None for flag, check_value in allowed_calls.COMMANDS[name].items()}
             assert ours == {flag: takes for flag, takes in flags.items() if (name, flag) not in FLAGS_OF_THE_USER}, name
 
 
@@ -467,7 +467,8 @@ PIECES = [
 # The fixture is a folder that no example changes.
 @settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
-    st.sampled_from([name for name in policy.COMMANDS if name != "help"]), st.lists(st.sampled_from(PIECES), max_size=7)
+    st.sampled_from([name for name in allowed_calls.COMMANDS if name != "help"]),
+    st.lists(st.sampled_from(PIECES), max_size=7),
 )
 def test_what_the_guard_accepts_reaches_no_further_in_the_real_parser(
     context: HookContext, name: str, words: list[str]
@@ -484,7 +485,7 @@ def test_what_the_guard_accepts_reaches_no_further_in_the_real_parser(
     except UsageError:
         return
     assert values.get("interpreter_id") in (None, "local")
-    assert name not in policy.OF_A_JOB or values["interpreter_id"] == "local"
+    assert name not in allowed_calls.OF_A_JOB or values["interpreter_id"] == "local"
     assert values.get("profile") in (None, "work")
     assert values.get("endpoint_url") is None
     assert values.get("region") in (None, "eu-west-1")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin_build.project import BuildError
 from plugin_build.release import dated, numbers
+from plugin_build.source_tree import BuildError
 from support.build_folders import VERSION_FILE, build, git, write
 
 Environment = dict[str, str]

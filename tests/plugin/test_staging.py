@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_build import project
-from plugin_build.project import BuildError
+from plugin_build import source_tree
+from plugin_build.source_tree import BuildError
 from support.build_folders import NAME, build, write
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PLUGIN_FILES = {
     "README.md": "-rw-r--r--",
     "SHA256SUMS": "-rw-r--r--",
     "THIRD_PARTY_NOTICES": "-rw-r--r--",
-    "hooks/agentcore_sandbox/cli/words.py": "-rw-r--r--",
+    "hooks/agentcore_sandbox/cli/argv.py": "-rw-r--r--",
     "hooks/skill_guard/__init__.py": "-rw-r--r--",
     "sbom.cdx.json": "-rw-r--r--",
     "bin/agentcore-sandbox": "-rwxr-xr-x",
@@ -139,9 +139,9 @@ def test_failure_while_staging_leaves_nothing_behind(tmp_path: Path) -> None:
     target = tmp_path / "target"
 
     def fail_half_way() -> None:
-        with project.staged_folder(target) as staged:
+        with source_tree.staged_folder(target) as staged:
             write(staged / "half", "")
-            project.copy_tree(tmp_path / "absent", staged)
+            source_tree.copy_tree(tmp_path / "absent", staged)
 
     with pytest.raises(BuildError, match="absent is missing"):
         fail_half_way()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
+from skill_guard.allowed_calls import check
 from skill_guard.flag_checks import HookContext
-from skill_guard.policy import check
 from support.build_folders import ROOT, build, git_environment
 from support.examples import examples, frontmatter, run_as_claude_would, with_account
 from support.processes import CommandLine

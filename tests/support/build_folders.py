@@ -49,7 +49,7 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "plugin-template/.gitattributes", "*.cmd text eol=crlf\n")
     write(root / "plugin-template/README.md", "The plugin\n")
     write(root / "src/skill_guard/__init__.py", "")
-    write(root / "src/agentcore_sandbox/cli/words.py", "")
+    write(root / "src/agentcore_sandbox/cli/argv.py", "")
     write(root / "marketplace/.claude-plugin/marketplace.json", json.dumps(catalogue))
     write(root / "marketplace/README.md", "The marketplace\n")
     write(root / "dist/zipapps/agentcore-sandbox-any.pyz", "zipapp for any\n", 0o755)

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_build.project import ROOT, startup_files
+from plugin_build.source_tree import ROOT, startup_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ LAYERS = (
     "api",
     "threads",
     "retry",
-    "staging",
+    "atomic_files",
     "settings",
     "emulator",
     "session_helpers",
@@ -54,7 +54,7 @@ EMULATOR_LAYERS = {
         "tasks",
     },
 }
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "staging"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "atomic_files"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
 LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_sandbox.staging import publish, staging_folder
+from agentcore_sandbox.atomic_files import publish, staging_folder
 
 
 @pytest.fixture(params=["with hard links", "without"])
@@ -69,7 +69,7 @@ def test_a_name_on_another_file_system(tmp_path: Path) -> None:
 def test_what_a_dead_process_has_left_is_removed_and_what_a_living_one_uses_stays(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys\n"
-        "from agentcore_sandbox.staging import staging_folder\n"
+        "from agentcore_sandbox.atomic_files import staging_folder\n"
         "with staging_folder(pathlib.Path(sys.argv[1])) as staging:\n"
         "    print(staging.write(b'half'), flush=True)\n"
         "    sys.stdin.read()\n"

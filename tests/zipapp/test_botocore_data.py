@@ -16,7 +16,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from plugin_build.botocore_data import KEPT_OPERATIONS
-from plugin_build.project import ROOT
+from plugin_build.source_tree import ROOT
 from support import record_requests
 from support.processes import DEADLINE
 

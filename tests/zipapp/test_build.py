@@ -11,7 +11,7 @@ import pytest
 
 from plugin_build import __main__ as command_line
 from plugin_build import botocore_data, staging, third_party
-from plugin_build.project import ROOT
+from plugin_build.source_tree import ROOT
 from plugin_build.zipapps import PLATFORMS
 
 if TYPE_CHECKING:

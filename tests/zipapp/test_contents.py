@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from plugin_build.project import ROOT
+from plugin_build.source_tree import ROOT
 from plugin_build.staging import PACKAGES
 from plugin_build.third_party import BUNDLED, MODIFIED, locked
 from support.zipapps import OWN

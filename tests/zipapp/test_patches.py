@@ -15,7 +15,7 @@ import pytest
 
 from plugin_build import botocore_data, patches, staging
 from plugin_build.botocore_data import KEPT_OPERATIONS
-from plugin_build.project import BuildError
+from plugin_build.source_tree import BuildError
 from support.processes import DEADLINE
 
 URLS = [

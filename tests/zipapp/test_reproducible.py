@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_build.project import ROOT
+from plugin_build.source_tree import ROOT
 from support.zipapps import OWN
 
 if TYPE_CHECKING:

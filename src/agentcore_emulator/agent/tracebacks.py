@@ -10,7 +10,7 @@ from collections import Counter
 from types import CodeType, FrameType, TracebackType
 from typing import Iterator, Mapping, Tuple
 
-from . import sources
+from . import source_lines
 
 WIDTH = 75
 NUMBER_WIDTH = 7
@@ -141,7 +141,7 @@ def _context(code: CodeType, line: int, context: int) -> Iterator[str]:
     """Yield the numbered lines around a line, without the indentation that they share."""
     import textwrap
 
-    source = sources.of_file(code.co_filename)
+    source = source_lines.of_file(code.co_filename)
     pieces = source.pieces_around(line, source.scope(code, line), context, context)
     numbers = [number for piece in pieces for number in (piece if line in piece else _shortened(piece))]
     text = textwrap.dedent("\n".join(source.lines[number - 1].rstrip("\n") for number in numbers if number))
@@ -165,7 +165,7 @@ def _name_of(code: CodeType, line: int) -> str:
     """Return the qualified name of what a code object executes."""
     if code.co_name.startswith("<"):
         return code.co_name
-    scope = sources.of_file(code.co_filename).scope(code, line)
+    scope = source_lines.of_file(code.co_filename).scope(code, line)
     return code.co_name if scope.name == "<module>" else scope.name
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.service import errors, interpreters
-from agentcore_emulator.service.messages import Handler, Members, Request, page, timestamp
-from agentcore_emulator.service.model import Operation
+from agentcore_emulator.service.aws_model import Operation
+from agentcore_emulator.service.http_messages import Handler, Members, Request, page, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from agentcore_emulator.agent_client import SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors, event_stream, interpreters
-from agentcore_emulator.service.messages import EventStream, Handler, Members, Request, page, timestamp
+from agentcore_emulator.service.http_messages import EventStream, Handler, Members, Request, page, timestamp
 
 if TYPE_CHECKING:
     from agentcore_emulator.service.sessions import Session, Sessions

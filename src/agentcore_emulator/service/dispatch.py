@@ -6,16 +6,16 @@ import functools
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.service import errors, model
+from agentcore_emulator.service import aws_model, errors
 from agentcore_emulator.service.client_tokens import ClientTokens
 from agentcore_emulator.service.faults import Faults
-from agentcore_emulator.service.messages import EventStream, Response
+from agentcore_emulator.service.http_messages import EventStream, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from agentcore_emulator.service.messages import Handler, Members, Request, Result
-    from agentcore_emulator.service.model import Operation
+    from agentcore_emulator.service.aws_model import Operation
+    from agentcore_emulator.service.http_messages import Handler, Members, Request, Result
     from agentcore_emulator.service.request_log import Record
 
 _RECORDED = {
@@ -41,7 +41,7 @@ class Dispatcher:
         faults: Faults | None = None,
         more: Iterable[tuple[Operation, Handler]] = (),
     ) -> None:
-        known = model.operations()
+        known = aws_model.operations()
         self.operations = [*((known[name], handler) for name, handler in handlers.items()), *more]
         self._record = record
         self._faults = faults or Faults()

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from agentcore_emulator.errors import SettingError
 from agentcore_emulator.service import errors, event_stream
-from agentcore_emulator.service.messages import EventStream
+from agentcore_emulator.service.http_messages import EventStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from agentcore_emulator.service.messages import Members, Result
+    from agentcore_emulator.service.http_messages import Members, Result
 
 VARIABLE = "AGENTCORE_SANDBOX_LOCAL_FAULTS"
 """Faults, with blanks between them."""

@@ -22,7 +22,7 @@ from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors, event_stream, sigv4
 from agentcore_emulator.service.disconnects import Disconnects
 from agentcore_emulator.service.errors import ServiceError
-from agentcore_emulator.service.messages import EventStream, Request, Response
+from agentcore_emulator.service.http_messages import EventStream, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

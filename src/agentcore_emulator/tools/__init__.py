@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent_client import HungUpError, SandboxGoneError
-from agentcore_emulator.tools import arguments, execution, files, payloads
-from agentcore_emulator.tools.payloads import Payload, ToolError
+from agentcore_emulator.tools import arguments, execution, files, result_payloads
+from agentcore_emulator.tools.result_payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
@@ -40,7 +40,7 @@ def invoke(sandbox: Sandbox, name: str, given: Mapping[str, Any], cancelled: thr
     tool = TOOLS[name]
     began = sandbox.monitor.mark()
     payload = _payload(tool, sandbox, given, cancelled)
-    return payloads.with_notes(payload, sandbox.monitor.since(began))
+    return result_payloads.with_notes(payload, sandbox.monitor.since(began))
 
 
 def _payload(tool: Tool, sandbox: Sandbox, given: Mapping[str, Any], cancelled: threading.Event) -> Payload:
@@ -53,4 +53,4 @@ def _payload(tool: Tool, sandbox: Sandbox, given: Mapping[str, Any], cancelled: 
     except SandboxGoneError:
         sandbox.close()
         raise
-    return payloads.failure(f"Error executing tool {tool.__name__}: {reason}")
+    return result_payloads.failure(f"Error executing tool {tool.__name__}: {reason}")

@@ -9,7 +9,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agentcore_emulator.tools.payloads import ToolError
+from agentcore_emulator.tools.result_payloads import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,8 +9,8 @@ from agentcore_emulator import languages
 from agentcore_emulator.agent.supervisor import IMAGE_BYTES, IMAGES
 from agentcore_emulator.agent_client import HungUpError, SandboxGoneError
 from agentcore_emulator.tasks import CANCELED, COMPLETED, MAX_TASKS, WORKING
-from agentcore_emulator.tools import answers, payloads
-from agentcore_emulator.tools.payloads import Payload, ToolError
+from agentcore_emulator.tools import agent_answers, result_payloads
+from agentcore_emulator.tools.result_payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
@@ -47,22 +47,22 @@ def execute_code(
         raise ToolError(str(error)) from error
     request = {"code": code, "clear": clear_context, "outputLimit": sandbox.config.limits.output_bytes}
     answer, data = sandbox.ask(context, request, cancelled)
-    stdout, stderr, *images = answers.parts(answer, data, 2, 2 + IMAGES)
+    stdout, stderr, *images = agent_answers.parts(answer, data, 2, 2 + IMAGES)
     if sum(map(len, images)) > IMAGE_BYTES:
         raise SandboxGoneError("its agent sent larger images than it keeps")
-    exit_code = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
+    exit_code = agent_answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE)
     output, errors = (stream.decode(errors="replace").removesuffix("\n") for stream in (stdout, stderr))
     before, after = _losses(answer, exit_code)
     errors = "\n".join(filter(None, [before, errors, after]))
-    seconds, left_out = answers.seconds(answer), answers.integer(answer, "leftOut", MOST_OUTPUT)
-    return payloads.execution(output, errors, exit_code, seconds, images=images, left_out=left_out)
+    seconds, left_out = agent_answers.seconds(answer), agent_answers.integer(answer, "leftOut", MOST_OUTPUT)
+    return result_payloads.execution(output, errors, exit_code, seconds, images=images, left_out=left_out)
 
 
 def _losses(answer: Mapping[str, Any], exit_code: int) -> tuple[str, str]:
     """Tell that the context's process ended before this execution, and that it ended in it."""
     before = after = ""
     if answer.get("lost") is not None:
-        before = LOST.format(answers.integer(answer, "lost", HIGHEST_EXIT_CODE), "this execution started anew")
+        before = LOST.format(agent_answers.integer(answer, "lost", HIGHEST_EXIT_CODE), "this execution started anew")
     if answer.get("outcome") == "died":
         after = LOST.format(exit_code, "the next execution starts anew")
     return before, after
@@ -86,7 +86,7 @@ def start_command_execution(sandbox: Sandbox, _cancelled: threading.Event, comma
             raise ToolError(f"Too many tasks: {MAX_TASKS} are running")
         failing.pop_all()
     text = "Successfully started a command execution task"
-    return payloads.task(text, taskId=task_id, taskStatus="submitted", stdout="", stderr="")
+    return result_payloads.task(text, taskId=task_id, taskStatus="submitted", stdout="", stderr="")
 
 
 def get_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Payload:
@@ -96,7 +96,7 @@ def get_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Payl
         _refresh(sandbox, task, cancelled)
         if task.payload is not None:
             return task.payload
-        return payloads.task(f"Task is {task.status}", taskStatus=task.status)
+        return result_payloads.task(f"Task is {task.status}", taskStatus=task.status)
 
 
 def stop_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Payload:
@@ -105,10 +105,11 @@ def stop_task(sandbox: Sandbox, cancelled: threading.Event, task_id: str) -> Pay
         task = _task(sandbox, task_id)
         _refresh(sandbox, task, cancelled)
         if task.status != WORKING:
-            return payloads.failure(f"Task cannot be canceled (current status: TaskStatus.{task.status.upper()})")
+            status = f"TaskStatus.{task.status.upper()}"
+            return result_payloads.failure(f"Task cannot be canceled (current status: {status})")
         task.call.close()
         task.status = CANCELED
-    return payloads.task("Successfully canceled the task", taskId=task_id, taskStatus=CANCELED)
+    return result_payloads.task("Successfully canceled the task", taskId=task_id, taskStatus=CANCELED)
 
 
 def _task(sandbox: Sandbox, task_id: str) -> Task:
@@ -128,8 +129,8 @@ def _refresh(sandbox: Sandbox, task: Task, cancelled: threading.Event) -> None:
         payload = _command_payload(answer, data, status=COMPLETED)
     except HungUpError:
         sandbox.require_agent()
-        payload = payloads.failure(KILLED_TEXT)
-    sandbox.tasks.complete(task, payloads.with_notes(payload, sandbox.monitor.since(task.began)), len(data))
+        payload = result_payloads.failure(KILLED_TEXT)
+    sandbox.tasks.complete(task, result_payloads.with_notes(payload, sandbox.monitor.since(task.began)), len(data))
 
 
 def _command(sandbox: Sandbox, command: str, seconds: int) -> dict[str, Any]:
@@ -144,10 +145,10 @@ def _command(sandbox: Sandbox, command: str, seconds: int) -> dict[str, Any]:
 
 def _command_payload(answer: Mapping[str, Any], data: bytes, status: str = "") -> Payload:
     """Return the payload: a terminal merges the streams; all that a failed command wrote is in stderr (recorded)."""
-    exit_code, seconds = answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE), answers.seconds(answer)
+    exit_code, seconds = agent_answers.integer(answer, "exitCode", HIGHEST_EXIT_CODE), agent_answers.seconds(answer)
     notes = {"cancelled": INTERRUPTED, "time": TIME_IS_UP.format(round(seconds))}
-    output = data.decode(errors="replace") + notes.get(answers.text(answer, "outcome"), "")
-    left_out = answers.integer(answer, "leftOut", MOST_OUTPUT)
+    output = data.decode(errors="replace") + notes.get(agent_answers.text(answer, "outcome"), "")
+    left_out = agent_answers.integer(answer, "leftOut", MOST_OUTPUT)
     if exit_code:
-        return payloads.execution("", output, exit_code, seconds, status=status)
-    return payloads.execution(output, "", exit_code, seconds, status=status, left_out=left_out)
+        return result_payloads.execution("", output, exit_code, seconds, status=status)
+    return result_payloads.execution(output, "", exit_code, seconds, status=status, left_out=left_out)

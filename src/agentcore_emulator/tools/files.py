@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from agentcore_emulator.isolation.bubblewrap import WORK
 from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.service.event_stream import MAX_PAYLOAD
-from agentcore_emulator.tools import answers, payloads
-from agentcore_emulator.tools.payloads import Payload, ToolError
+from agentcore_emulator.tools import agent_answers, result_payloads
+from agentcore_emulator.tools.result_payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
@@ -32,8 +32,8 @@ def read_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str
         raise ToolError(f"Too many files: {len(paths)}; at most {MAX_PATHS} can be read at once")
     limit = min(sandbox.config.limits.payload_bytes, MAX_PAYLOAD)
     request = {"do": "read", "paths": paths, "dataLimit": limit}
-    contents = answers.parts(*_ask(sandbox, request, cancelled), len(paths), len(paths))
-    return payloads.blocks([payloads.resource(*file) for file in zip(paths, contents, strict=True)])
+    contents = agent_answers.parts(*_ask(sandbox, request, cancelled), len(paths), len(paths))
+    return result_payloads.blocks([result_payloads.resource(*file) for file in zip(paths, contents, strict=True)])
 
 
 def list_files(
@@ -43,17 +43,17 @@ def list_files(
     folder = _inside(path or directory_path or ".")
     _, data = _ask(sandbox, {"do": "list", "path": folder, "limit": MAX_ENTRIES}, cancelled)
     links = [
-        payloads.resource_link(posixpath.normpath(f"{folder}/{name}"), name, is_folder=is_folder)
-        for name, is_folder in answers.entries(data, MAX_ENTRIES)
+        result_payloads.resource_link(posixpath.normpath(f"{folder}/{name}"), name, is_folder=is_folder)
+        for name, is_folder in agent_answers.entries(data, MAX_ENTRIES)
     ]
-    return payloads.blocks(links)
+    return result_payloads.blocks(links)
 
 
 def remove_files(sandbox: Sandbox, cancelled: threading.Event, paths: Sequence[str]) -> Payload:
     """Remove files: all, or none where one is missing. The text is assumed."""
     paths = [_inside(path) for path in paths]
     _ask(sandbox, {"do": "remove", "paths": paths}, cancelled)
-    return payloads.success(f"Successfully removed all {len(paths)} files")
+    return result_payloads.success(f"Successfully removed all {len(paths)} files")
 
 
 def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[Mapping[str, str]]) -> Payload:
@@ -66,7 +66,7 @@ def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[
         most = human_bytes(sandbox.config.limits.disk_bytes)
         raise ToolError(f"No space left: the session's files may take {most} in all; remove some of them")
     _ask(sandbox, {"do": "write", "files": files}, cancelled, map(_content, content), total)
-    return payloads.success(f"Successfully wrote all {len(files)} files")
+    return result_payloads.success(f"Successfully wrote all {len(files)} files")
 
 
 def _size(file: Mapping[str, str]) -> int:
@@ -93,7 +93,7 @@ def _ask(
     answer, content = sandbox.ask("request", request, cancelled, data, size)
     failure = answer.get("error")
     if isinstance(failure, dict):
-        path, reason = answers.text(failure, "path"), answers.text(failure, "text")
+        path, reason = agent_answers.text(failure, "path"), agent_answers.text(failure, "text")
         missing = failure.get("errno") == errno.ENOENT
         raise ToolError(f"File {path} not found" if missing else ": ".join(part for part in (reason, path) if part))
     return answer, content

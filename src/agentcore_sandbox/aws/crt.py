@@ -97,7 +97,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     """Unpack beside the folder, then rename: the folder is complete, even where several processes unpack."""
     import tarfile
 
-    from agentcore_sandbox.staging import staging_folder
+    from agentcore_sandbox.atomic_files import staging_folder
 
     if not _has_lzma():
         return  # a Python built without it: as if there were no awscrt

@@ -100,9 +100,9 @@ def cache(installation: Installation) -> Outcome:
     if installation.zipapp is None:
         return ok("not used: an installed package runs")
     folder = installation.package.parents[2]  # ROOT/BUILD/site-packages/agentcore_sandbox
-    from agentcore_emulator import private_folder
+    from agentcore_emulator import folder_privacy
 
-    if wrong := private_folder.problem(folder, private_folder.WRITING):
+    if wrong := folder_privacy.problem(folder, folder_privacy.WRITING):
         return failure(f"{folder} {wrong}", "remove it; the next start creates it again")
     if folder.name != "agentcore-sandbox":
         return warning(f"unpacked into {folder}", "set XDG_CACHE_HOME to a permanent folder that you can write to")

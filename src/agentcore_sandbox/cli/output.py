@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
-from agentcore_sandbox.cli.text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
+from agentcore_sandbox.cli.terminal_text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
 from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
-from agentcore_sandbox.cli import words
+from agentcore_sandbox.cli import argv
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
 
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         """
         flags: list[str] = []
         operands: list[str] = []
-        for flag, value in words.read(given, self._takes_value):
+        for flag, value in argv.read(given, self._takes_value):
             if flag:
                 flags.append(self._flag(flag, value))
             else:

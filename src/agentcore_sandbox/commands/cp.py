@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli.argv import split_session_path
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime, add_no_hidden
-from agentcore_sandbox.cli.words import split_session_path
 from agentcore_sandbox.errors import SessionGoneError, UsageError
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 

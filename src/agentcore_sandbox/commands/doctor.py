@@ -11,7 +11,7 @@ from agentcore_sandbox.aws.connect import connect, connect_account
 from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, program
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.cli.text import plain
+from agentcore_sandbox.cli.terminal_text import plain
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:

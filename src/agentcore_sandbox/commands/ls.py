@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
+from agentcore_sandbox.cli.argv import split_session_path
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.cli.words import split_session_path
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:

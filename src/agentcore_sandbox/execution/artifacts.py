@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from agentcore_sandbox.staging import StagingFolder
+    from agentcore_sandbox.atomic_files import StagingFolder
 
 SUFFIXES = {
     **{f"image/{kind}": f".{kind}" for kind in ("png", "gif", "webp")},
@@ -106,7 +106,7 @@ def save(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
     """
     if not artifacts:
         return []
-    from agentcore_sandbox.staging import staging_folder
+    from agentcore_sandbox.atomic_files import staging_folder
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def save(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
 
 
 def _save(artifact: Artifact, folder: Path, staging: StagingFolder) -> Path:
-    from agentcore_sandbox.staging import publish
+    from agentcore_sandbox.atomic_files import publish
 
     file = staging.write(artifact.data)
     for number in range(1, _MOST_TRIES):

@@ -13,10 +13,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from agentcore_emulator import file_lock, private_folder
+from agentcore_emulator import file_lock, folder_privacy
+from agentcore_sandbox.atomic_files import publish, staging_folder
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
-from agentcore_sandbox.staging import publish, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -195,7 +195,7 @@ class StateFolder:
         """Whether the folder is there; one that others can enter is refused."""
         with _translated("read", self._path):
             try:
-                problem = private_folder.problem(self._path)
+                problem = folder_privacy.problem(self._path)
             except FileNotFoundError:
                 return False
         if problem:

@@ -184,7 +184,7 @@ def _command(module: str, argument: str) -> str:
 def source(module: str) -> str:
     """The source of a helper with its frame, ready for `python3 -c`."""
     folder = resources.files("agentcore_sandbox").joinpath("session_helpers")
-    texts = [folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in ("frame", module)]
+    texts = [folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in ("main", module)]
     body = "\n".join(text.replace(_FUTURE, "") for text in texts)
     return f"{_FUTURE}{body}\nreply(OPERATIONS)\n"
 

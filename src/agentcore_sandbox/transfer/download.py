@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.atomic_files import staging_folder, without_umask
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
-from agentcore_sandbox.staging import staging_folder, without_umask
 from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agentcore_sandbox.atomic_files import StagingFolder
     from agentcore_sandbox.sessions.workspace import Workspace
-    from agentcore_sandbox.staging import StagingFolder
     from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile
     from agentcore_sandbox.transfer.report import Advance
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.atomic_files import publish
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
-from agentcore_sandbox.staging import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from agentcore_sandbox.staging import StagingFolder
+    from agentcore_sandbox.atomic_files import StagingFolder
 
 LONGEST_NAME = 255  # bytes, the limit of the usual file systems
 DEFAULT_FILE_MODE = 0o644

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from agentcore_emulator.private_folder import WRITING, problem
+from agentcore_emulator.folder_privacy import WRITING, problem
 
 TYPE_CHECKING = False  # as `typing` has it, which takes longer than all of this
 if TYPE_CHECKING:

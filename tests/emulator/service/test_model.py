@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agentcore_emulator.service import model
+from agentcore_emulator.service import aws_model
 from agentcore_emulator.service.errors import ServiceError
 from support import service
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OPERATIONS = {name: found for name, found in model.operations().items() if "CodeInterpreter" in name}
+OPERATIONS = {name: found for name, found in aws_model.operations().items() if "CodeInterpreter" in name}
 
 
 def test_every_operation_of_code_interpreters_is_performed(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_every_operation_of_code_interpreters_is_performed(tmp_path: Path) -> No
     assert performed == OPERATIONS.keys()
 
 
-def shapes(operation: model.Operation) -> Iterator[model.Definition]:
+def shapes(operation: aws_model.Operation) -> Iterator[aws_model.Definition]:
     """Every shape that an operation's input is made of."""
     waiting, seen = [operation.input], set[str]()
     while waiting:
@@ -37,10 +37,10 @@ def shapes(operation: model.Operation) -> Iterator[model.Definition]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
-def test_nothing_in_the_model_is_of_a_kind_that_the_emulator_does_not_know(operation: model.Operation) -> None:
+def test_nothing_in_the_model_is_of_a_kind_that_the_emulator_does_not_know(operation: aws_model.Operation) -> None:
     """A newer botocore may bring some: then the reader of the model has to learn it."""
     for shape in shapes(operation):
-        assert shape["type"] in model.CHECKS
+        assert shape["type"] in aws_model.CHECKS
         assert shape.keys() <= {
             *("type", "members", "required", "union", "member", "key", "value", "min", "max", "pattern", "enum"),
             *("box", "sensitive", "documentation"),  # of no consequence
@@ -128,12 +128,12 @@ def test_what_an_error_tells_is_bounded() -> None:
     arguments = {"paths": [1] * 100_000}
     with pytest.raises(ServiceError) as raised:
         OPERATIONS[INVOKE].check({**RIGHT[INVOKE], "arguments": arguments})
-    assert len(raised.value.details["fieldList"]) == model.MOST_VIOLATIONS
+    assert len(raised.value.details["fieldList"]) == aws_model.MOST_VIOLATIONS
 
 
 def blob(value: Any, **bounds: int) -> list[str]:
     shapes = {"Blob": {"type": "blob", **bounds}}
-    return [violation.constraint for violation in model.CHECKS["blob"](shapes["Blob"], shapes, "", value)]
+    return [violation.constraint for violation in aws_model.CHECKS["blob"](shapes["Blob"], shapes, "", value)]
 
 
 @pytest.mark.parametrize("value", ["a", "ab=c", "YQ=", "Y*==", 7])

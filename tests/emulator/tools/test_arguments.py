@@ -12,7 +12,7 @@ import pytest
 from agentcore_emulator.tools import arguments
 from agentcore_emulator.tools.execution import execute_code, execute_command
 from agentcore_emulator.tools.files import list_files, read_files, remove_files, write_files
-from agentcore_emulator.tools.payloads import Payload, ToolError
+from agentcore_emulator.tools.result_payloads import Payload, ToolError
 
 Tool = Callable[..., Payload]
 

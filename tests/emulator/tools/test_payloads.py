@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_emulator.service import event_stream
-from agentcore_emulator.tools import payloads
+from agentcore_emulator.tools import result_payloads
 
 MB = 1_000_000
 LINES = ("x" * 79 + "\n") * (20 * MB // 80)
@@ -22,7 +22,7 @@ def fits(payload: dict[str, Any]) -> bool:
 
 
 def test_twenty_megabytes_arrive_whole() -> None:
-    payload = payloads.execution(LINES, "a note", 0, 1.0)
+    payload = result_payloads.execution(LINES, "a note", 0, 1.0)
     assert payload["structuredContent"]["stdout"] == LINES
     assert payload["structuredContent"]["stderr"] == "a note"
     repeated = payload["content"][0]["text"]
@@ -33,12 +33,12 @@ def test_twenty_megabytes_arrive_whole() -> None:
 
 
 def test_ten_megabytes_are_repeated_whole() -> None:
-    payload = payloads.execution(LINES[: 10 * MB], "", 0, 1.0)
+    payload = result_payloads.execution(LINES[: 10 * MB], "", 0, 1.0)
     assert payload["content"] == [{"type": "text", "text": LINES[: 10 * MB]}]
 
 
 def test_two_floods_beside_an_image_leave_the_errors_a_quarter() -> None:
-    payload = payloads.execution(LINES, LINES, 1, 1.0, images=[bytes(3 * MB)])
+    payload = result_payloads.execution(LINES, LINES, 1, 1.0, images=[bytes(3 * MB)])
     streams = payload["structuredContent"]
     assert all("characters of output left out" in streams[name] for name in ("stdout", "stderr"))
     assert len(streams["stderr"]) > 4 * MB
@@ -48,15 +48,15 @@ def test_two_floods_beside_an_image_leave_the_errors_a_quarter() -> None:
 
 def test_what_was_left_out_before_is_still_told() -> None:
     flood = "\1" * 3 * MB
-    text = payloads.execution(f"{flood}\n... 7 bytes of output left out ...\n{flood}", "", 0, 1.0, left_out=7)
+    text = result_payloads.execution(f"{flood}\n... 7 bytes of output left out ...\n{flood}", "", 0, 1.0, left_out=7)
     stdout = text["structuredContent"]["stdout"]
     assert "\n... 7 bytes of output left out ...\n\n... " in stdout
     assert stdout.count("left out") == 2
-    assert text["structuredContent"]["stderr"] == payloads.NOT_WHOLE
+    assert text["structuredContent"]["stderr"] == result_payloads.NOT_WHOLE
 
 
 def test_what_only_looks_left_out_is_not_told() -> None:
-    payload = payloads.execution("a\n... 7 bytes of output left out ...\nb", "", 0, 1.0)
+    payload = result_payloads.execution("a\n... 7 bytes of output left out ...\nb", "", 0, 1.0)
     assert payload["structuredContent"]["stderr"] == ""
 
 
@@ -64,9 +64,9 @@ def test_what_only_looks_left_out_is_not_told() -> None:
 def test_whatever_is_written_fits(out: str, err: str, out_times: int, err_times: int) -> None:
     """In a small message, so that it is quick."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(payloads, "RESULT_BYTES", 20_000)
-        patch.setattr(payloads, "CONTENT_BYTES", 4_000)
-        payload = payloads.execution(out * out_times * 20, err * err_times * 20, 0, 1.0)
+        patch.setattr(result_payloads, "RESULT_BYTES", 20_000)
+        patch.setattr(result_payloads, "CONTENT_BYTES", 4_000)
+        payload = result_payloads.execution(out * out_times * 20, err * err_times * 20, 0, 1.0)
     assert len(event_stream.result(payload)) < 20_000 + 400  # what stands around the texts
 
 
@@ -77,7 +77,7 @@ def test_the_size_of_a_text_is_known_without_encoding_it(text: str) -> None:
 
 
 def test_a_text_that_grows_in_json_is_refused_before_it_is_encoded() -> None:
-    payload = payloads.blocks([payloads.resource("x", bytes(20 * MB))])
+    payload = result_payloads.blocks([result_payloads.resource("x", bytes(20 * MB))])
     tracemalloc.start()
     try:
         with pytest.raises(event_stream.PayloadTooLargeError):

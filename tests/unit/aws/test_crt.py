@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_sandbox import staging
+from agentcore_sandbox import atomic_files
 from agentcore_sandbox.aws import crt
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -104,7 +104,7 @@ def test_no_space_to_unpack_is_an_error_with_a_way_out(folder: Path, monkeypatch
     def refuse(_parent: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(staging, "_made", refuse)
+    monkeypatch.setattr(atomic_files, "_made", refuse)
     with pytest.raises(AgentcoreSandboxError, match="No space left on device") as caught:
         crt.enable_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
     assert caught.value.code == "NativePartUnusable"

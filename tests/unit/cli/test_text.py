@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.cli.text import HeadAndTail, keep_head_and_tail, plain, visible
+from agentcore_sandbox.cli.terminal_text import HeadAndTail, keep_head_and_tail, plain, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 COLOUR = re.compile(r"\x1b\[[0-9;:]*m")

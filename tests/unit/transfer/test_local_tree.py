@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentcore_sandbox.atomic_files import staging_folder
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.staging import staging_folder
 from agentcore_sandbox.transfer import local_tree
 from agentcore_sandbox.transfer.download import cut
 from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile, safe_parts

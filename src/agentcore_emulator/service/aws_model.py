@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from agentcore_emulator.service import errors
 
 if TYPE_CHECKING:
-    from agentcore_emulator.service.messages import Request
+    from agentcore_emulator.service.http_messages import Request
 
 SERVICES = ("bedrock-agentcore", "bedrock-agentcore-control")
 MOST_VIOLATIONS = 100

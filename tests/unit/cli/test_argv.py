@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.cli import words
+from agentcore_sandbox.cli import argv
 from agentcore_sandbox.cli.parser import Parser
 from agentcore_sandbox.errors import UsageError
 
@@ -35,7 +35,7 @@ def make_parser() -> Parser:
 def expected(given_words: Sequence[str]) -> dict[str, Any] | None:
     """What the rules say; None for what they refuse."""
     values: dict[str, Any] = {"operands": [], "value": None, "list": None, "switch": False}
-    for flag, value in words.read(given_words, lambda flag: flag in ("--value", "--list")):
+    for flag, value in argv.read(given_words, lambda flag: flag in ("--value", "--list")):
         takes_value = flag in ("--value", "--list")
         if not flag:
             values["operands"].append(value)
@@ -73,7 +73,7 @@ def test_values_and_operands_arrive_as_they_were_given(given_words: list[str]) -
 @example("--")
 @example("---a")
 def test_code_is_no_flag(word: str) -> None:
-    assert words.is_flag(word) == bool(re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", word, re.DOTALL))
+    assert argv.is_flag(word) == bool(re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", word, re.DOTALL))
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_code_is_no_flag(word: str) -> None:
     ],
 )
 def test_paths_of_a_session(word: str, session: str | None, path: str) -> None:
-    assert words.split_session_path(word) == (session, path)
+    assert argv.split_session_path(word) == (session, path)
 
 
 def test_a_drive_is_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "name", "nt")
-    assert words.split_session_path("C:x") == (None, "C:x")
+    assert argv.split_session_path("C:x") == (None, "C:x")

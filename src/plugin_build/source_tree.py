@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.staging import staging_folder
+from agentcore_sandbox.atomic_files import staging_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ _VERSION_LINE = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
 _NOT_COPIED = frozenset({"__pycache__", ".DS_Store"})
 
 _FUTURE = "from __future__ import annotations\n"
-_SHARED_IMPORT = "from agentcore_emulator.private_folder import WRITING, problem\n"
+_SHARED_IMPORT = "from agentcore_emulator.folder_privacy import WRITING, problem\n"
 
 
 class BuildError(Exception):
@@ -79,7 +79,7 @@ def startup_files() -> dict[str, bytes]:
     The check of a private folder that `start.py` shares with the rest is written into it, so that it imports nothing.
     """
     texts = {path.name: path.read_text("utf-8") for path in Path(__file__).with_name("startup").glob("*.py")}
-    shared = (ROOT / "src/agentcore_emulator/private_folder.py").read_text("utf-8").partition(_FUTURE)[2]
+    shared = (ROOT / "src/agentcore_emulator/folder_privacy.py").read_text("utf-8").partition(_FUTURE)[2]
     texts["start.py"] = texts["start.py"].replace(_SHARED_IMPORT, f"{shared.strip()}\n")
     return {name: text.encode() for name, text in texts.items()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from agentcore_sandbox.cli.words import read
+from agentcore_sandbox.cli.argv import read
 from skill_guard import flag_checks
 from skill_guard.flag_checks import CONFIGURED, HookContext
 from skill_guard.scanner import Refusal, scan
