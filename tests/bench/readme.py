@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import textwrap
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -36,7 +37,8 @@ def rewrite(page: Path, figures: Sequence[Figure], versions: Sequence[str]) -> N
 
 def block(figures: Sequence[Figure], versions: Sequence[str]) -> str:
     """The machine, the versions and the table."""
-    lines = [f"{machine()}; {', '.join(versions)}; {datetime.now(timezone.utc):%Y-%m-%d}.", "", *table(figures), ""]
+    what = f"{machine()}; {', '.join(versions)}; {datetime.now(timezone.utc):%Y-%m-%d}."
+    lines = [*textwrap.wrap(what, 120, break_on_hyphens=False), "", *table(figures), ""]
     return "\n".join(lines)
 
 
