@@ -335,12 +335,14 @@ BOMBS: dict[str, tuple[str, str]] = {
     ),
     "fill the disk with deleted files": (
         """
+        import time
         os.system('rm -f /tmp/part* /dev/shm/part*')
         held = []
         for number in range(700):
             held.append(open(f'/tmp/part{number}', 'wb', buffering=0))
             os.unlink(f'/tmp/part{number}')
             held[-1].write(bytes(1 << 20))
+        time.sleep(120)
         """,
         "The session's files take more than its 16 MiB of disk",
     ),
