@@ -27,7 +27,7 @@ URL = "https://example.invalid/marketplace.git"
 
 
 PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
-GUARD = (*("__init__", "flag_checks", "guarded_prompts", "hook", "host_files", "policy", "scanner", "settings"),)
+GUARD = ("__init__", "allowed_calls", "flag_checks", "guarded_prompts", "hook", "host_files", "scanner", "settings")
 SHIPPED = {
     ".claude-plugin/plugin.json",
     ".gitattributes",

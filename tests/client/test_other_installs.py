@@ -14,7 +14,7 @@ from support.processes import DEADLINE
 
 WAYS = ("dist/zipapps/", "uv tool install", "pipx install", "pip install -q .")
 ALREADY_DONE = ("python3 -m venv .venv ", ".venv/bin/nox ")  # by the nox session that runs this
-FIRST_USE = "command -v agentcore-sandbox; agentcore-sandbox run --interpreter-id local 'print(6 * 7)'"
+FIRST_USE = "echo; command -v agentcore-sandbox; agentcore-sandbox run --interpreter-id local 'print(6 * 7)'"
 
 
 def lines_of(way: str) -> list[str]:
