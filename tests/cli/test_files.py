@@ -120,6 +120,10 @@ def test_hostile_session(local: CommandLine) -> None:
         "d/link": "agentcore-sandbox: left out (a symbolic link)",
         "d/pipe": "agentcore-sandbox: left out (neither a file nor a folder)",
     }
+    for words in (["cp", "work:d/pipe", "pipe"], ["run", "--session", "work", "--download", "d/pipe", "--cmd", ":"]):
+        done = local.run(*words)
+        assert done.returncode == 125
+        assert b"d/pipe is neither a file nor a folder" in done.stderr
 
 
 def test_hidden_files_stay_where_they_are_if_that_is_asked_for(local: CommandLine) -> None:

@@ -66,6 +66,10 @@ class Download:
         found = scan(workspace, self.patterns)
         reasons = [entry.exclusion(hidden=self.hidden) for entry in found]
         skipped = {entry.path: reason for entry, reason in zip(found, reasons, strict=True) if reason}
+        for pattern in self.patterns:
+            if skipped.get(pattern) == local_tree.SPECIAL:  # it was asked for by its name
+                hint = "look at the session's files: agentcore-sandbox ls SESSION"
+                raise AgentcoreSandboxError("SessionFile", f"in the session: {pattern} is {local_tree.SPECIAL}", hint)
         kept = [entry for entry, reason in zip(found, reasons, strict=True) if not reason]
         wanted = self._destinations(kept if self.hidden else [entry.without_run_bits() for entry in kept])
         for entry, destination in wanted:
