@@ -145,7 +145,10 @@ class _Connection(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         self.server.unauthenticated.remove(self.connection)
-        super().finish()
+        try:
+            super().finish()
+        finally:
+            self.rfile.close()  # the base class leaves it open, and the socket with it, where the client is gone
 
     def handle_one_request(self) -> None:
         with ExitStack() as self._awaiting_headers:
