@@ -22,7 +22,7 @@ NOT_FOR_A_RUN = {
     "agentcore_sandbox.checks",
     "agentcore_sandbox.jobs",
     "agentcore_sandbox.session_helpers",
-    "agentcore_sandbox.sessions.state",
+    "agentcore_sandbox.sessions",
     "agentcore_sandbox.transfer",
     "asyncio",
     "awscrt",

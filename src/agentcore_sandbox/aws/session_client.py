@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,10 +22,12 @@ from agentcore_sandbox.api import PTY_TOOLS, READY
 from agentcore_sandbox.aws import credentials, event_stream
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
     SessionGoneError,
+    SessionOverError,
     TimeLimitError,
 )
 from agentcore_sandbox.retry import retry
@@ -40,11 +42,14 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.connect import Connection
     from agentcore_sandbox.aws.event_stream import Result
+    from agentcore_sandbox.cli.output import Output
 
 INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: docs/service.md, Limits
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
+DEFAULT_NAME = "agentcore-sandbox"
+"""Of a session that a command starts for itself."""
 _NO_CONNECTION = (EndpointConnectionError, ConnectTimeoutError)
 
 A = TypeVar("A")
@@ -93,12 +98,12 @@ class SessionClient:
         # The account if the credentials name it, because temporary keys change.
         return (keys.account_id or keys.access_key or "", *where)
 
-    def start(self, *, name: str, lifetime: int) -> str:
+    def start(self, *, lifetime: int, name: str = DEFAULT_NAME) -> str:
         """Start a session and return its id.
 
         Args:
-            name: 1 to 100 characters, not unique.
             lifetime: Seconds until the service ends it, even while it is in use, 1 to 28,800.
+            name: 1 to 100 characters, not unique.
         """
         # One token for all attempts: an answer that is lost does not lead to a second session.
         token = str(uuid.uuid4())
@@ -126,6 +131,38 @@ class SessionClient:
             session_id=session_id,
             seconds=STOP_SECONDS,
         )
+
+    @contextmanager
+    def started(self, output: Output, start: Callable[[], str], *, kept: bool = False) -> Iterator[str]:
+        """Start a session for a block. A signal may interrupt the block, but neither the session's start nor its stop.
+
+        Args:
+            output: Reports that the session could not be stopped.
+            start: Starts it and returns its id.
+            kept: The session continues if the block succeeds.
+        """
+        with gate.closed():
+            session_id = start()
+            try:
+                with gate.opened():
+                    yield session_id
+            except BaseException:
+                self.discard(session_id, output)
+                raise
+            if not kept:
+                self.discard(session_id, output)
+
+    def discard(self, session_id: str, output: Output) -> None:
+        """Stop a session that nobody else knows; a failure is reported, not raised."""
+        left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
+        try:
+            with gate.closed(left=left):
+                self.stop(session_id)
+        except SessionOverError:
+            return
+        except AgentcoreSandboxError as error:
+            message = f"session {session_id} was not stopped and runs until its lifetime ends: {error.message}"
+            output.say(f"agentcore-sandbox: {message}")
 
     def lifetime(self, session_id: str) -> int | None:
         """A session's absolute lifetime in seconds, None if the service does not tell."""

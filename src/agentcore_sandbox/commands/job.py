@@ -15,7 +15,7 @@ from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, UnreadableRecordError
 from agentcore_sandbox.execution import program as programs
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, start, started, stop
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +70,8 @@ class _Launcher:
 
     def in_own_session(self, lifetime: int, output: Output) -> JobRecord:
         """Start it in a new session, which is stopped where that fails."""
-        with started(self.interpreter, output, lambda: start(self.interpreter, lifetime), kept=True) as session_id:
+        interpreter = self.interpreter
+        with interpreter.started(output, lambda: interpreter.start(lifetime=lifetime), kept=True) as session_id:
             return self._launch(session_id, owns_session=True)
 
     def in_session(self, session: SessionReference) -> JobRecord:
@@ -265,7 +266,7 @@ def _end(found: Job, output: Output) -> None:
     if found.record.is_over:
         return
     if found.record.owns_session:
-        stop(found.interpreter, found.record.session_id, output)
+        found.interpreter.discard(found.record.session_id, output)
         return
     try:
         found.stop()

@@ -9,7 +9,6 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime
-from agentcore_sandbox.sessions import named
 from agentcore_sandbox.sessions.named import NamedSessions, check_name
 
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
         check_name(name)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
-    with named.started(interpreter, output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
+    with interpreter.started(output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
         output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
     return 0
 
 
 def _start(interpreter: SessionClient, name: str | None, lifetime: int) -> str:
     if name is None:
-        return named.start(interpreter, lifetime)
+        return interpreter.start(lifetime=lifetime)
     return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id

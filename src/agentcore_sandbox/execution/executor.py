@@ -9,7 +9,6 @@ from agentcore_sandbox.aws.event_stream import Result, combine
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, TimeLimitError
 from agentcore_sandbox.execution import artifacts
-from agentcore_sandbox.sessions import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +28,7 @@ SIGNALLED = 128  # statuses above it are of a process that a signal has ended
 def execute_in_new_session(request: ExecutionRequest, interpreter: SessionClient, lifetime: int) -> int:
     """Execute in a session that nobody else knows, of some seconds, and stop it; returns the program's exit status."""
     request.program.invocation(interpreter.region)  # a program that is too long is refused before a session is started
-    start = named.started(interpreter, request.output, lambda: named.start(interpreter, lifetime))
-    with start as session_id:
+    with interpreter.started(request.output, lambda: interpreter.start(lifetime=lifetime)) as session_id:
         return Executor(request, interpreter, session_id).run()
 
 

@@ -1,4 +1,4 @@
-"""Sessions by id or name, and those that a command starts for itself.
+"""Sessions by id or name.
 
 Which session a name stands for is kept on disk for all processes of this user. A name belongs to an account (or key), a
 region, an interpreter and an endpoint, of which only a hash is stored.
@@ -11,22 +11,20 @@ import json
 import os
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
 
-DEFAULT_NAME = "agentcore-sandbox"
-"""The name of a session that a command starts for itself; the service does not require unique names."""
 _ID = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{20,40}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -268,46 +266,3 @@ class SessionReference:
 def _digest(text: str) -> str:
     # Of hexadecimal digits: a file system may not tell upper case from lower case.
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-@contextmanager
-def started(
-    interpreter: SessionClient, output: Output, start: Callable[[], str], *, kept: bool = False
-) -> Iterator[str]:
-    """Start a session for a block. A signal may interrupt the block, but neither the session's start nor its stop.
-
-    Args:
-        interpreter: The session's.
-        output: Reports that the session could not be stopped.
-        start: Starts it and returns its id.
-        kept: The session continues if the block succeeds.
-    """
-    with gate.closed():
-        session_id = start()
-        try:
-            with gate.opened():
-                yield session_id
-        except BaseException:
-            stop(interpreter, session_id, output)
-            raise
-        if not kept:
-            stop(interpreter, session_id, output)
-
-
-def start(interpreter: SessionClient, lifetime: int) -> str:
-    """Start a session under this program's name, for `lifetime` seconds; returns its id."""
-    return interpreter.start(name=DEFAULT_NAME, lifetime=lifetime)
-
-
-def stop(interpreter: SessionClient, session_id: str, output: Output) -> None:
-    """Stop a session that nobody else knows; a failure is reported, not raised."""
-    left = f"session {session_id} may run until its lifetime ends; agentcore-sandbox stop {session_id} ends it"
-    try:
-        with gate.closed(left=left):
-            interpreter.stop(session_id)
-    except SessionOverError:
-        return
-    except AgentcoreSandboxError as error:
-        output.say(
-            f"agentcore-sandbox: session {session_id} was not stopped and runs until its lifetime ends: {error.message}"
-        )
