@@ -14,6 +14,7 @@ from plugin_build.git import Repository, redact
 from plugin_build.plugin import CATALOGUE, MANIFEST, PLUGINS, find_entry, read_catalogue, read_manifest
 from plugin_build.source_tree import (
     BuildError,
+    Project,
     add_root,
     copy_file,
     copy_tree,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import argparse
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s:]+:")  # with a scheme, or as ssh takes it: host:path
+
+_ANYWAY = "--allow-dirty publishes it anyway"
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,28 @@ def read_edition(marketplace: Path, name: str) -> Edition:
     Raises:
         BuildError: It was not built, or its parts do not agree.
     """
+    if not marketplace.is_dir():
+        raise BuildError(f"{marketplace} is missing; `nox -s build` makes it")
     find_entry(read_catalogue(marketplace), name)
     version = read_manifest(marketplace / PLUGINS / name).get("version")
     if not isinstance(version, str):
         raise BuildError(f"{marketplace / PLUGINS / name / MANIFEST} has no version; `nox -s build` fills it in")
     return Edition(marketplace, name, version)
+
+
+def check_source(project: Project) -> None:
+    """Refuse to publish what nobody can build again: the source is as its version's tag has it.
+
+    Raises:
+        BuildError: It is not.
+    """
+    repository, tag = Repository(project.root), f"v{project.version}"
+    if repository.files_changed():
+        raise BuildError(f"the source has changes that are not committed; {_ANYWAY}")
+    if repository.resolve(f"refs/tags/{tag}^{{commit}}") != repository.resolve("HEAD"):
+        raise BuildError(
+            f"the source is not at the tag {tag}, which `nox -s release -- {project.version}` makes; {_ANYWAY}"
+        )
 
 
 def publish(edition: Edition, place: str, kept: Path, *, pushing: bool, dry_run: bool) -> str:
@@ -228,10 +248,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repository", help="the marketplace repository: a path or a git URL")
     parser.add_argument("--push", action="store_true", help="push the commit and the tag too")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, change nothing")
+    parser.add_argument(
+        "--allow-dirty",
+        action="store_true",
+        help="publish from a source with changes, or not at its version's tag",
+    )
 
 
 def run(options: argparse.Namespace) -> str:
     """Publish the built marketplace's plugin."""
-    dist = options.project.dist
-    edition = read_edition(dist / "marketplace", read_manifest(options.project.template)["name"])
+    project, dist = options.project, options.project.dist
+    edition = read_edition(dist / "marketplace", read_manifest(project.template)["name"])
+    if edition.version != project.version:
+        raise BuildError(f"version {edition.version} is built, the source is {project.version}; run `nox -s build`")
+    if not (options.allow_dirty or options.dry_run):
+        check_source(project)
     return publish(edition, options.repository, dist / "publish", pushing=options.push, dry_run=options.dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import subprocess
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ def commit_and_tag(repository: Repository, version: str, notes: str) -> None:
     repository.git("tag", "--annotate", "--cleanup=verbatim", "--message", message, f"v{version}")
 
 
-def release(project: Project, version: str, steps: Sequence[Sequence[str]], day: date) -> str:
+def release(project: Project, version: str, steps: Sequence[Sequence[str]], day: date, *, dry_run: bool = False) -> str:
     """Release the source as a version.
 
     Args:
@@ -112,9 +113,10 @@ def release(project: Project, version: str, steps: Sequence[Sequence[str]], day:
         version: The new version, such as `0.2.0`.
         steps: Commands that check, build and validate with the version set; a failing one ends the release.
         day: The day for the changelog.
+        dry_run: Change nothing and run no step.
 
     Returns:
-        What was done and what to do next.
+        What was done and what to do next; with `dry_run` what would be done.
 
     Raises:
         BuildError: Nothing was released; the source is as it was.
@@ -122,6 +124,12 @@ def release(project: Project, version: str, steps: Sequence[Sequence[str]], day:
     check_releasable(project, version)
     repository, changelog = Repository(project.root), project.root / CHANGELOG
     text = dated(changelog.read_text("utf-8"), version, day)
+    if dry_run:
+        commands = "\n".join(f"  {shlex.join(step)}" for step in steps)
+        return (
+            f"{project.version} becomes {version}, after these steps:\n{commands}\n"
+            f"commit and tag v{version} would say:\n\n{notes_of(text, version)}"
+        )
     with undone_on_failure(repository):
         project.set_version(version)
         changelog.write_text(text, "utf-8")
@@ -135,6 +143,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `release`."""
     add_root(parser)
     parser.add_argument("version", help="the new version, such as 0.2.0")
+    parser.add_argument("--dry-run", action="store_true", help="check and print what would be done, change nothing")
     parser.add_argument("--nox", required=True, metavar="PYTHON", help="the Python that nox runs with")
 
 
@@ -142,4 +151,5 @@ def run(options: argparse.Namespace) -> str:
     """Release the source as a version; the checks and the build are nox sessions of the source."""
     nox = [options.nox, "-m", "nox", "--session"]
     steps = [[*nox, "lint", "types", "tests"], [*nox, "build", "plugin"]]
-    return release(options.project, options.version, steps, datetime.now(timezone.utc).date())
+    today = datetime.now(timezone.utc).date()
+    return release(options.project, options.version, steps, today, dry_run=options.dry_run)

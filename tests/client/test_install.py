@@ -146,7 +146,7 @@ def repository(tmp_path: Path, client: Client) -> Path:
 def publish(repository: Path, tmp_path: Path, version: str) -> None:
     """Publish the built plugin as another version."""
     source = make_edition(tmp_path, version)
-    build(source, "publish", str(repository), "--push", environment=git_environment(tmp_path / "home"))
+    build(source, "publish", "--allow-dirty", str(repository), "--push", environment=git_environment(tmp_path / "home"))
 
 
 def test_install_from_git_update_and_uninstall(client: Client, repository: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,13 @@ def restage(source: Path, environment: Environment, *, version: str = "0.1.0", r
     write(source / VERSION_FILE, f'__version__ = "{version}"\n')
     write(source / "plugin-template/README.md", readme)
     build(source, "plugin", environment=environment)
+
+
+def publish(
+    source: Path, *words: str, environment: Environment, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Publish from a source tree that is no repository."""
+    return build(source, "publish", "--allow-dirty", *words, environment=environment, check=check)
 
 
 def references(repository: Path, environment: Environment) -> str:
@@ -69,7 +77,7 @@ def checkout(tmp_path: Path, bare: Path, environment: Environment) -> Path:
 
 
 def test_first_publication_fills_an_empty_bare_repository(built: Path, bare: Path, environment: Environment) -> None:
-    done = build(built, "publish", str(bare), "--push", environment=environment)
+    done = publish(built, str(bare), "--push", environment=environment)
     assert done.stdout == f"{TAG} is pushed to {bare}\n"
     assert [line.split()[0] for line in references(bare, environment).splitlines()] == [
         "refs/heads/main",
@@ -83,15 +91,15 @@ def test_first_publication_fills_an_empty_bare_repository(built: Path, bare: Pat
 
 
 def test_run_bits_survive(built: Path, bare: Path, environment: Environment) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     line = git(bare, "ls-tree", "main", f"{PLUGIN}/bin/agentcore-sandbox", environment=environment)
     assert line.startswith("100755 ")
 
 
 def test_publishing_the_same_again_does_nothing(built: Path, bare: Path, environment: Environment) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     before = references(bare, environment)
-    done = build(built, "publish", str(bare), "--push", environment=environment)
+    done = publish(built, str(bare), "--push", environment=environment)
     assert done.stdout == f"{TAG} is already published in {bare}; nothing to do\n"
     assert references(bare, environment) == before
 
@@ -99,36 +107,36 @@ def test_publishing_the_same_again_does_nothing(built: Path, bare: Path, environ
 def test_changed_contents_under_a_published_version_are_refused(
     built: Path, bare: Path, environment: Environment
 ) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     before = references(bare, environment)
     restage(built, environment)
-    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    done = publish(built, str(bare), "--push", environment=environment, check=False)
     assert done.returncode == 1
     assert done.stderr == f"plugin_build publish: {TAG} is already published with other contents; raise the version\n"
     assert references(bare, environment) == before
 
 
 def test_changed_contents_are_refused_without_a_tag_too(built: Path, bare: Path, environment: Environment) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     git(bare, "tag", "--delete", TAG, environment=environment)
     restage(built, environment)
-    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    done = publish(built, str(bare), "--push", environment=environment, check=False)
     assert "raise the version" in done.stderr
 
 
 def test_a_lost_tag_is_made_again(built: Path, bare: Path, environment: Environment) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     commit = git(bare, "rev-parse", "main", environment=environment)
     git(bare, "tag", "--delete", TAG, environment=environment)
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     assert git(bare, "rev-parse", f"{TAG}^{{commit}}", "main", environment=environment) == f"{commit}\n{commit}"
 
 
 def test_next_version_replaces_the_plugin(built: Path, bare: Path, environment: Environment) -> None:
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     built.joinpath("plugin-template/bin/agentcore-sandbox").rename(built / "plugin-template/bin/renamed")
     restage(built, environment, version="0.2.0")
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     files = files_at(bare, "main", environment)
     assert f"{PLUGIN}/bin/renamed" in files
     assert f"{PLUGIN}/bin/agentcore-sandbox" not in files
@@ -137,16 +145,16 @@ def test_next_version_replaces_the_plugin(built: Path, bare: Path, environment: 
 
 def test_older_version_is_refused(built: Path, bare: Path, environment: Environment) -> None:
     restage(built, environment, version="0.10.0")
-    build(built, "publish", str(bare), "--push", environment=environment)
+    publish(built, str(bare), "--push", environment=environment)
     restage(built, environment, version="0.9.0")
-    done = build(built, "publish", str(bare), "--push", environment=environment, check=False)
+    done = publish(built, str(bare), "--push", environment=environment, check=False)
     assert done.stderr == f"plugin_build publish: {NAME} 0.10.0 is already published, which is newer than 0.9.0\n"
 
 
 def test_without_push_a_bare_repository_stays_and_the_clone_is_kept(
     built: Path, bare: Path, environment: Environment
 ) -> None:
-    done = build(built, "publish", str(bare), environment=environment)
+    done = publish(built, str(bare), environment=environment)
     assert references(bare, environment) == ""
     command = done.stdout.partition("to push it: ")[2]
     subprocess.run(command, shell=True, env=environment, check=True, timeout=300)  # noqa: S602 - as the user would
@@ -156,7 +164,7 @@ def test_without_push_a_bare_repository_stays_and_the_clone_is_kept(
 def test_git_url_is_cloned(built: Path, bare: Path, environment: Environment) -> None:
     killed = built / "dist/publish/.agentcore-sandbox-0123456789ab.part"  # what a killed one has left
     (killed / "repository").mkdir(parents=True)
-    done = build(built, "publish", f"file://{bare}", "--push", environment=environment)
+    done = publish(built, f"file://{bare}", "--push", environment=environment)
     assert done.stdout == f"{TAG} is pushed to file://{bare}\n"
     assert not killed.exists()
     assert f"refs/tags/{TAG}" in references(bare, environment)
@@ -166,7 +174,7 @@ def test_checkout_gets_commit_and_tag_and_keeps_what_it_had(
     built: Path, bare: Path, checkout: Path, environment: Environment
 ) -> None:
     before = references(bare, environment)
-    done = build(built, "publish", str(checkout), environment=environment)
+    done = publish(built, str(checkout), environment=environment)
     assert done.stdout == (
         f"{TAG} is committed in {checkout}; to push it: git -C {checkout} push --atomic origin main {TAG}\n"
     )
@@ -200,7 +208,7 @@ def test_the_repositorys_own_identity_signs_the_commit_and_the_tag(
         config.write(f"[commit]\n gpgSign\n[tag]\n gpgSign = yes\n[gpg]\n program = {signer}\n")
     identity = ("GIT_AUTHOR", "GIT_COMMITTER")
     bare_of_it = {name: value for name, value in environment.items() if not name.startswith(identity)}
-    build(built, "publish", str(place), "--push", environment=bare_of_it)
+    publish(built, str(place), "--push", environment=bare_of_it)
     for thing, line in (("main", "committer"), (f"refs/tags/{TAG}", "tagger")):
         shown = git(place, "cat-file", "-p", thing, environment=environment)
         assert f"\n{line} Team <team@example.invalid> " in shown
@@ -217,13 +225,13 @@ def test_hooks_of_the_checkout_have_their_say(
         checkout.joinpath(".git/info").mkdir(exist_ok=True)
         write(checkout / ".git/info/exclude", f"/{folder}/\n")
     hook = write(checkout / folder / "commit-msg", '#!/bin/sh\necho "Checked-by: hook" >> "$1"\n', 0o755)
-    build(built, "publish", str(checkout), environment=environment)
+    publish(built, str(checkout), environment=environment)
     message = git(checkout, "log", "-1", "--format=%B", environment=environment)
     assert message == f"Publish {NAME} 0.1.0\nChecked-by: hook"
     before = state(checkout, environment)
     write(hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n", 0o755)
     restage(built, environment, version="0.2.0")
-    refused = build(built, "publish", str(checkout), environment=environment, check=False)
+    refused = publish(built, str(checkout), environment=environment, check=False)
     assert (refused.returncode, refused.stderr) == (1, "plugin_build publish: git commit failed: not on a Friday\n")
     assert state(checkout, environment) == before
 
@@ -231,8 +239,8 @@ def test_hooks_of_the_checkout_have_their_say(
 def test_checkout_is_pushed_to_its_remote_also_afterwards(
     built: Path, bare: Path, checkout: Path, environment: Environment
 ) -> None:
-    build(built, "publish", str(checkout), environment=environment)
-    done = build(built, "publish", str(checkout), "--push", environment=environment)
+    publish(built, str(checkout), environment=environment)
+    done = publish(built, str(checkout), "--push", environment=environment)
     assert done.stdout == f"{TAG} is committed in {checkout} and pushed to origin\n"
     listed = [line for line in references(checkout, environment).splitlines() if "remotes" not in line]
     assert listed == references(bare, environment).splitlines()
@@ -246,7 +254,7 @@ def test_refused_push_leaves_the_checkout_as_it_was(
     git(rival, "commit", "--quiet", "--allow-empty", "--message", "Rival", environment=environment)
     git(rival, "push", "--quiet", environment=environment)
     before, published = state(checkout, environment), references(bare, environment)
-    done = build(built, "publish", str(checkout), "--push", environment=environment, check=False)
+    done = publish(built, str(checkout), "--push", environment=environment, check=False)
     assert done.returncode == 1
     assert "git push failed" in done.stderr
     assert state(checkout, environment) == before
@@ -257,11 +265,83 @@ def test_dry_run_prints_the_difference_and_changes_nothing(
     built: Path, checkout: Path, environment: Environment
 ) -> None:
     before = state(checkout, environment)
-    done = build(built, "publish", str(checkout), "--dry-run", environment=environment)
+    done = publish(built, str(checkout), "--dry-run", environment=environment)
     assert f"+++ b/{PLUGIN}/README.md" in done.stdout
     assert "+The plugin" in done.stdout
     assert state(checkout, environment) == before
     assert list(built.joinpath("dist/publish").iterdir()) == []
+
+
+@pytest.fixture
+def released(built: Path, environment: Environment) -> Path:
+    """A built source tree, committed and tagged as its version."""
+    git(built, "init", "--quiet", environment=environment)
+    git(built, "add", ".", environment=environment)
+    git(built, "commit", "--quiet", "--message", "Release 0.1.0", environment=environment)
+    git(built, "tag", "--annotate", "--message", "0.1.0", "v0.1.0", environment=environment)
+    return built
+
+
+def test_a_released_source_is_published_without_further_ado(
+    released: Path, bare: Path, environment: Environment
+) -> None:
+    build(released, "publish", str(bare), "--push", environment=environment)
+    assert TAG in references(bare, environment)
+
+
+def changed_source(source: Path, environment: Environment) -> None:
+    del environment
+    write(source / "plugin-template/README.md", "not committed\n")
+
+
+def untracked_file(source: Path, environment: Environment) -> None:
+    del environment
+    write(source / "draft", "mine")
+
+
+def later_commit(source: Path, environment: Environment) -> None:
+    git(source, "commit", "--quiet", "--allow-empty", "--message", "Later", environment=environment)
+
+
+def no_tag(source: Path, environment: Environment) -> None:
+    git(source, "tag", "--delete", "v0.1.0", environment=environment)
+
+
+def never_built(source: Path, environment: Environment) -> None:
+    del environment
+    shutil.rmtree(source / "dist/marketplace")
+
+
+def built_from_another_version(source: Path, environment: Environment) -> None:
+    del environment
+    write(source / VERSION_FILE, '__version__ = "0.2.0"\n')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message", "status_when_told_to"),
+    [
+        (changed_source, "the source has changes that are not committed; --allow-dirty publishes it anyway", 0),
+        (untracked_file, "the source has changes that are not committed", 0),
+        (later_commit, "the source is not at the tag v0.1.0, which `nox -s release -- 0.1.0` makes", 0),
+        (no_tag, "the source is not at the tag v0.1.0", 0),
+        (never_built, "dist/marketplace is missing; `nox -s build` makes it", 1),
+        (built_from_another_version, "version 0.1.0 is built, the source is 0.2.0; run `nox -s build`", 1),
+    ],
+)
+def test_what_is_no_release_is_published_only_when_told_to(
+    released: Path,
+    bare: Path,
+    environment: Environment,
+    spoil: Callable[[Path, Environment], None],
+    message: str,
+    status_when_told_to: int,
+) -> None:
+    spoil(released, environment)
+    done = build(released, "publish", str(bare), "--push", environment=environment, check=False)
+    assert (done.returncode, message in done.stderr) == (1, True), done.stderr
+    assert references(bare, environment) == ""
+    done = publish(released, str(bare), "--push", environment=environment, check=False)
+    assert done.returncode == status_when_told_to, done.stderr
 
 
 def dirty(checkout: Path, environment: Environment) -> Path:
@@ -316,7 +396,7 @@ def test_unfit_repository_is_refused_untouched(
 ) -> None:
     place = prepare(checkout, environment)
     before = state(checkout, environment)
-    done = build(built, "publish", str(place), environment=environment, check=False)
+    done = publish(built, str(place), environment=environment, check=False)
     assert done.returncode == 1
     assert message in done.stderr
     assert state(checkout, environment) == before
@@ -324,7 +404,7 @@ def test_unfit_repository_is_refused_untouched(
 
 def test_no_secret_of_a_url_is_printed(built: Path, environment: Environment) -> None:
     url = "https://user:t0ken@127.0.0.1:1/marketplace.git"
-    done = build(built, "publish", url, environment=environment, check=False)
+    done = publish(built, url, environment=environment, check=False)
     assert done.returncode == 1
     assert "127.0.0.1" in done.stderr
     assert "t0ken" not in done.stdout + done.stderr
@@ -351,7 +431,7 @@ def test_another_repository_in_the_environment_is_not_touched(
         "GIT_DIR": str(checkout / ".git"),
         "GIT_INDEX_FILE": str(checkout / ".git/index"),
     }
-    build(built, "publish", str(bare), "--push", environment=inside_a_hook)
+    publish(built, str(bare), "--push", environment=inside_a_hook)
     assert state(checkout, environment) == before
     assert f"refs/tags/{TAG}" in references(bare, environment)
 
@@ -390,7 +470,7 @@ def test_a_quicker_publisher_loses_nothing(
     git_that_first(tmp_path / "bin", f'case "$1 $3" in *{moment}*) mkdir "{tmp_path}/once" && {commit};; esac')
     before = files_at(checkout, "HEAD", environment)
     path = f"{tmp_path / 'bin'}{os.pathsep}{environment['PATH']}"
-    done = build(built, "publish", str(checkout), environment={**environment, "PATH": path}, check=False)
+    done = publish(built, str(checkout), environment={**environment, "PATH": path}, check=False)
     assert "changed meanwhile" in done.stderr
     assert git(checkout, "log", "--format=%s", environment=environment) == "Rival\nStart"
     assert files_at(checkout, "HEAD", environment) == before
@@ -400,7 +480,7 @@ def test_a_quicker_publisher_loses_nothing(
 def publish_interrupted(source: Path, checkout: Path, folder: Path, environment: Environment) -> int:
     """Publish with the `git` of that folder first on PATH; a negative status is the signal that ended it."""
     note_process = 'echo $$ > "$0/publisher"; exec "$@"'
-    command = [sys.executable, "-m", "plugin_build", "publish", "--root", str(source), str(checkout)]
+    command = [sys.executable, "-m", "plugin_build", "publish", "--allow-dirty", "--root", str(source), str(checkout)]
     return subprocess.run(
         ["/bin/sh", "-c", note_process, str(folder), *command],
         env={**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"},

@@ -65,6 +65,21 @@ def test_release_sets_version_and_changelog_checks_builds_commits_and_tags(
     assert notes == "0.2.0\n\n### Added\n\n- Something new."
 
 
+def test_dry_run_tells_what_would_happen_and_does_nothing(
+    repository: Path, environment: Environment, tmp_path: Path
+) -> None:
+    before = state(repository, environment)
+    nox = stand_in_nox(tmp_path)
+    done = build(repository, "release", "0.2.0", "--dry-run", "--nox", nox, environment=environment)
+    assert done.stdout == (
+        f"0.1.0 becomes 0.2.0, after these steps:\n  {nox} -m nox --session lint types tests\n"
+        f"  {nox} -m nox --session build plugin\n"
+        "commit and tag v0.2.0 would say:\n\n### Added\n\n- Something new.\n"
+    )
+    assert state(repository, environment) == before
+    assert not tmp_path.joinpath("steps").exists()
+
+
 def test_present_version_is_released_where_it_was_not_yet(
     repository: Path, environment: Environment, tmp_path: Path
 ) -> None:
