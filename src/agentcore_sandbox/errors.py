@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # neither typing nor re is worth its import in the guard, which runs before every shell command
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,6 +42,8 @@ _CREDENTIALS = (
 
 def masked(text: str) -> str:
     """The text without whatever has the form of a credential, and without the end of one that is too long to read."""
+    import re
+
     text = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]} [...]"
     for pattern, shown in _CREDENTIALS:
         text = re.sub(pattern, shown, text, flags=re.IGNORECASE)
@@ -81,6 +81,13 @@ class UsageError(AgentcoreSandboxError):
 
     def __init__(self, message: str, hint: str = "", *, code: str = "Usage") -> None:
         super().__init__(code, message, hint)
+
+
+class NotAllowedError(UsageError):
+    """A call that Claude makes would reach further on this machine than it may; nothing was started."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint, code="NotAllowed")
 
 
 class TimeLimitError(AgentcoreSandboxError):

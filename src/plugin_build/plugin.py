@@ -24,8 +24,8 @@ MANIFEST = Path(".claude-plugin", "plugin.json")
 CATALOGUE = Path(".claude-plugin", "marketplace.json")
 PLUGINS = Path("plugins")
 ZIPAPPS = Path("zipapps")
-WORDS = Path("src/agentcore_sandbox/cli/argv.py")
-"""How a call is read, by the command line and the guard. The guard runs with `-I -S`, so no other package is found."""
+SHARED = tuple(Path("agentcore_sandbox", name) for name in ("cli/argv.py", "errors.py", "policy/host_files.py"))
+"""Modules of the command line that the guard uses. It runs with `-I -S`, so no other package is found."""
 ACCOMPANYING = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # what `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"
 
@@ -94,10 +94,11 @@ def stage_plugin(project: Project) -> Path:
 
 
 def stage_guard(project: Project, hooks: Path) -> None:
-    """Copy the guard into the folder of the hooks, with the module of the command line that it shares."""
+    """Copy the guard into the folder of the hooks, with the modules of the command line that it uses."""
     guard = project.root / "src/skill_guard"
     copy_tree(guard, hooks / guard.name)
-    copy_file(project.root / WORDS, hooks / WORDS.relative_to("src"))
+    for path in SHARED:
+        copy_file(project.root / "src" / path, hooks / path)
 
 
 def _built_zipapps(folder: Path) -> list[Path]:

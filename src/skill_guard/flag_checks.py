@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from skill_guard.host_files import HostFiles
+    from agentcore_sandbox.policy.host_files import HostFiles
 
     Check = Callable[["HookContext", str], None]  # of a flag's value
 
@@ -39,7 +39,7 @@ class HookContext:
     def files(self) -> HostFiles:
         """The files of the host, the same for all of a call. Most calls name none."""
         if self._files is None:
-            from skill_guard.host_files import HostFiles
+            from agentcore_sandbox.policy.host_files import HostFiles
 
             self._files = HostFiles(self.folder, self.environment)
         return self._files
@@ -110,20 +110,12 @@ def upload(context: HookContext, value: str) -> None:
 def download(context: HookContext, value: str) -> None:
     """Check `SRC[:DST]`: the first colon ends SRC, and DST is the working directory where it is not given."""
     source, _, target = value.partition(":")
-    arrival(context, source, target or ".")
+    context.files.check_arrival(source, target or ".")
 
 
 def artifacts(context: HookContext, value: str) -> None:
     """Check the folder for artifacts. The command line makes harmless names of those that the sandbox chooses."""
     context.files.check_output_folder(value)
-
-
-def arrival(context: HookContext, source: str, target: str) -> None:
-    """Check where a file or folder of the sandbox arrives on the host."""
-    is_pattern = not set("*?[").isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
-    if not is_pattern and (target.endswith("/") or context.files.is_folder(target)):
-        target = os.path.join(target, os.path.basename(source.rstrip("/")))
-    context.files.check_writable(target)
 
 
 def session_path(word: str) -> str | None:
@@ -143,5 +135,5 @@ def copied(context: HookContext, operands: Sequence[str]) -> bool:
     if target == "-" or session_path(target) is not None:
         return False
     for source in sources:
-        arrival(context, session_path(source) or source, target)
+        context.files.check_arrival(session_path(source) or source, target)
     return True

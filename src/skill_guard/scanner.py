@@ -7,6 +7,8 @@ Everything else could start something else in one of these shells and is refused
 
 from __future__ import annotations
 
+from agentcore_sandbox.errors import NotAllowedError
+
 HEREDOC = """pass code in a quoted heredoc: agentcore-sandbox run - <<'EOF'"""
 ADVICE = {
     "$": f"the shell would expand '$': quote it with '...', or {HEREDOC}",
@@ -28,8 +30,8 @@ LONGEST = 1_000_000  # characters; a longer command could keep the hook busy unt
 ESCAPED = frozenset('$`"\\')
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of the program but its answer
-    """The call is not allowed; the message tells Claude why and what to do instead."""
+Refusal = NotAllowedError
+"""The call is not allowed; the message tells Claude why and what to do instead."""
 
 
 class Call:

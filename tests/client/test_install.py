@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from plugin_build.plugin import SHARED
 from plugin_build.source_tree import files_below
 from support.build_folders import ROOT, build, git, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
@@ -27,7 +28,7 @@ URL = "https://example.invalid/marketplace.git"
 
 
 PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
-GUARD = ("__init__", "allowed_calls", "flag_checks", "guarded_prompts", "hook", "host_files", "scanner", "settings")
+GUARD = ("__init__", "allowed_calls", "flag_checks", "guarded_prompts", "hook", "scanner", "settings")
 SHIPPED = {
     ".claude-plugin/plugin.json",
     ".gitattributes",
@@ -39,7 +40,7 @@ SHIPPED = {
     "bin/agentcore-sandbox.cmd",
     "hooks/guard",
     "hooks/hooks.json",
-    "hooks/agentcore_sandbox/cli/argv.py",
+    *(f"hooks/{path}" for path in SHARED),
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/python.sh",
     "lib/start.py",

@@ -432,7 +432,9 @@ def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool() -> None:
 
 def test_guard_imports_little() -> None:
     heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
-    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook, skill_guard.host_files; "
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook, agentcore_sandbox.policy.host_files; "
+    )
     program += "print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()

@@ -151,13 +151,13 @@ def test_no_folder_with_such_a_file_gets_into_the_sandbox(folder: str, context: 
 
 
 def test_folder_too_large_to_look_through_is_refused(context: HookContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skill_guard.host_files.MOST_ENTRIES", 1)
+    monkeypatch.setattr("agentcore_sandbox.policy.host_files.MOST_ENTRIES", 1)
     with pytest.raises(Refusal, match="too large to look through"):
         check("agentcore-sandbox cp src NAME:x", context)
 
 
 def test_folders_too_large_together_are_refused(context: HookContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skill_guard.host_files.MOST_ENTRIES", 5)
+    monkeypatch.setattr("agentcore_sandbox.policy.host_files.MOST_ENTRIES", 5)
     check("agentcore-sandbox run --upload src x", HookContext(context.folder, context.environment))
     with pytest.raises(Refusal, match="too large to look through"):
         check("agentcore-sandbox run --upload src --upload src x", context)

@@ -27,6 +27,7 @@ LAYERS = (
     "emulator",
     "session_helpers",
     "cli",
+    "policy",
     "aws",
     "sessions",
     "transfer",

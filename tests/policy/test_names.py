@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_sandbox.cli import argv
-from skill_guard import host_files
+from agentcore_sandbox.policy import host_files
 
 KEYS = re.compile(
     r".*\.(pem|key|ppk|p12|pfx|jks|keystore|kdbx|gpg|tfstate)(\..*)?|id_(rsa|dsa|ecdsa|ed25519)([._-].*)?"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from agentcore_sandbox.cli.argv import is_obeyed
-from skill_guard.scanner import Refusal
+from agentcore_sandbox.errors import NotAllowedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,10 +93,13 @@ class HostFiles:
 
     Args:
         folder: The working directory, absolute.
-        environment: The variables of Claude Code.
+        environment: The variables of the call.
 
     Attributes:
         unusual: What goes in and is of no plain kind, so that the user has to be asked.
+
+    Raises:
+        NotAllowedError: The folder is no project.
     """
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
@@ -106,56 +109,71 @@ class HostFiles:
         self._entries = 0
         self._paths = 0
         if not is_project(self.root, environment.get("HOME") or "/"):
-            raise Refusal("the working directory is no project folder: no files are copied from or to it")
+            raise NotAllowedError("the working directory is no project folder: no files are copied from or to it")
 
     def check_readable(self, path: str) -> None:
         """Refuse a file or folder that must not get into the sandbox.
 
         Raises:
-            Refusal: It lies outside, is hidden, looks like a key, or is a folder that holds such a thing.
+            NotAllowedError: It lies outside, is hidden, looks like a key, or is a folder that holds such a thing.
         """
         if any(character in path for character in "*?["):
-            raise Refusal(f"name the file or the folder instead of the pattern {path!r}")
+            raise NotAllowedError(f"name the file or the folder instead of the pattern {path!r}")
         resolved = self._resolve(path)
         if os.path.isdir(resolved):
             self._check_contents(resolved)
         elif os.path.isfile(resolved):
             self._note_kind(path)
         elif os.path.exists(resolved):
-            raise Refusal(f"{path!r} is neither a file nor a folder")
+            raise NotAllowedError(f"{path!r} is neither a file nor a folder")
 
     def check_writable(self, path: str) -> None:
         """Refuse a place where a file from the sandbox could be taken for something else.
 
         Raises:
-            Refusal: It is not a new name below the folder for output, or one that other programs act upon.
+            NotAllowedError: It is not a new name below the folder for output, or one that other programs act upon.
         """
         resolved = self._resolve_output(path)
         if os.path.isdir(resolved):
-            raise Refusal(f"{path!r} is a folder that exists: choose a new name, so that nothing is mixed into it")
+            raise NotAllowedError(
+                f"{path!r} is a folder that exists: choose a new name, so that nothing is mixed into it"
+            )
 
     def check_output_folder(self, path: str) -> None:
         """Refuse a folder for artifacts that is not below the folder for output.
 
         Raises:
-            Refusal: It is not.
+            NotAllowedError: It is not.
         """
         self._resolve_output(path)
 
-    def is_folder(self, path: str) -> bool:
-        """Whether there is a folder of that name."""
-        return os.path.isdir(os.path.join(self.root, path))
+    def check_arrival(self, source: str, target: str) -> None:
+        """Refuse a place where a file or folder of a session would arrive.
+
+        Args:
+            source: Its path or pattern in the session, which names it where the target is a folder.
+            target: Where it goes, as in `cp`.
+
+        Raises:
+            NotAllowedError: As by `check_writable`.
+        """
+        is_pattern = not set("*?[").isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
+        if not is_pattern and (target.endswith("/") or os.path.isdir(os.path.join(self.root, target))):
+            target = os.path.join(target, os.path.basename(source.rstrip("/")))
+        self.check_writable(target)
 
     def _resolve_output(self, path: str) -> str:
         resolved = self._resolve(path)
         output = os.path.join(self.root, OUTPUT)
         if resolved == output or not is_within(resolved, output):
-            raise Refusal(f"{path!r}: what comes out of the sandbox goes below {OUTPUT}/, such as {OUTPUT}/report.txt")
+            raise NotAllowedError(
+                f"{path!r}: what comes out of the sandbox goes below {OUTPUT}/, such as {OUTPUT}/report.txt"
+            )
         if any(map(is_obeyed, parts(resolved[len(self.root) :]))):
-            raise Refusal(f"{path!r} has a name that other programs act upon: choose another name")
+            raise NotAllowedError(f"{path!r} has a name that other programs act upon: choose another name")
         for folder in self._program_folders():
             if is_within(folder, resolved) or is_within(resolved, folder):
-                raise Refusal(f"{path!r} is where programs are looked for (PATH): choose another place")
+                raise NotAllowedError(f"{path!r} is where programs are looked for (PATH): choose another place")
         return resolved
 
     def _program_folders(self) -> Iterable[str]:
@@ -164,13 +182,13 @@ class HostFiles:
 
     def _resolve(self, path: str) -> str:
         if path.startswith("~"):
-            raise Refusal(f"write the path {path!r} out, relative to the working directory")
+            raise NotAllowedError(f"write the path {path!r} out, relative to the working directory")
         self._paths += 1
         if len(path) > LONGEST_PATH or self._paths > MOST_PATHS:
-            raise Refusal("a path is too long, or too many are named: name the folder that holds them")
+            raise NotAllowedError("a path is too long, or too many are named: name the folder that holds them")
         resolved = os.path.realpath(os.path.join(self.root, path))
         if not is_within(resolved, self.root):
-            raise Refusal(f"{path!r} is not below the working directory; only files below it are copied")
+            raise NotAllowedError(f"{path!r} is not below the working directory; only files below it are copied")
         self._check_names(path, [*parts(path), *parts(resolved[len(self.root) :])])
         self._check_protected(path, resolved)
         return resolved
@@ -178,24 +196,24 @@ class HostFiles:
     def _check_names(self, path: str, names: list[str]) -> None:
         for name in names:
             if is_hidden(name):
-                raise Refusal(f"{path!r} is hidden; hidden files and folders are not copied")
+                raise NotAllowedError(f"{path!r} is hidden; hidden files and folders are not copied")
             if not name.isprintable():
-                raise Refusal(f"{path!a} holds characters that nobody sees: use plain names")
+                raise NotAllowedError(f"{path!a} holds characters that nobody sees: use plain names")
             if is_key(name):
-                raise Refusal(f"{path!r} looks like a key or a credential, which is not copied")
+                raise NotAllowedError(f"{path!r} looks like a key or a credential, which is not copied")
 
     def _check_protected(self, path: str, resolved: str) -> None:
         for name in ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR"):
             folder = os.path.realpath(self._environment.get(name) or os.devnull)
             if is_within(folder, resolved) or is_within(resolved, folder):
-                raise Refusal(f"{path!r} belongs to Claude Code or holds what does")
+                raise NotAllowedError(f"{path!r} belongs to Claude Code or holds what does")
 
     def _check_contents(self, folder: str) -> None:
         for parent, folders, files in os.walk(folder):
             self._entries += len(folders) + len(files)
             levels = len(parts(parent)) - len(parts(folder))
             if self._entries > MOST_ENTRIES or levels > MOST_LEVELS or len(parent) > LONGEST_PATH:
-                raise Refusal("the folder is too large to look through: name the files that are needed")
+                raise NotAllowedError("the folder is too large to look through: name the files that are needed")
             shown = os.path.relpath(parent, self.root)
             for name in (*folders, *files):
                 self._check_entry(os.path.join(shown, name), name)
