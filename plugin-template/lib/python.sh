@@ -48,11 +48,19 @@ recall_python() {
             fail NoPython "AGENTCORE_SANDBOX_PYTHON is set to $AGENTCORE_SANDBOX_PYTHON, which is not a program"
         return
     fi
-    # Where the zipapp keeps its unpacked copy too: the cache, else a private folder among the temporary files.
-    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/agentcore-sandbox
+    find_cache
     recall "$cache" && return
-    temporary=${TMPDIR:-/tmp}/agentcore-sandbox-$(id -u 2>/dev/null)
+    find_temporary
     recall "$temporary"
+}
+
+# Set $cache, and $temporary for where that cannot be written: folders in which the zipapp keeps its unpacked copy too.
+find_cache() {
+    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/agentcore-sandbox
+}
+
+find_temporary() {
+    temporary=${TMPDIR:-/tmp}/agentcore-sandbox-$(id -u 2>/dev/null)
 }
 
 # The interpreter that was found before, with the same PATH.

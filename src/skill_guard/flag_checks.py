@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     Check = Callable[["HookContext", str], None]  # of a flag's value
 
 CONFIGURED = {  # flag: what the command line would choose its value from without it, the strongest first
-    "--interpreter-id": ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"),
-    "--profile": ("CUSTOM_AGENTCORE_AWS_PROFILE", "CLAUDE_PLUGIN_OPTION_PROFILE", "AWS_PROFILE"),
+    "--interpreter-id": ("CUSTOM_AGENTCORE_INTERPRETER_ID",),
+    "--profile": ("CUSTOM_AGENTCORE_AWS_PROFILE", "AWS_PROFILE"),
     "--endpoint-url": ("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",),
 }
 
@@ -27,7 +27,7 @@ class HookContext:
 
     Args:
         folder: The working directory of the call.
-        environment: The variables of Claude Code, with the plugin's options.
+        environment: The variables of Claude Code, with the plugin's options where the launcher puts them.
     """
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:

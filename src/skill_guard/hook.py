@@ -75,13 +75,7 @@ def judge_command(given: Mapping[str, Any], folder: str) -> None:
 
 def begin(_: Mapping[str, Any], data: str) -> None:
     """A session of Claude Code begins (`SessionStart`)."""
-    from skill_guard.settings import export_lines
-
     forget_old(data)
-    lines = export_lines(os.environ)
-    if lines and os.environ.get("CLAUDE_ENV_FILE"):
-        with open(os.environ["CLAUDE_ENV_FILE"], "a", encoding="utf-8") as file:
-            file.write(lines)
 
 
 EVENTS = {"UserPromptExpansion": arm, "UserPromptSubmit": note_prompt, "PreToolUse": judge, "SessionStart": begin}

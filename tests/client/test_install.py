@@ -42,6 +42,7 @@ SHIPPED = {
     "hooks/hooks.json",
     *(f"hooks/{path}" for path in SHARED),
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
+    "lib/options.sh",
     "lib/python.sh",
     "lib/start.py",
     "sbom.cdx.json",

@@ -12,7 +12,7 @@ import pytest
 
 from skill_guard import hook
 from support.build_folders import ROOT, write
-from support.claude_client import PROGRAM, Client, make_client
+from support.claude_client import NOWHERE, PROGRAM, Client, make_client
 from support.messages_api import Block, Script, messages_api, text, tool_use
 
 if TYPE_CHECKING:
@@ -248,10 +248,24 @@ def test_skill_does_not_start_where_the_guard_cannot(installed: Client, project:
 
 
 def test_variable_of_the_user_wins_over_the_plugins_option(installed: Client, project: Path) -> None:
-    mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "no-such-interpreter", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "no-such-interpreter", "AWS_ENDPOINT_URL": NOWHERE}
     script = talk(installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox run 'print(1)'")]}, **mine)
     assert "on AWS, in the code interpreter no-such-interpreter." in json.dumps(script.requests[0])
     [(failed, output)] = script.tool_results()
+    assert failed
+    assert "no-such-interpreter" in output
+
+
+def test_option_changed_before_a_resume_is_told_and_used(installed: Client, project: Path) -> None:
+    run = bash("agentcore-sandbox run 'print(1)'")
+    options = {f"{NAME}@agentcore-sandbox": {"options": {"interpreter_id": "no-such-interpreter"}}}
+    with messages_api(run, END, run, END) as (url, script):
+        installed.talk([f"{SKILL} do it"], project, url)
+        with replaced(installed.home / ".claude/settings.json", {"pluginConfigs": options}):
+            installed.talk([f"{SKILL} do it again"], project, url, "--continue", AWS_ENDPOINT_URL=NOWHERE)
+    assert "on AWS, in the code interpreter no-such-interpreter." in json.dumps(script.requests[2]["messages"][-1])
+    before, (failed, output) = script.tool_results()
+    assert before == (False, "1")
     assert failed
     assert "no-such-interpreter" in output
 

@@ -46,7 +46,7 @@ def context(project: Path) -> HookContext:
     """The project, with an interpreter and a profile configured, and the plugin's folders elsewhere."""
     variables = {
         "CUSTOM_AGENTCORE_INTERPRETER_ID": "local",
-        "CLAUDE_PLUGIN_OPTION_PROFILE": "work",
+        "CUSTOM_AGENTCORE_AWS_PROFILE": "work",
         "CLAUDE_PLUGIN_ROOT": "/plugins/code interpreter",
         "CLAUDE_PLUGIN_DATA": str(project.parent / "plugin-data"),
         "HOME": str(project.parent),

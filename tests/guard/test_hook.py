@@ -11,13 +11,16 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plugin_build.plugin import stage_guard
 from plugin_build.source_tree import Project
 from support.build_folders import ROOT, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEMPLATE = ROOT / "plugin-template"
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter"
@@ -45,6 +48,7 @@ class Hooks:
             "PATH": f"{self.home / 'bin'}:/usr/bin:/bin",
             "CLAUDE_PLUGIN_ROOT": str(self.root),
             "CLAUDE_PLUGIN_DATA": str(self.data),
+            "CLAUDE_CODE_SESSION_ID": "s1",
             **self.more,
         }
 
@@ -300,6 +304,10 @@ def no_library(hooks: Hooks) -> None:
     hooks.root.joinpath("lib/python.sh").unlink()
 
 
+def no_options(hooks: Hooks) -> None:
+    hooks.root.joinpath("lib/options.sh").unlink()
+
+
 def no_guard(hooks: Hooks) -> None:
     shutil.rmtree(hooks.root / "hooks/skill_guard")
 
@@ -308,7 +316,16 @@ def broken_guard(hooks: Hooks) -> None:
     write(hooks.root / "hooks/skill_guard/allowed_calls.py", "import nonsense")
 
 
-FAILURES = [no_python, python_that_fails, python_that_is_killed, no_script, no_library, no_guard, broken_guard]
+FAILURES = [
+    no_python,
+    python_that_fails,
+    python_that_is_killed,
+    no_script,
+    no_library,
+    no_options,
+    no_guard,
+    broken_guard,
+]
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -365,18 +382,32 @@ def test_claude_is_told_where_code_will_run(hooks: Hooks, variables: dict[str, s
     assert told in hooks.arm()
 
 
-def shell_sees(hooks: Hooks, tmp_path: Path, **variables: str) -> list[str]:
-    """Start a session, then read the three variables in a shell that Claude would start."""
-    file = tmp_path / "claude-env"
-    file.touch()
-    hooks.more["CLAUDE_ENV_FILE"] = str(file)
+VARIABLES = ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CUSTOM_AGENTCORE_AWS_PROFILE", "CUSTOM_AGENTCORE_AWS_REGION")
+
+
+def choose(hooks: Hooks, *options: str) -> None:
+    """Choose the plugin's options, in the order of the variables; an empty one is not set."""
+    for name, value in zip(("INTERPRETER_ID", "PROFILE", "REGION"), options, strict=True):
+        hooks.more.pop(f"CLAUDE_PLUGIN_OPTION_{name}", None)
+        hooks.more.update({f"CLAUDE_PLUGIN_OPTION_{name}": value} if value else {})
+
+
+def started(hooks: Hooks) -> None:
     done = hooks.fire("SessionStart", {"session_id": "s1"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    names = ("CUSTOM_AGENTCORE_INTERPRETER_ID", "CUSTOM_AGENTCORE_AWS_PROFILE", "CUSTOM_AGENTCORE_AWS_REGION")
-    show = "; ".join(f'/usr/bin/printenv {name} || echo "(not set)"' for name in names)
+
+
+def launched(hooks: Hooks, session: str = "s1", **variables: str) -> list[str]:
+    """The three variables as the launcher leaves them to the command line in a shell that Claude starts."""
+    shutil.copytree(TEMPLATE / "bin", hooks.root / "bin", dirs_exist_ok=True)
+    write(hooks.root / "zipapps/agentcore-sandbox-any.pyz", "")
+    show = "".join(f'printf "%s\\n" "${name}"\n' for name in VARIABLES)
+    variables["AGENTCORE_SANDBOX_PYTHON"] = str(write(hooks.home / "shows", f"#!/bin/sh\n{show}", 0o755))
+    own = ("HOME", "PATH", "XDG_CACHE_HOME", "TMPDIR")
+    environment = {name: value for name, value in hooks.environment().items() if name in own}
     return subprocess.run(
-        ["/bin/sh", "-euc", f'. "{file}"; {show}'],
-        env=variables,
+        [hooks.root / "bin/agentcore-sandbox"],
+        env={**environment, "CLAUDE_CODE_SESSION_ID": session, **variables},
         capture_output=True,
         text=True,
         timeout=300,
@@ -384,22 +415,68 @@ def shell_sees(hooks: Hooks, tmp_path: Path, **variables: str) -> list[str]:
     ).stdout.splitlines()
 
 
-def test_options_of_the_plugin_reach_the_shell(hooks: Hooks, tmp_path: Path) -> None:
-    hooks.more["CLAUDE_PLUGIN_OPTION_INTERPRETER_ID"] = "local"
-    hooks.more["CLAUDE_PLUGIN_OPTION_PROFILE"] = 'it\'s; touch $(planted) "x" \\'
-    assert shell_sees(hooks, tmp_path) == ["local", 'it\'s; touch $(planted) "x" \\', "(not set)"]
+def test_options_of_the_plugin_reach_the_command_line(hooks: Hooks) -> None:
+    odd = 'it\'s; touch $(planted) "x" \\ é'
+    choose(hooks, " local ", odd, "")
+    started(hooks)
+    assert launched(hooks) == ["local", odd, ""]
+    assert launched(hooks, "s2") == launched(hooks, "../options/s1") == ["", "", ""], "another session has others"
+    kept = hooks.home / ".cache/agentcore-sandbox/options/s1"
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_variables_of_the_user_win_over_options(hooks: Hooks, tmp_path: Path) -> None:
-    for option in ("INTERPRETER_ID", "PROFILE", "REGION"):
-        hooks.more[f"CLAUDE_PLUGIN_OPTION_{option}"] = "option"
+@pytest.mark.parametrize("begin", [started, Hooks.arm], ids=["a session", "a skill"])
+def test_options_are_replaced_when_a_session_or_a_skill_begins(hooks: Hooks, begin: Callable[[Hooks], object]) -> None:
+    choose(hooks, "local", "work", "eu-west-1")
+    started(hooks)
+    choose(hooks, "mine-0123456789", "", "")
+    begin(hooks)
+    assert launched(hooks) == ["mine-0123456789", "", ""]
+    choose(hooks, "", "", "")
+    begin(hooks)
+    assert launched(hooks) == ["", "", ""]
+    assert list(hooks.home.joinpath(".cache/agentcore-sandbox/options").iterdir()) == []
+
+
+def test_variables_of_the_user_win_over_options(hooks: Hooks) -> None:
+    choose(hooks, "option", "option", "option")
+    started(hooks)
     mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "mine", "CUSTOM_AGENTCORE_AWS_REGION": ""}
-    assert shell_sees(hooks, tmp_path, **mine) == ["mine", "option", "option"]
+    assert launched(hooks, **mine) == ["mine", "option", "option"]
 
 
-def test_option_that_is_no_single_line_is_left_out(hooks: Hooks, tmp_path: Path) -> None:
-    hooks.more["CLAUDE_PLUGIN_OPTION_REGION"] = "eu-west-1\ntouch planted"
-    assert shell_sees(hooks, tmp_path) == ["(not set)"] * 3
+def test_option_that_is_no_single_line_is_left_out(hooks: Hooks) -> None:
+    choose(hooks, "local\nmore", "work", "eu-west-1\ttouch")
+    started(hooks)
+    assert launched(hooks) == ["", "work", ""]
+
+
+def test_options_that_others_can_change_or_that_cannot_be_kept_are_not_used(hooks: Hooks) -> None:
+    choose(hooks, "local", "", "")
+    started(hooks)
+    folder = hooks.home / ".cache/agentcore-sandbox"
+    folder.chmod(0o777)
+    assert launched(hooks) == ["", "", ""]
+    hooks.more["TMPDIR"] = "/nowhere"
+    done = hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"})
+    assert done.returncode == 2
+    assert f"options cannot be kept in {folder}" in done.stderr
+
+
+def test_options_go_to_a_temporary_folder_where_there_is_no_cache(hooks: Hooks, tmp_path: Path) -> None:
+    hooks.more.update(XDG_CACHE_HOME="/dev/null", TMPDIR=str(tmp_path))
+    choose(hooks, "local", "", "")
+    started(hooks)
+    assert launched(hooks) == ["local", "", ""]
+
+
+def test_options_are_forgotten_in_time(hooks: Hooks) -> None:
+    choose(hooks, "local", "", "")
+    started(hooks)
+    weeks_ago = time.time() - 16 * 24 * 3600
+    os.utime(write(hooks.home / ".cache/agentcore-sandbox/options/s0", ""), (weeks_ago, weeks_ago))
+    started(hooks)
+    assert [path.name for path in hooks.home.joinpath(".cache/agentcore-sandbox/options").iterdir()] == ["s1"]
 
 
 def test_sessions_are_forgotten_in_time(hooks: Hooks) -> None:
