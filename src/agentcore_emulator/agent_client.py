@@ -66,6 +66,11 @@ class Call:
         except protocol.FrameError as error:
             raise SandboxGoneError(str(error)) from error
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the other end was told to stop."""
+        return self._give_up_at is not None
+
     def ready(self) -> bool:
         """Return whether an answer has begun to arrive, or never will."""
         poll = select.poll()  # not select(), which knows no descriptor above 1023
@@ -112,7 +117,7 @@ class Call:
 
     def _obey(self, cancelled: threading.Event) -> None:
         """Interrupt what runs once this was asked for, and do not wait for ever for the rest."""
-        if self._give_up_at is not None:
+        if self._give_up_at:
             if time.monotonic() > self._give_up_at:
                 raise SandboxGoneError("it does not react to an interrupt")
         elif cancelled.is_set():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from agentcore_emulator import languages
+from agentcore_emulator.agent import protocol
 from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import bubblewrap, javascript, launcher, seccomp
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
 
     Process = subprocess.Popen[bytes]
 
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from agentcore_emulator.agent import protocol
     from agentcore_emulator.resources.watchdog import Watchdog
 
 __all__ = ["Sandbox", "SandboxConfig", "SandboxGoneError", "check"]
@@ -78,6 +78,7 @@ class Sandbox:
         self._channel: socket.socket | None = None
         self._programs: dict[str, str] = {}
         self._workers: dict[str, languages.Worker] = {}
+        self._kept: dict[str, Call] = {}
 
     @property
     def alive(self) -> bool:
@@ -99,7 +100,7 @@ class Sandbox:
         return languages.context(language, runtime, self._workers)
 
     def call(self, answerer: str) -> Call:
-        """Open a call to the agent, or raise SandboxGoneError; `answerer` is `request`, or what `context` returned."""
+        """Open a call to the agent, or raise SandboxGoneError; `answerer` is REQUEST, or what `context` returned."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -123,15 +124,13 @@ class Sandbox:
             HungUpError: The process that should have answered was killed; the sandbox lives on.
             SandboxGoneError: The sandbox has died.
         """
-        call = self.call(answerer)
-        try:
-            call.send(request, data, size)
-            return call.answer(cancelled)
-        except HungUpError:
-            self.require_agent()
-            raise
-        finally:
-            call.close()
+        with self._opened(answerer) as call:
+            try:
+                call.send(request, data, size)
+                return call.answer(cancelled)
+            except HungUpError:
+                self.require_agent()
+                raise
 
     def require_agent(self) -> None:
         """Raise SandboxGoneError where a call broke off because the whole sandbox has ended."""
@@ -156,6 +155,29 @@ class Sandbox:
         if self.config.watchdog:
             self.config.watchdog.forget(self.monitor)
         self.tasks.close()
+        self._forget_calls()
+
+    @contextlib.contextmanager
+    def _opened(self, answerer: str) -> Iterator[Call]:
+        """Provide a call: the last one to this context, which saves a hand-over by the agent, or a new one."""
+        call = self._kept.pop(answerer, None)
+        if call and call.ready():  # unasked: its supervisor was killed
+            call.close()
+            call = None
+        call = call or self.call(answerer)
+        try:
+            yield call
+        except BaseException:
+            call.close()
+            raise
+        if answerer == protocol.REQUEST or call.was_interrupted or self._kept.setdefault(answerer, call) is not call:
+            call.close()
+        if self._closed:
+            self._forget_calls()
+
+    def _forget_calls(self) -> None:
+        while self._kept:
+            self._kept.popitem()[1].close()
 
     def _start(self, program: Bubblewrap) -> None:
         self._programs = javascript.found()

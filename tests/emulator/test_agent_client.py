@@ -201,7 +201,8 @@ def test_images_that_no_result_can_carry_end_the_session() -> None:
 
 @pytest.mark.parametrize("outcome", ["ended", "died", None, [], 5, "\ud800"])
 def test_any_outcome_is_taken_for_text(outcome: object) -> None:
-    payload = tools.invoke(Impostor({**RAN, "outcome": outcome}, b"oe"), "executeCode", {"code": ""}, threading.Event())
+    with contextlib.closing(Impostor({**RAN, "outcome": outcome}, b"oe")) as impostor:
+        payload = tools.invoke(impostor, "executeCode", {"code": ""}, threading.Event())
     assert payload["structuredContent"]["stdout"] == "o"
 
 

@@ -62,6 +62,24 @@ def test_close_ends_a_waiting_call(tmp_path: Path) -> None:
             call.result()
 
 
+def test_a_context_keeps_its_connection_until_it_is_interrupted(tmp_path: Path) -> None:
+    cancelled = threading.Event()
+    with sandboxes.start(tmp_path / "sandbox") as session:
+        session.out("x = 1")
+        [first] = session.sandbox._kept.values()
+        assert session.out("x") == "1"
+        assert [*session.sandbox._kept.values()] == [first]
+        timer = threading.Timer(0.1, cancelled.set)
+        timer.start()
+        session.code("import time\ntime.sleep(1000)", cancelled=cancelled)
+        timer.join()
+        assert not session.sandbox._kept
+        assert session.out("x") == "1"
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            assert [*pool.map(session.out, ["x"] * 20)] == ["1"] * 20
+        assert len(session.sandbox._kept) == 1
+
+
 @pytest.mark.parametrize("command", ["kill -9 2", "kill -9 -1"])
 def test_a_session_can_only_kill_itself(tmp_path: Path, command: str) -> None:
     with sandboxes.start(tmp_path / "sandbox") as session:

@@ -45,6 +45,7 @@ EMULATOR_LAYERS = {
     "service": {"agent_client", "errors", "limits", "private_files"},
     "tools": {
         "agent.files",
+        "agent.protocol",
         "agent.supervisor",
         "agent_client",
         "isolation",

@@ -1,8 +1,8 @@
 """The agent: the first process of the sandbox, alive as long as the session.
 
-For every request the host hands over one end of a fresh socket pair, labelled with who shall answer: `request` goes
-to a forked child, a language's name to the supervisor of that language. So requests are independent, a stuck one
-blocks no other, and the host cancels one by hanging up.
+For a request the host hands over one end of a fresh socket pair, labelled with who shall answer: `request` goes to a
+forked child, a language's name to the supervisor of that language, which takes further ones on the same socket. So
+requests are independent, a stuck one blocks no other, and the host cancels one by hanging up.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Agent:
         if not label or conn is None:
             return False
         with conn:
-            if label == b"request":
+            if label.decode() == protocol.REQUEST:
                 processes.fork(lambda: self._answer(conn))
             elif label.decode() in self._supervisors:
                 self._supervisors[label.decode()].hand_over(conn, inherited=(self._host, conn))

@@ -15,6 +15,8 @@ HEADER = struct.Struct(">II")
 MESSAGE_LIMIT = 64 << 20
 PIECE = 1 << 12  # bytes that are asked for at least: most messages come whole
 DESCRIPTOR = struct.Struct("i")
+REQUEST = "request"
+"""The label of what a child of the agent answers; all others are of contexts."""
 
 Message = Tuple[Dict[str, Any], bytes]
 
@@ -68,9 +70,10 @@ def _object(text: bytearray) -> dict[str, Any]:
 
 
 def send(conn: socket.socket, message: dict[str, Any], data: bytes = b"") -> None:
-    """Send one message."""
-    conn.sendall(head(message, len(data)))
-    conn.sendall(data)
+    """Send one message, a short one at once: the other end wakes up only once."""
+    beginning = head(message, len(data))
+    for part in [beginning + data] if len(data) < PIECE else [beginning, data]:
+        conn.sendall(part)
 
 
 def receive(conn: socket.socket, data_limit: int) -> Message:

@@ -56,21 +56,29 @@ def _supervise(agent: socket.socket, inherited: tuple[socket.socket, ...], argv:
     for other in inherited:
         other.close()
     processes.adopt_orphans()
-    context = LanguageContext(argv)
+    context, conns, poll = LanguageContext(argv), {agent.fileno(): agent}, select.poll()
+    poll.register(agent, select.POLLIN)
     while True:
-        label, conn = protocol.receive_descriptor(agent)
-        if not label or conn is None:
-            return
-        with conn:
-            _answer(conn, context)
+        for descriptor, _ in poll.poll():
+            if descriptor == agent.fileno():
+                _, conn = protocol.receive_descriptor(agent)
+                if conn is None:
+                    return
+                conns[conn.fileno()] = conn
+                poll.register(conn, select.POLLIN)
+            elif not _answer(conns[descriptor], context):
+                poll.unregister(descriptor)
+                conns.pop(descriptor).close()
 
 
-def _answer(conn: socket.socket, context: LanguageContext) -> None:
+def _answer(conn: socket.socket, context: LanguageContext) -> bool:
+    """Answer the next request; return False where the host has hung up."""
     try:
         request, _ = protocol.receive(conn, 0)
         protocol.send(conn, *context.execute(conn, request))
     except (EOFError, OSError):
-        pass  # the host has given this request up
+        return False
+    return True
 
 
 class LanguageContext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,54 @@ DEFAULT_PAGE = 10
 """Items; documented for sessions, assumed for interpreters."""
 Members = Mapping[str, Any]
 """The checked members of a request, or those of a response."""
+
+
+_REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.([01])\r?\n")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r?\n")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request line and the headers: names in lower case, several values of one name joined with commas."""
+
+    method: str = ""
+    target: str = ""
+    is_old: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, lines: Sequence[bytes]) -> Head:
+        """Read the lines of a request up to the empty one, as strictly as RFC 9112 (3, 5) allows.
+
+        Python's own way, by its parser for mail, takes a fifth of all the time that a request needs.
+
+        Raises:
+            ServiceError: ValidationException: they are no HTTP/1 request.
+        """
+        request = _REQUEST_LINE.fullmatch(lines[0])
+        fields = [_FIELD.fullmatch(line) for line in lines[1:-1]]
+        if not request:
+            raise errors.validation("The request is not HTTP/1.1", "CannotParse")
+        headers: dict[str, str] = {}
+        for each in fields:
+            if not each:
+                raise errors.validation("The request has a malformed header", "CannotParse")
+            name, value = each[1].decode().lower(), each[2].strip(b" \t").decode("latin-1")
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return cls(request[1].decode(), request[2].decode(), request[3] == b"0", headers)
+
+    @property
+    def content_length(self) -> int:
+        """How many bytes follow; raises ServiceError, a ValidationException, where that is not certain."""
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not re.fullmatch("[0-9]{1,15}", length, re.ASCII):
+            raise errors.validation("The request needs one Content-Length", "CannotParse")
+        return int(length)
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the client will send another request on the same connection."""
+        return not self.is_old and "close" not in self.headers.get("connection", "").lower()
 
 
 @dataclass(frozen=True)

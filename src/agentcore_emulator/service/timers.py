@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ def seconds() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-@dataclass(order=True)
+@dataclass
 class Timer:
-    """One call to come; `order` keeps equal times in their order."""
+    """One call to come."""
 
-    due: float
-    order: int
-    action: Callable[[], object] = field(compare=False)
-    cancelled: bool = field(default=False, compare=False)
+    action: Callable[[], object]
+    cancelled: bool = False
 
 
 class Timers:
@@ -40,7 +38,7 @@ class Timers:
     _FEW = 64  # so many cancelled timers may stay in the heap
 
     def __init__(self) -> None:
-        self._heap: list[Timer] = []
+        self._heap: list[tuple[float, int, Timer]] = []  # by times, equal ones in their order
         self._cancelled = 0
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -50,10 +48,10 @@ class Timers:
 
     def after(self, delay: float, action: Callable[[], object]) -> Timer:
         """Call `action` once, `delay` seconds from now."""
+        timer = Timer(action)
         with self._changed:
-            timer = Timer(seconds() + delay, next(self._order), action)
-            heapq.heappush(self._heap, timer)
-            if self._heap[0] is timer:
+            heapq.heappush(self._heap, (seconds() + delay, next(self._order), timer))
+            if self._heap[0][2] is timer:
                 self._changed.notify()
         return timer
 
@@ -91,8 +89,8 @@ class Timers:
     def _next(self) -> Timer | None:
         with self._changed:
             while not self._closed:
-                if self._heap and self._heap[0].due <= seconds():
-                    timer = heapq.heappop(self._heap)
+                if self._heap and self._heap[0][0] <= seconds():
+                    timer = heapq.heappop(self._heap)[2]
                     if not timer.cancelled:
                         return timer
                 else:
@@ -100,9 +98,9 @@ class Timers:
             return None
 
     def _pause(self) -> float | None:
-        return min(self._heap[0].due - seconds(), self._LONGEST_WAIT) if self._heap else None
+        return min(self._heap[0][0] - seconds(), self._LONGEST_WAIT) if self._heap else None
 
     def _forget_cancelled(self) -> None:
-        self._heap = [timer for timer in self._heap if not timer.cancelled]
+        self._heap = [entry for entry in self._heap if not entry[2].cancelled]
         heapq.heapify(self._heap)
         self._cancelled = 0

@@ -5,6 +5,7 @@ The words are recorded in tests/wire/read_files_wrong_argument.json.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,7 +51,7 @@ def check(tool: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {snake_case(name): (name, value) for name, value in given.items() if value is not None}
     taken, problems = {}, list[Problem]()
-    for parameter in list(inspect.signature(tool).parameters.values())[2:]:
+    for parameter in _parameters(tool):
         if parameter.name in known:
             name, value = known[parameter.name]
             taken[parameter.name] = value
@@ -61,6 +62,11 @@ def check(tool: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
         count = "1 validation error" if len(problems) == 1 else f"{len(problems)} validation errors"
         raise ToolError("\n".join([f"{count} for {tool.__name__}Arguments", *map(str, problems)]))
     return taken
+
+
+@functools.cache
+def _parameters(tool: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(tool).parameters.values())[2:]
 
 
 def _problems(place: str, name: str, value: Any) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator import languages
+from agentcore_emulator.agent.protocol import REQUEST
 from agentcore_emulator.agent.supervisor import IMAGE_BYTES, IMAGES
 from agentcore_emulator.agent_client import HungUpError, SandboxGoneError
 from agentcore_emulator.tasks import CANCELED, COMPLETED, MAX_TASKS, WORKING
@@ -70,14 +71,14 @@ def _losses(answer: Mapping[str, Any], exit_code: int) -> tuple[str, str]:
 
 def execute_command(sandbox: Sandbox, cancelled: threading.Event, command: str) -> Payload:
     """Run a shell command and wait for its end."""
-    answer, data = sandbox.ask("request", _command(sandbox, command, UNLIMITED_SECONDS), cancelled)
+    answer, data = sandbox.ask(REQUEST, _command(sandbox, command, UNLIMITED_SECONDS), cancelled)
     return _command_payload(answer, data)
 
 
 def start_command_execution(sandbox: Sandbox, _cancelled: threading.Event, command: str) -> Payload:
     """Start a shell command and do not wait."""
     request = _command(sandbox, command, sandbox.config.limits.task_seconds)
-    began, call = sandbox.monitor.mark(), sandbox.call("request")
+    began, call = sandbox.monitor.mark(), sandbox.call(REQUEST)
     with contextlib.ExitStack() as failing:
         failing.callback(call.close)
         call.send(request)

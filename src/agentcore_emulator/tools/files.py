@@ -7,6 +7,7 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator.agent.protocol import REQUEST
 from agentcore_emulator.isolation.bubblewrap import WORK
 from agentcore_emulator.limits import human_bytes
 from agentcore_emulator.service.event_stream import MAX_PAYLOAD
@@ -90,7 +91,7 @@ def _ask(
     sandbox: Sandbox, request: dict[str, Any], cancelled: threading.Event, data: Iterable[bytes] = (), size: int = 0
 ) -> tuple[dict[str, Any], bytes]:
     """Let the agent do one file operation; raises ToolError where it fails."""
-    answer, content = sandbox.ask("request", request, cancelled, data, size)
+    answer, content = sandbox.ask(REQUEST, request, cancelled, data, size)
     failure = answer.get("error")
     if isinstance(failure, dict):
         path, reason = agent_answers.text(failure, "path"), agent_answers.text(failure, "text")

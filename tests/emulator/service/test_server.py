@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentcore_emulator.service import server, sigv4
 from agentcore_emulator.service.data_plane import SESSION_HEADER
+from agentcore_emulator.service.errors import ServiceError
+from agentcore_emulator.service.http_messages import Head
 from support import http_calls
 from support.service import KEYS, LONG, Running
 
@@ -111,6 +115,11 @@ def test_a_body_above_the_limit_is_refused_and_the_answer_arrives(
         b"POST / HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n1",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"PATCH / HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/2.0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nname\r\n\r\n",
+        b"POST / HTTP/1.1\r\nname : value\r\n\r\n",
+        b"POST / HTTP/1.1\r\nname: a\rb\r\n\r\n",
+        b"\r\nPOST / HTTP/1.1\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nshort",
         b"POST /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n",
@@ -122,6 +131,16 @@ def test_hostile_http_ends_in_an_error_and_the_server_lives(running: Running, re
     answer = send(running, request_)
     assert b" 200 " not in answer.partition(b"\r\n")[0]
     assert signed(running, "POST", LIST, b"{}").status == 200
+
+
+@given(st.lists(st.binary(max_size=20) | st.sampled_from([b"POST / HTTP/1.1\r\n", b"a: b\r\n", b" c\r\n", b"a : b\n"])))
+def test_a_head_is_understood_or_refused(lines: list[bytes]) -> None:
+    try:
+        head = Head.parse([b"GET /x?y HTTP/1.1\r\n", *lines, b"\r\n"])
+    except ServiceError:
+        return
+    assert (head.method, head.target) == ("GET", "/x?y")
+    assert not any(set("".join(pair)) & set("\r\n\0") for pair in head.headers.items())
 
 
 def test_an_unknown_key_is_refused_before_the_body_is_read(running: Running) -> None:
