@@ -35,6 +35,7 @@ LAYERS = (
     "execution",
     "account",
     "checks",
+    "mcp",
     "commands",
     "dispatch",
     "__main__",

@@ -35,6 +35,7 @@ COMMANDS = {
     "template": "print a template that creates what setup creates: cloudformation",
     "doctor": "check this machine, the credentials and the interpreter",
     "local": "the emulator: serve, env, status, stop",
+    "mcp": "serve the same operations to an agent as tools of a Model Context Protocol server",
     "completion": "print a shell's completion script: bash, zsh, fish",
     "help": "show the help of a command",
 }

@@ -303,6 +303,10 @@ class Output:
         if error.hint:
             self.say(f"hint: {_indented(error.hint)}")
 
+    def say_artifacts(self, names: Sequence[str]) -> None:
+        """Say which images and files a result carries that are not saved."""
+        self.say(f"agentcore-sandbox: the result carries {', '.join(names)}; --artifacts DIR saves them")
+
     def say_skipped(self, reasons: Mapping[str, str]) -> None:
         """Print which files a copy has left out and why, the first few by name."""
         for path, reason in list(reasons.items())[:_MOST_NAMES]:

@@ -188,8 +188,7 @@ class Executor:
         if request.artifacts is not None:
             self._artifacts = artifacts.save(self._artifacts, request.artifacts)
         elif self._artifacts:
-            names = ", ".join(artifact.name for artifact in self._artifacts)
-            request.output.say(f"agentcore-sandbox: the result carries {names}; --artifacts DIR saves them")
+            request.output.say_artifacts([artifact.name for artifact in self._artifacts])
 
     def _workspace(self) -> Workspace:
         from agentcore_sandbox.sessions.workspace import Workspace

@@ -1,0 +1,184 @@
+"""What the tools do, by a server process and the emulator."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from agentcore_sandbox.mcp.results import MOST_OUTPUT
+from agentcore_sandbox.mcp.tools import TOOLS
+from support import event_stream, fault_server
+from support.mcp_client import McpClient, envelope, serving
+
+if TYPE_CHECKING:
+    from support.fault_server import FaultServer
+    from support.local import Local
+    from support.processes import CommandLine
+
+PLUGIN_PREFIX = "mcp__plugin_aws-bedrock-agentcore-codeinterpreter_sbx__"
+MOST_NAME = 64  # characters that the Messages API takes
+MOST_TOKENS = 700
+CHARACTERS = 4  # for a token; npm's @anthropic-ai/tokenizer and gpt-tokenizer take 4.3 of these definitions
+
+FIGURES = [("image/png", b"\x89PNG\r\n\x1a\n"), ("image/svg+xml", b"<svg/>")]
+
+
+def described() -> list[dict[str, object]]:
+    return [tool.described(name) for name, tool in TOOLS.items()]
+
+
+def test_full_names_are_short_enough_for_the_messages_api() -> None:
+    assert {name: len(PLUGIN_PREFIX + name) for name in TOOLS if len(PLUGIN_PREFIX + name) > MOST_NAME} == {}
+
+
+def test_definitions_cost_few_tokens() -> None:
+    """Of what a client passes on to its model: names, descriptions and input schemas."""
+    passed_on = [{key: tool[key] for key in ("name", "description", "inputSchema")} for tool in described()]
+    assert len(json.dumps(passed_on, separators=(",", ":"))) / CHARACTERS <= MOST_TOKENS
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_schemas_are_schemas(name: str) -> None:
+    tool = TOOLS[name].described(name)
+    for schema in (tool["inputSchema"], tool["outputSchema"]):
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(TOOLS[name].needs) <= set(TOOLS[name].takes)
+
+
+def test_code_runs_and_keeps_its_variables(client: McpClient) -> None:
+    first = client.value("run_code", code="x = 6")
+    assert (first["stdout"], first["exitCode"]) == ("", 0)
+    assert client.value("run_code", code="print(x * 7)")["stdout"].strip() == "42"
+
+
+def test_the_result_is_text_too_and_fits_its_schema(client: McpClient) -> None:
+    result = client.call("run_code", code="print(1)")
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    jsonschema.validate(result["structuredContent"], TOOLS["run_code"].described("run_code")["outputSchema"])
+
+
+def test_a_program_that_fails_is_no_error_of_the_tool(client: McpClient) -> None:
+    shell = client.value("run_code", code="echo no >&2; exit 3", language="shell", env={"A": "b"})
+    assert (shell["exitCode"], shell["stdout"] + shell["stderr"]) == (3, "no\n")
+    assert "ZeroDivisionError" in client.value("run_code", code="1/0")["stderr"]
+
+
+def test_variables_reach_the_program(client: McpClient) -> None:
+    value = client.value("run_code", code="echo $A", language="shell", env={"A": "b c"})
+    assert value["stdout"] + value["stderr"] == "b c\n"
+
+
+def test_images_are_image_content(cli: CommandLine, faults: FaultServer) -> None:
+    blocks = [{"type": "image", "data": event_stream.base64_text(data), "mimeType": kind} for kind, data in FIGURES]
+    structured = {"stdout": "shown", "stderr": "", "exitCode": 0, "executionTime": 0.01}
+    answer = event_stream.event("result", {"content": blocks, "structuredContent": structured, "isError": False})
+    faults.answers["invoke"] = fault_server.stream(answer)
+    with serving(cli.using(**faults.environment)) as client:
+        client.initialize()
+        result = client.call("run_code", code="plot()")
+    images = [(block["mimeType"], base64.b64decode(block["data"])) for block in result["content"][1:]]
+    assert images == FIGURES[:1]
+    assert ["image-2.svg" in note for note in result["structuredContent"]["notes"]] == [True]
+
+
+def test_output_is_cut_and_hides_nothing(client: McpClient) -> None:
+    value = client.value("run_code", code="print('\\x1b[31m\\U000e0041' + 'x' * 1_000_000 + 'end')")
+    assert len(value["stdout"]) < MOST_OUTPUT + 100
+    assert value["stdout"].startswith("^[[31m\\U000e0041")
+    assert value["stdout"].strip().endswith("end")
+    assert any("output is cut" in note for note in value["notes"])
+
+
+def test_files_go_in_and_come_out(client: McpClient, served: Local) -> None:
+    project = served.home / "project"
+    (project / "in.txt").write_text("here")
+    assert client.value("put_files", paths=["in.txt"], to="data/") == {"files": ["data/in.txt"], "bytes": 4}
+    client.value("run_code", code="open('out.txt', 'w').write(open('data/in.txt').read() * 2)")
+    value = client.value("get_files", paths=["out.txt"])
+    assert value == {"files": [str(project / "sandbox-output" / "out.txt")], "bytes": 8}
+    assert (project / "sandbox-output" / "out.txt").read_text() == "herehere"
+    assert "error[FileExists]" in client.failure("get_files", paths=["out.txt"])
+
+
+def test_a_file_of_the_project_runs(client: McpClient, served: Local) -> None:
+    (served.home / "project" / "job.js").write_text("console.log(6 * 7)")
+    (served.home / "project" / "job.py").write_text("print(6 * 7)")
+    assert client.value("run_code", file="job.py")["stdout"].strip() == "42"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("put_files", {"paths": ["../x"]}),
+        ("put_files", {"paths": ["/etc/passwd"]}),
+        ("put_files", {"paths": [".env"]}),
+        ("put_files", {"paths": ["id_rsa"]}),
+        ("get_files", {"paths": ["out.txt"], "to": "src/"}),
+        ("get_files", {"paths": ["out.txt"], "to": "/var/"}),
+        ("get_files", {"paths": ["*"], "to": "sandbox-output/"}),
+        ("run_code", {"file": "../../x.py"}),
+    ],
+    ids=str,
+)
+def test_other_files_of_the_host_are_out_of_reach(client: McpClient, tool: str, arguments: dict[str, object]) -> None:
+    assert client.failure(tool, **arguments).startswith("error[NotAllowed]")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"code": 1},
+        {"code": "1", "file": "x.py"},
+        {"code": "1", "language": "perl"},
+        {"code": "1", "timeout": 0},
+        {"code": "1", "timeout": True},
+        {"code": "1", "env": {"A": 1}},
+        {"code": "1", "env": {"A-B": "1"}},
+        {"code": "1", "endpoint_url": "http://example.invalid"},
+        {"code": "1", "session": "no name"},
+        {"code": ""},
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_named(client: McpClient, arguments: dict[str, object]) -> None:
+    assert client.failure("run_code", **arguments).startswith("error[Usage]")
+
+
+def test_a_named_session_is_another(client: McpClient) -> None:
+    client.value("run_code", code="y = 1", session="other")
+    assert "NameError" in client.value("run_code", code="y")["stderr"]
+    assert client.value("run_code", code="print(y)", session="other")["stdout"].strip() == "1"
+
+
+def test_roots_of_the_client_bound_files(served: Local) -> None:
+    elsewhere = served.home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.csv").write_text("a")
+    with serving(served) as client:
+        client.initialize(roots={})
+        client.answers["roots/list"] = {"roots": [{"uri": elsewhere.as_uri()}]}
+        assert client.value("put_files", paths=["a.csv"])["bytes"] == 1
+        assert "NotAllowed" in client.failure("put_files", paths=[str(served.home / "project" / "in.txt")])
+        client.answers["roots/list"] = {"roots": []}
+        assert "NotAllowed" in client.failure("put_files", paths=["a.csv"])
+
+
+def test_a_stateless_client_is_asked_by_a_result(client: McpClient, served: Local) -> None:
+    (served.home / "project" / "b.csv").write_text("b")
+    first = client.response(client.start_call("put_files", envelope(roots={}), paths=["b.csv"]))["result"]
+    assert first == {"resultType": "input_required", "inputRequests": {"roots": {"method": "roots/list"}}}
+    answers = {"roots": {"roots": [{"uri": (served.home / "project").as_uri()}]}}
+    params = {"name": "put_files", "arguments": {"paths": ["b.csv"]}, "inputResponses": answers}
+    second = client.request("tools/call", **params, _meta=envelope(roots={}))["result"]
+    assert (second["resultType"], second["structuredContent"]["bytes"]) == ("complete", 1)
+
+
+@pytest.mark.parametrize("root", ["/", "/etc", "{home}", "{home}/.ssh"])
+def test_what_is_no_project_is_no_root(served: Local, root: str) -> None:
+    done = served.run("mcp", "--root", root.format(home=served.home))
+    assert (done.returncode, b"error[NotAllowed]" in done.stderr) == (2, True)
