@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
@@ -13,7 +12,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime
 from agentcore_sandbox.cli.signals import Interrupted
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, UnreadableRecordError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError
 from agentcore_sandbox.execution import program as programs
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
@@ -21,14 +20,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import LiveProgram
-    from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.jobs.job import Job
     from agentcore_sandbox.jobs.store import JobRecord
 
 HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
-_LONGEST_TITLE = 60
 _PIECE = 1 << 20
 
 
@@ -46,11 +42,14 @@ def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json
         check_id_or_name(session)
     program = programs.read(**given)
     output = Output(as_json=as_json)
-    launcher = _Launcher(program, resolved, connect(resolved))
+    from agentcore_sandbox.jobs.launcher import Launcher
+
+    interpreter = connect(resolved)
+    launcher = Launcher(program.script(interpreter.region), resolved, interpreter)
     if session is None:
         job = launcher.in_own_session(lifetime, output)
     else:
-        job = launcher.in_session(SessionReference(launcher.interpreter, session, lifetime, output))
+        job = launcher.in_session(SessionReference(interpreter, session, lifetime, output))
     if as_json:
         output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session})
         return 0
@@ -58,64 +57,6 @@ def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json
     output.say(f"agentcore-sandbox: running in session {job.session_id}; see: {logs}")
     output.line(job.job_id)
     return 0
-
-
-class _Launcher:
-    """Starts a program as a job."""
-
-    def __init__(self, program: Program, resolved: settings.Settings, interpreter: SessionClient) -> None:
-        self._program = program
-        self._settings = resolved
-        self.interpreter = interpreter
-
-    def in_own_session(self, lifetime: int, output: Output) -> JobRecord:
-        """Start it in a new session, which is stopped where that fails."""
-        interpreter = self.interpreter
-        with interpreter.started(output, lambda: interpreter.start(lifetime=lifetime), kept=True) as session_id:
-            return self._launch(session_id, owns_session=True)
-
-    def in_session(self, session: SessionReference) -> JobRecord:
-        """Start it in a session; one that is gone is replaced where it has a name."""
-        session_id = session.session_id()
-        try:
-            return self._launch(session_id)
-        except SessionGoneError as gone:
-            if not session.is_named or gone.may_have_run:
-                raise
-        return self._launch(session.renew(session_id))
-
-    def _launch(self, session_id: str, *, owns_session: bool = False) -> JobRecord:
-        from agentcore_sandbox.jobs.process import JobProcess, new_id
-        from agentcore_sandbox.jobs.store import JobStore
-        from agentcore_sandbox.sessions.workspace import Workspace
-
-        store = JobStore(os.environ)
-        # Written down first: a program that runs and that nobody knows would be lost.
-        job = store.save(self._new_job(new_id(), session_id, owns_session=owns_session))
-        try:
-            script = self._program.script(self.interpreter.region)
-            task_id = JobProcess(Workspace(self.interpreter, session_id), job.job_id).start(script)
-        except AgentcoreSandboxError as error:
-            if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
-                store.remove(job.job_id)  # it cannot run, or no longer
-                raise
-            hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
-            raise AgentcoreSandboxError(error.code, error.message, hint) from error
-        return store.save(replace(job, task_id=task_id))
-
-    def _new_job(self, job_id: str, session_id: str, *, owns_session: bool) -> JobRecord:
-        from agentcore_sandbox.jobs.store import JobRecord
-
-        return JobRecord(
-            job_id=job_id,
-            session_id=session_id,
-            owns_session=owns_session,
-            interpreter_id=self._settings.interpreter_id,
-            region=self.interpreter.region,
-            profile=self._settings.profile,
-            endpoint_url=self._settings.endpoint_url,
-            title=self._program.text.strip().splitlines()[0][:_LONGEST_TITLE],
-        )
 
 
 def _list(*, as_json: bool) -> int:

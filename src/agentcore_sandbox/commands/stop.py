@@ -10,8 +10,8 @@ from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
-from agentcore_sandbox.sessions.named import NamedSessions, check_id_or_name, is_session_id
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UsageError
+from agentcore_sandbox.sessions import named
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def run(*, flags: settings.Flags, sessions: Sequence[str], every: bool, as_json:
     if every == bool(sessions):
         raise UsageError("give the ids or names of sessions, or --all", "list them with: agentcore-sandbox sessions")
     for session_id in sessions:
-        check_id_or_name(session_id)
+        named.check_id_or_name(session_id)
     interpreter = connect(resolved, runs_code=False)
     output = Output(as_json=as_json)
     if every:
         return _stop_each(lambda session_id: _end(interpreter, session_id), _ready(interpreter), output, AT_ONCE)
-    return _stop_each(lambda word: _stop(interpreter, word), sessions, output, 1)
+    return _stop_each(lambda word: named.stop(interpreter, word, os.environ), sessions, output, 1)
 
 
 def _ready(interpreter: SessionClient) -> list[str]:
@@ -77,41 +77,9 @@ def _outcome(stop: Callable[[str], str], word: str) -> str | AgentcoreSandboxErr
 def _end(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session of the list, or find that it has ended meanwhile, which is all that is wanted."""
     try:
-        return _stop_id(interpreter, session_id)
+        return named.stop(interpreter, session_id, os.environ)
     except SessionOverError:
         return session_id
-
-
-def _stop(interpreter: SessionClient, word: str) -> str:
-    """Stop a session by id or name."""
-    if is_session_id(word):
-        return _stop_id(interpreter, word)
-    names = NamedSessions(interpreter, os.environ)
-    try:
-        return _stop_id(interpreter, names.session_id(word))
-    except UnreadableRecordError as error:
-        names.free(word)
-        hint = "the name is free again; its session may still be running: agentcore-sandbox sessions"
-        raise AgentcoreSandboxError(error.code, error.message, hint) from None
-
-
-def _stop_id(interpreter: SessionClient, session_id: str) -> str:
-    """Stop a session. Its name is free again, also where it was gone already."""
-    try:
-        interpreter.stop(session_id)
-    except SessionOverError:
-        _forget(interpreter, session_id)
-        raise
-    _forget(interpreter, session_id)
-    return session_id
-
-
-def _forget(interpreter: SessionClient, session_id: str) -> None:
-    try:
-        NamedSessions(interpreter, os.environ).forget(session_id)
-    except AgentcoreSandboxError as error:
-        if error.code != "NoStateFolder":  # no folder, so no names
-            raise
 
 
 def _tell(output: Output, stopped: list[str], failures: list[tuple[str, AgentcoreSandboxError]]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +202,40 @@ class NamedSessions:
                 self._interpreter.stop(session_id)
             raise
         return Found(session_id, known.session_id if known else None, damaged)
+
+
+def stop(interpreter: SessionClient, word: str, environ: Mapping[str, str]) -> str:
+    """Stop a session by id or name, and return its id. Its name is free again, also where it was gone already.
+
+    Raises:
+        AgentcoreSandboxError: `SessionGone`, `UnknownSession`, or `UnreadableRecord`.
+    """
+    session_id = word if is_session_id(word) else _recorded_id(interpreter, word, environ)
+    try:
+        interpreter.stop(session_id)
+    except SessionOverError:
+        _forget(interpreter, session_id, environ)
+        raise
+    _forget(interpreter, session_id, environ)
+    return session_id
+
+
+def _recorded_id(interpreter: SessionClient, name: str, environ: Mapping[str, str]) -> str:
+    names = NamedSessions(interpreter, environ)
+    try:
+        return names.session_id(name)
+    except UnreadableRecordError as error:
+        names.free(name)
+        hint = "the name is free again; its session may still be running: agentcore-sandbox sessions"
+        raise AgentcoreSandboxError(error.code, error.message, hint) from None
+
+
+def _forget(interpreter: SessionClient, session_id: str, environ: Mapping[str, str]) -> None:
+    try:
+        NamedSessions(interpreter, environ).forget(session_id)
+    except AgentcoreSandboxError as error:
+        if error.code != "NoStateFolder":  # no folder, so no names
+            raise
 
 
 @dataclass(frozen=True)

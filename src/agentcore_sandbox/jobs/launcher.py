@@ -1,0 +1,78 @@
+"""Starts a program as a job."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
+from agentcore_sandbox.jobs.process import JobProcess, new_id
+from agentcore_sandbox.jobs.store import JobRecord, JobStore
+from agentcore_sandbox.sessions.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agentcore_sandbox.aws.session_client import SessionClient
+    from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.jobs.process import Script
+    from agentcore_sandbox.sessions.named import SessionReference
+    from agentcore_sandbox.settings import Settings
+
+_LONGEST_TITLE = 60
+
+
+class Launcher:
+    """Starts one program.
+
+    Args:
+        script: The program.
+        resolved: Where it runs, which is recorded.
+        interpreter: The same.
+    """
+
+    def __init__(self, script: Script, resolved: Settings, interpreter: SessionClient) -> None:
+        self._script = script
+        self._settings = resolved
+        self._interpreter = interpreter
+
+    def in_own_session(self, lifetime: int, output: Output) -> JobRecord:
+        """Start it in a new session, which is stopped where that fails."""
+        start = self._interpreter.started(output, lambda: self._interpreter.start(lifetime=lifetime), kept=True)
+        with start as session_id:
+            return self._launch(session_id, owns_session=True)
+
+    def in_session(self, session: SessionReference) -> JobRecord:
+        """Start it in a session; one that is gone is replaced where it has a name."""
+        session_id = session.session_id()
+        try:
+            return self._launch(session_id)
+        except SessionGoneError as gone:
+            if not session.is_named or gone.may_have_run:
+                raise
+        return self._launch(session.renew(session_id))
+
+    def _launch(self, session_id: str, *, owns_session: bool = False) -> JobRecord:
+        store = JobStore(os.environ)
+        # Written down first: a program that runs and that nobody knows would be lost.
+        job = store.save(self._new_job(new_id(), session_id, owns_session=owns_session))
+        try:
+            task_id = JobProcess(Workspace(self._interpreter, session_id), job.job_id).start(self._script)
+        except AgentcoreSandboxError as error:
+            if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
+                store.remove(job.job_id)  # it cannot run, or no longer
+                raise
+            hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
+            raise AgentcoreSandboxError(error.code, error.message, hint) from error
+        return store.save(replace(job, task_id=task_id))
+
+    def _new_job(self, job_id: str, session_id: str, *, owns_session: bool) -> JobRecord:
+        return JobRecord(
+            job_id=job_id,
+            session_id=session_id,
+            owns_session=owns_session,
+            interpreter_id=self._settings.interpreter_id,
+            region=self._interpreter.region,
+            profile=self._settings.profile,
+            endpoint_url=self._settings.endpoint_url,
+            title=self._script.text.strip().splitlines()[0][:_LONGEST_TITLE],
+        )
