@@ -155,6 +155,55 @@ def test_a_named_session_is_another(client: McpClient) -> None:
     assert client.value("run_code", code="print(y)", session="other")["stdout"].strip() == "1"
 
 
+def test_sessions_are_listed_and_stopped(client: McpClient) -> None:
+    named = client.value("run_code", code="1", session="listed")["sessionId"]
+    own = client.value("run_code", code="z = 1")["sessionId"]
+    rows = {row["sessionId"]: row["name"] for row in client.value("sessions")["sessions"]}
+    assert rows[named] == "listed"
+    assert own in rows
+    assert client.value("stop", session="listed") == {"stopped": [named]}
+    assert client.value("stop") == {"stopped": [own]}
+    assert client.value("stop") == {"stopped": []}
+    assert client.failure("stop", session="listed").startswith("error[UnknownSession]")
+    assert client.failure("stop", session="a", job="b").startswith("error[Usage]")
+    assert "NameError" in client.value("run_code", code="z")["stderr"]
+
+
+def test_jobs_run_on_are_read_and_stopped(client: McpClient) -> None:
+    code = "import time\nprint('begun')\ntime.sleep(3600)"
+    job = client.value("job_start", code=code)["job"]
+    while "begun" not in client.value("job_read", job=job, wait=1)["stdout"]:
+        pass
+    assert {row["jobId"]: row["state"] for row in client.value("sessions")["jobs"]}[job] == "running"
+    assert client.value("stop", job=job) == {"stopped": [job]}
+    ended = client.value("job_read", job=job)
+    assert (ended["state"], ended["stdout"]) == ("exited", "begun\n")
+    short = client.value("job_start", code="echo x; exit 3", language="shell", session="jobs")
+    read = client.value("job_read", job=short["job"], wait=60)
+    assert (read["state"], read["exitCode"], read["stdout"]) == ("exited", 3, "x\n")
+    assert client.failure("job_read", job="0123456789ab").startswith("error[UnknownJob]")
+
+
+def test_jobs_of_another_interpreter_are_out_of_reach(client: McpClient, served: Local) -> None:
+    line = served.using(CUSTOM_AGENTCORE_INTERPRETER_ID="local-public")
+    job = json.loads(line.text("job", "start", "--json", "print(1)"))["jobId"]
+    assert client.failure("job_read", job=job).startswith("error[UnknownJob]")
+    assert client.failure("stop", job=job).startswith("error[UnknownJob]")
+    assert job not in {row["jobId"] for row in client.value("sessions")["jobs"]}
+    line.text("job", "rm", job, "--json")
+
+
+def test_the_user_is_asked_about_unusual_files(served: Local) -> None:
+    (served.home / "project" / "odd.bin").write_bytes(b"\0")
+    with serving(served) as client:
+        client.initialize(elicitation={})
+        for action, is_copied in (("decline", False), ("accept", True)):
+            client.answers["elicitation/create"] = {"action": action, "content": {}}
+            assert client.call("put_files", paths=["odd.bin"]).get("isError", False) is not is_copied
+        client.initialize()
+        assert client.failure("put_files", paths=["odd.bin"]).startswith("error[NotAllowed]")
+
+
 def test_roots_of_the_client_bound_files(served: Local) -> None:
     elsewhere = served.home / "elsewhere"
     elsewhere.mkdir()

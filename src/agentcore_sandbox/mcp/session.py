@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from agentcore_sandbox import settings
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
 from agentcore_sandbox.mcp.reaper import Reaper
 from agentcore_sandbox.mcp.server import CancelledCallError
+from agentcore_sandbox.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.mcp.server import Call
     from agentcore_sandbox.sessions.named import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.settings import Flags, Settings
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class OwnSession:
         lifetime: Seconds that the session may live; one that has ended is replaced.
     """
 
-    def __init__(self, flags: settings.Flags, lifetime: int) -> None:
+    def __init__(self, flags: Flags, lifetime: int) -> None:
         self._flags = flags
         self.lifetime = lifetime
         self._interpreter: SessionClient | None = None
@@ -43,6 +44,15 @@ class OwnSession:
         self._is_closed = False
         self._lock = threading.Lock()
         self._starting = threading.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """Where to run.
+
+        Raises:
+            UsageError: No interpreter is set, or a value cannot be right.
+        """
+        return resolve(self._flags, os.environ)
 
     def interpreter(self) -> SessionClient:
         """The client. Nothing is imported, read or asked before the first call.
@@ -54,7 +64,7 @@ class OwnSession:
             if self._interpreter is None:
                 from agentcore_sandbox.aws.connect import connect
 
-                self._interpreter = connect(settings.resolve(self._flags, os.environ))
+                self._interpreter = connect(self.settings)
             return self._interpreter
 
     def forget_interpreter(self) -> None:
@@ -146,13 +156,13 @@ class CallSession:
 
     def open(self) -> str:
         """The session's id; one is started where there is none."""
-        self._session_id = self._own.session_id() if self._word is None else self._named().session_id()
+        self._session_id = self._own.session_id() if self._word is None else self.named().session_id()
         self._call.check()
         return self._session_id
 
     def known_id(self) -> str:
         """The session's id; a name that nothing is known by is an error, and nothing is started for it."""
-        return self._own.session_id() if self._word is None else self._named().known_id()
+        return self._own.session_id() if self._word is None else self.named().known_id()
 
     def renew(self, gone: str) -> str:
         """Another session for one that is gone.
@@ -163,8 +173,8 @@ class CallSession:
         self._call.check()
         if self._word is None:
             self._session_id = self._own.renew(gone, self._output)
-        elif self._named().is_named:
-            self._session_id = self._named().renew(gone)
+        elif self.named().is_named:
+            self._session_id = self.named().renew(gone)
         else:
             raise SessionGoneError(gone, "it has ended", may_have_run=False)
         return self._session_id
@@ -184,7 +194,8 @@ class CallSession:
         except SessionGoneError as gone:
             return work(Workspace(self._own.interpreter(), self.renew(gone.session_id)))
 
-    def _named(self) -> SessionReference:
+    def named(self) -> SessionReference:
+        """The session that the call names, as the commands know it."""
         from agentcore_sandbox.sessions.named import SessionReference
 
         return SessionReference(self._own.interpreter(), str(self._word), self._own.lifetime, self._output)
