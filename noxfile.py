@@ -233,7 +233,10 @@ def plugin(session: nox.Session) -> None:
     """Build, then prove plugin and marketplace with a linter and the real Claude Code, which other tests do without."""
     install(session, "test")
     session.install("--require-hashes", "-r", "requirements/plugin.txt")
-    session.run("pytest", "tests/client", env={"AGENTCORE_TEST_CLAUDE": install_client(session)})
+    claude = install_client(session)
+    sandbox_runtime = Path(session.virtualenv.location, "client/node_modules/.bin/srt").resolve()
+    variables = {"AGENTCORE_TEST_CLAUDE": claude, "AGENTCORE_TEST_SRT": str(sandbox_runtime)}
+    session.run("pytest", "tests/client", env=variables)
 
 
 @nox.session(name="new-skill", python=False, default=False)

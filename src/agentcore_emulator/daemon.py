@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agentcore_emulator import sandbox_runtime
 from agentcore_emulator.endpoint import IDLE, PROGRAM, LocalEndpoint, settings
 from agentcore_emulator.errors import EmulatorError, SettingError
 from agentcore_emulator.limits import NOT_LIMITED
@@ -38,6 +39,7 @@ _KEPT = {
     "LD_LIBRARY_PATH",
     "XDG_RUNTIME_DIR",
     "DBUS_SESSION_BUS_ADDRESS",
+    sandbox_runtime.VARIABLE,
 }
 _KEPT_PREFIXES = ("AGENTCORE_SANDBOX_", "PYENV_")
 _BOOT = (

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentcore_emulator import file_lock, private_files
+from agentcore_emulator import file_lock, private_files, sandbox_runtime
 from agentcore_emulator.endpoint import LocalEndpoint
 from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_ABANDONED_SECONDS = 3600  # a younger folder may be of one that is starting
 _LOG_BYTES = 1_000_000  # a longer log is begun anew
 # Not TMPDIR in the first place: shells with different ones would not see each other's service.
 _MEMORY = Path("/tmp")  # noqa: S108 - what is made in it is checked to be private
@@ -46,7 +49,9 @@ class RuntimeFolder:
             raise EmulatorError("LocalSandboxUnavailable", "interpreter 'local' needs Linux", hint)
         own = environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR")
         session = environ.get("XDG_RUNTIME_DIR")
-        if own:
+        if sandbox_runtime.is_around(environ):
+            folder = Path(own).absolute() / _network() if own else sandbox_runtime.private_path(environ, _network())
+        elif own:
             folder = Path(own).absolute()
         elif session and _own(Path(session)):
             folder = Path(session).absolute() / "agentcore-sandbox"
@@ -56,10 +61,17 @@ class RuntimeFolder:
 
     def sessions_folder(self) -> Path:
         """Make the folder for the sessions' files: on disk, because XDG_RUNTIME_DIR is a small piece of memory."""
-        if os.environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR"):
+        if os.environ.get("AGENTCORE_SANDBOX_RUNTIME_DIR") or sandbox_runtime.is_around(os.environ):
             return private_files.make_folder(self.folder / "sessions")
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return _private_folder(_DISK, f"agentcore-sandbox-{os.geteuid()}-{name}")
+
+    def abandoned(self) -> list[Path]:
+        """Return the folders of emulators that ended with the command whose network they served (`sandbox_runtime`)."""
+        if not sandbox_runtime.is_around(os.environ):
+            return []
+        others = self.folder.parent.glob(re.sub(r"[0-9]+$", "*", self.folder.name))
+        return [other for other in others if other != self.folder and _is_abandoned(other)]
 
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
@@ -142,6 +154,18 @@ def _private_folder(shared: Path, name: str) -> Path:
         if not cache.is_absolute():
             raise
         return private_files.make_folder(cache / name)
+
+
+def _network() -> str:
+    """The name of this network, whose loopback addresses no process in another one reaches."""
+    return f"net-{Path('/proc/self/ns/net').stat().st_ino}"
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether nobody serves from there, and nobody is about to."""
+    with suppress(OSError), (folder / "serving.lock").open("rb") as lock:
+        return folder.stat().st_mtime < time.time() - _ABANDONED_SECONDS and file_lock.try_acquire(lock.fileno())
+    return False
 
 
 def _own(folder: Path) -> bool:

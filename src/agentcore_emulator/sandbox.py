@@ -279,6 +279,7 @@ def _working_program() -> Bubblewrap:
         raise bubblewrap.unavailable(
             [f"it needs Linux on x86-64 or ARM64, and this is {sys.platform} {platform.machine()}"]
         )
+    launcher.check_user()
     reasons = []
     for program in bubblewrap.candidates():
         try:

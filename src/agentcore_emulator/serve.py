@@ -198,7 +198,7 @@ def _assemble(
     """Build the service from its parts; `stack` takes them down in the opposite order."""
     sessions_folder = folder.sessions_folder()
     stack.callback(_remove_if_empty, sessions_folder)
-    threading.Thread(target=_remove, args=[list(sessions_folder.iterdir())], name="leftovers").start()
+    threading.Thread(target=_remove, args=[[*sessions_folder.iterdir(), *folder.abandoned()]], name="leftovers").start()
     timers = Timers()
     stack.callback(timers.close)
     watchdog = Watchdog(Groups.find())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,6 +173,40 @@ def test_a_proxy_is_not_asked_for_this_machine(aws: CommandLine, faults: FaultSe
     proxy = {"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1"}
     done = aws.run("run", "--endpoint-url", faults.url, "x", env=proxy)
     assert done.returncode == 0, done.stderr
+
+
+class Proxy(BaseHTTPRequestHandler):
+    status: int
+
+    def do_CONNECT(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("status", "variables", "code", "message"),
+    [
+        (403, {}, "HostRefused", "the proxy {proxy} does not let {host} be reached"),
+        (403, {"SANDBOX_RUNTIME": "1"}, "HostRefused", "Claude Code's sandbox does not let {host} be reached"),
+        (407, {}, "AwsConfiguration", "the proxy {proxy} wants a name and a password"),
+        (502, {}, "NoNetwork", "the proxy {proxy} cannot reach {host}: 502 Bad Gateway"),
+    ],
+    ids=["403", "sandbox", "407", "502"],
+)
+def test_what_a_proxy_answers(
+    aws: CommandLine, status: int, variables: dict[str, str], code: str, message: str
+) -> None:
+    host = "bedrock-agentcore.eu-west-1.example.invalid"
+    with loopback.serving(Proxy, status=status) as proxy:
+        env = {"HTTPS_PROXY": proxy, "AWS_MAX_ATTEMPTS": "1", **variables}
+        done = aws.run("run", "--endpoint-url", f"https://{host}", "x", env=env)
+    assert done.returncode == 125
+    first, hint, *_ = done.stderr.decode().splitlines()
+    assert first == f"error[{code}]: {message.format(proxy=proxy, host=host)}"
+    assert (f'"allowedDomains": ["{host}"]' in hint) == bool(variables)
 
 
 FAILURES = {

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from agentcore_emulator import private_files, runtime_folder
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.runtime_folder import RuntimeFolder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DEPTH = 3000
 
@@ -115,3 +112,29 @@ def test_names_that_another_user_has_taken_are_not_needed(tmp_path: Path, monkey
         taken.rmdir()
         a_link(taken)
     assert usual.sessions_folder().parent == RuntimeFolder.of({}).folder.parent == tmp_path / "home" / ".cache"
+
+
+def test_in_claude_codes_sandbox_each_command_has_a_folder_and_removes_what_earlier_ones_have_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"SANDBOX_RUNTIME": "1", "TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": "/proc"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AGENTCORE_SANDBOX_RUNTIME_DIR", raising=False)
+    mine = RuntimeFolder.of(variables)
+    network = Path("/proc/self/ns/net").stat().st_ino
+    assert mine.folder == tmp_path / f"agentcore-sandbox-{os.geteuid()}-net-{network}"
+    assert mine.sessions_folder() == mine.folder / "sessions"
+    others = {
+        name: tmp_path / f"agentcore-sandbox-{os.geteuid()}-{name}" for name in ("net-1", "net-2", "net-3", "state")
+    }
+    for folder in others.values():
+        folder.mkdir()
+        (folder / "serving.lock").touch()
+        os.utime(folder, (0, 0))
+    os.utime(others["net-2"])  # it may be starting
+    with RuntimeFolder(others["net-3"]).serving(1):
+        os.utime(others["net-3"], (0, 0))
+        assert mine.abandoned() == [others["net-1"]]
+    own = RuntimeFolder.of({**variables, "AGENTCORE_SANDBOX_RUNTIME_DIR": str(tmp_path / "own")})
+    assert own.folder == tmp_path / "own" / f"net-{network}"

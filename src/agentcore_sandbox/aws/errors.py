@@ -6,11 +6,13 @@ headers, that of a credential process its output.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -209,7 +211,7 @@ def _network(error: BaseException, request: RequestContext) -> AgentcoreSandboxE
     if isinstance(error, exceptions.SSLError):
         return _insecure(error)
     if isinstance(error, exceptions.ConnectionError):
-        return _unsupported_proxy(error) or _unreachable(_place(error), request.settings)
+        return _answer_of_proxy(error) or _unreachable(_place(error), request.settings)
     cause = error.kwargs.get("error") if isinstance(error, exceptions.HTTPClientError) else None
     if isinstance(cause, StreamError):
         return _stream(cause, request)
@@ -241,14 +243,34 @@ def _unreachable(place: str, settings: Settings) -> AgentcoreSandboxError:
     return SessionOverError("LocalServiceGone", f"the emulator has ended: nobody answers at {place}", hint)
 
 
-def _unsupported_proxy(error: exceptions.ConnectionError) -> AgentcoreSandboxError | None:
+def _answer_of_proxy(error: exceptions.ConnectionError) -> AgentcoreSandboxError | None:
+    """The error for what a proxy answered, or for one of an unknown kind; None where no proxy is to blame."""
     # botocore puts http:// before a URL of any other scheme: https://github.com/boto/botocore/issues/2540
-    found = re.match(r"http://(?P<scheme>[a-z0-9+.-]+)://", str(error.kwargs.get("proxy_url") or ""))
-    if not found:
+    if scheme := re.match(r"http://([a-z0-9+.-]+)://", str(error.kwargs.get("proxy_url") or "")):
+        hint = "set HTTPS_PROXY and HTTP_PROXY to an http:// or https:// URL, or NO_PROXY to the service's host"
+        message = f"the proxy is not an HTTP proxy: {scheme[1]} is not supported"
+        return AgentcoreSandboxError("AwsConfiguration", message, hint)
+    answer = re.search(r"Tunnel connection failed: ([0-9]{3}) ?([^\n']*)", str(error.kwargs.get("error")))
+    if not answer:
         return None
-    hint = "set HTTPS_PROXY and HTTP_PROXY to an http:// or https:// URL, or NO_PROXY to the service's host"
-    message = f"the proxy is not an HTTP proxy: {found['scheme']} is not supported"
-    return AgentcoreSandboxError("AwsConfiguration", message, hint)
+    host = _requested_host(error)
+    if answer[1] == "403":
+        return _refused_host(host, _place(error))
+    if answer[1] == "407":
+        hint = "give them in HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT"
+        return AgentcoreSandboxError("AwsConfiguration", f"{_place(error)} wants a name and a password", hint)
+    message = f"{_place(error)} cannot reach {host}: {answer[1]} {answer[2]}"
+    return TransientError("NoNetwork", message.rstrip(), NETWORK_HINT)
+
+
+def _refused_host(host: str, proxy: str) -> AgentcoreSandboxError:
+    from agentcore_emulator import sandbox_runtime
+
+    if sandbox_runtime.is_around(os.environ):
+        hint = f"{sandbox_runtime.allow_hosts([host])}; agentcore-sandbox doctor names all that is needed"
+        return AgentcoreSandboxError("HostRefused", f"Claude Code's sandbox does not let {host} be reached", hint)
+    hint = "have the proxy let it through, or set NO_PROXY to the host if it can be reached without the proxy"
+    return AgentcoreSandboxError("HostRefused", f"{proxy} does not let {host} be reached", hint)
 
 
 def _place(error: exceptions.ConnectionError) -> str:
@@ -257,6 +279,13 @@ def _place(error: exceptions.ConnectionError) -> str:
         return f"the proxy {proxy}"
     url = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
+
+
+def _requested_host(error: exceptions.ConnectionError) -> str:
+    """The host that the proxy was asked for. The error names the proxy only; where it was raised, there is the URL."""
+    requests = [frame.f_locals.get("request") for frame, _ in walk_tb(error.__traceback__)]
+    hosts = [urlsplit(str(getattr(request, "url", ""))).hostname for request in requests]
+    return next(filter(None, reversed(hosts)), "the service")
 
 
 def _configuration(error: BaseException, request: RequestContext) -> AgentcoreSandboxError:

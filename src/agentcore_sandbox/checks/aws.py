@@ -6,6 +6,7 @@ the session. Only a start cannot be tried like that without paying for a session
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from agentcore_emulator import sandbox_runtime
 from agentcore_sandbox import api
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.identity import Decision, Identity, identify, simulate
@@ -20,6 +22,8 @@ from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.credentials import resolve
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.event_stream import combine
+from agentcore_sandbox.aws.hosts import needed as host_urls
+from agentcore_sandbox.aws.hosts import refused as refused_hosts
 from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 from agentcore_sandbox.aws.session_client import EndpointAnswer, SessionClient, ask_endpoint
 from agentcore_sandbox.checks import Outcome, failure, ok, warning
@@ -142,6 +146,18 @@ def network(resources: Resources) -> Outcome:
     return ok(mode)
 
 
+def hosts(resources: Resources) -> Outcome:
+    """Whether Claude Code's sandbox, where this process runs in it, lets the hosts be reached that are needed."""
+    if not sandbox_runtime.is_around(os.environ):
+        return ok("not in Claude Code's sandbox")
+    needed = host_urls(resources.connection)
+    if refused := refused_hosts(resources.connection, needed):
+        remedy = sandbox_runtime.allow_hosts(refused)
+        return failure(f"Claude Code's sandbox does not let {', '.join(refused)} be reached", remedy)
+    return ok(f"Claude Code's sandbox lets all {len(needed)} hosts be reached that are needed")
+
+
+HOST_CHECKS: dict[str, Callable[[Resources], Outcome]] = {"hosts": hosts}
 PLACE_CHECKS: dict[str, Callable[[Resources], Outcome]] = {
     "region": region,
     "endpoint": endpoint,

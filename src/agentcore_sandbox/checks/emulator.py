@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -44,15 +45,23 @@ def sandbox() -> Outcome:
     if sys.platform != "linux":
         return Outcome(FAILURE, "the emulator needs Linux", "use AWS, or a Linux machine (WSL 2 counts)")
     from agentcore_emulator import sandbox as sandboxes
+    from agentcore_emulator import sandbox_runtime
 
-    return ok(f"{sandboxes.check()} works")
+    message = f"{sandboxes.check()} works"
+    if sandbox_runtime.is_around(os.environ):
+        message += "; the emulator and its sessions end with each command of Claude Code's sandbox"
+    return ok(message)
 
 
 def namespaces() -> Outcome:
     """Whether the kernel allows user namespaces."""
+    from agentcore_emulator import sandbox_runtime
+
     if sys.platform != "linux":
         return Outcome(FAILURE, "this system has no namespaces", "use AWS, or a Linux machine (WSL 2 counts)")
     against = [f"{path} is {value}" for path, value in NAMESPACE_SWITCHES.items() if _read(path) == value]
+    if against and sandbox_runtime.is_around(os.environ):
+        return warning("Claude Code's sandbox forbids user namespaces", sandbox_runtime.NESTED)
     if against:
         remedy = "if no sandbox works: change them with sysctl, or give bwrap an AppArmor profile with `userns`"
         return warning("; ".join(against), remedy)

@@ -100,11 +100,11 @@ def cache(installation: Installation) -> Outcome:
     if installation.zipapp is None:
         return ok("not used: an installed package runs")
     folder = installation.package.parents[2]  # ROOT/BUILD/site-packages/agentcore_sandbox
-    from agentcore_emulator import folder_privacy
+    from agentcore_emulator import folder_privacy, sandbox_runtime
 
     if wrong := folder_privacy.problem(folder, folder_privacy.WRITING):
         return failure(f"{folder} {wrong}", "remove it; the next start creates it again")
-    if folder.name != "agentcore-sandbox":
+    if folder.name != "agentcore-sandbox" and not sandbox_runtime.is_around(os.environ):
         return warning(f"unpacked into {folder}", "set XDG_CACHE_HOME to a permanent folder that you can write to")
     return ok(str(folder))
 
@@ -123,6 +123,16 @@ def copy(installation: Installation) -> Outcome:
         told = f"{len(names)} of the files in {folder} are missing or damaged, such as {names[0]}"
         return failure(told, f"remove {folder}; the next start unpacks it again")
     return ok(f"{folder.name} is whole")
+
+
+def state(_installation: Installation) -> Outcome:
+    """The folder in which names and jobs are kept."""
+    from agentcore_sandbox.sessions.state import VARIABLE, is_writable, root
+
+    folder = root(os.environ)
+    if not is_writable(folder):
+        return failure(f"{folder} cannot be written", f"set {VARIABLE} to a folder that you can write to")
+    return ok(str(folder))
 
 
 def plugin(installation: Installation) -> Outcome:
@@ -146,5 +156,6 @@ CHECKS = {
     "zipapp": checksum,
     "cache": cache,
     "copy": copy,
+    "state": state,
     "plugin": plugin,
 }

@@ -82,7 +82,7 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
     except AgentcoreSandboxError as error:
         yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
         return
-    for table in (aws.PLACE_CHECKS, aws.INTERPRETER_CHECKS):
+    for table in (aws.HOST_CHECKS, aws.PLACE_CHECKS, aws.INTERPRETER_CHECKS):
         found = list(examine(table, resources))
         yield from found
         if any(finding.outcome.status == FAILURE for finding in found):

@@ -13,8 +13,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from agentcore_emulator import file_lock, folder_privacy
+from agentcore_emulator import file_lock, folder_privacy, sandbox_runtime
 from agentcore_sandbox.atomic_files import publish, staging_folder
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
 
@@ -49,13 +50,39 @@ R = TypeVar("R", bound=Record)
 
 
 def root(environ: Mapping[str, str]) -> Path:
-    """The user's state folder, as the XDG Base Directory Specification places it; it need not exist yet.
+    """The user's state folder, which need not exist yet; in Claude Code's sandbox one that can be written.
 
     Raises:
-        AgentcoreSandboxError: `NoStateFolder`: nothing says where it is.
+        AgentcoreSandboxError: `NoStateFolder`: nothing says where it is. In Claude Code's sandbox also `StateFailed`,
+            `UnsafeFolder`.
     """
     if environ.get(VARIABLE):
         return Path(environ[VARIABLE]).absolute()
+    folder = _usual_root(environ)
+    is_shut = sandbox_runtime.is_around(environ) and not is_writable(folder)
+    return _root_in_sandbox(environ, folder) if is_shut else folder
+
+
+def _root_in_sandbox(environ: Mapping[str, str], usual: Path) -> Path:
+    """A private folder among the temporary files; says so where it makes one."""
+    folder = sandbox_runtime.private_path(environ, "state")
+    with _translated("make", folder), suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        message = (
+            f"names and jobs are kept in {folder}, apart from those in {usual}, which this sandbox does not let change"
+        )
+        Output().say(f"agentcore-sandbox: {message}")
+    _check_privacy(folder)
+    return folder
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    return os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK)
+
+
+def _usual_root(environ: Mapping[str, str]) -> Path:
+    """As the XDG Base Directory Specification places it."""
     if (folder := Path(environ.get("XDG_STATE_HOME", ""))).is_absolute():  # the specification ignores relative paths
         return folder / "agentcore-sandbox"
     home = environ.get("HOME") or environ.get("USERPROFILE")
@@ -193,14 +220,10 @@ class StateFolder:
 
     def _exists(self) -> bool:
         """Whether the folder is there; one that others can enter is refused."""
-        with _translated("read", self._path):
-            try:
-                problem = folder_privacy.problem(self._path)
-            except FileNotFoundError:
-                return False
-        if problem:
-            hint = f"others may have put files there: look at them, then chmod 700 it; or {_HINT}"
-            raise AgentcoreSandboxError("UnsafeFolder", f"{self._path} {problem}", hint)
+        try:
+            _check_privacy(self._path)
+        except FileNotFoundError:
+            return False
         return True
 
     def _make(self) -> None:
@@ -249,6 +272,14 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _check_privacy(folder: Path) -> None:
+    with _translated("read", folder):
+        problem = folder_privacy.problem(folder)
+    if problem:
+        hint = f"others may have put files there: look at them, then chmod 700 it; or {_HINT}"
+        raise AgentcoreSandboxError("UnsafeFolder", f"{folder} {problem}", hint)
 
 
 def _checked(key: str) -> str:
@@ -306,4 +337,5 @@ def _translated(what: str, path: Path) -> Iterator[None]:
 
 
 def _failed(what: str, path: Path, reason: str) -> AgentcoreSandboxError:
-    return AgentcoreSandboxError("StateFailed", f"cannot {what} {path}: {reason}", _HINT)
+    hint = sandbox_runtime.WRITING if sandbox_runtime.is_around(os.environ) else _HINT
+    return AgentcoreSandboxError("StateFailed", f"cannot {what} {path}: {reason}", hint)
