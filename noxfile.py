@@ -36,14 +36,19 @@ ON_EACH_PYTHON = (
     *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
     *(f"unit/{name}" for name in ("aws/test_event_stream.py", "cli", "test_threads.py", "transfer")),
 )
-ZIPAPP_ON_EACH_PYTHON = ("tests/zipapp/test_start.py", "tests/cli/test_local.py")
-ZIPAPP_NIGHTLY = (
-    "tests/zipapp/test_start.py",
-    "tests/zipapp/test_credentials.py",
-    "tests/account/test_setup.py",
-    "tests/cli",
+# What is in a zipapp, what the launcher does and what is asked of AWS is the same for every Python.
+ZIPAPP_ON_EACH_PYTHON = (
+    *(f"tests/zipapp/test_start.py::test_{name}" for name in ("first_start_and_next", "the_warm_path_loads_little")),
+    *(f"tests/cli/test_local.py::test_{name}" for name in ("failing_program", "signal_stops_program_and_session")),
 )
-ZIPAPP_ONCE = ("tests/zipapp", "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run")
+ZIPAPP_ONCE = (
+    *("tests/zipapp", "tests/cli/test_local.py"),
+    "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run",
+)
+ZIPAPP_NIGHTLY = (
+    *(f"tests/zipapp/test_{name}.py" for name in ("start", "credentials")),
+    *("tests/account/test_setup.py", "tests/cli"),
+)
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -181,24 +186,26 @@ def build(session: nox.Session) -> None:
 def zipapp(session: nox.Session) -> None:
     """Test the zipapps that `nox -s build` made, and the main job as a zipapp; arguments go to pytest."""
     install(session, "test")
-    # What is in them, what the launcher does and what is asked of AWS is the same for every Python.
-    suites = [*(ZIPAPP_ONCE if is_newest(session) else ()), *ZIPAPP_ON_EACH_PYTHON]
+    suites = ZIPAPP_ONCE if is_newest(session) else ZIPAPP_ON_EACH_PYTHON
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))
 
 
 @nox.session(python=pythons(), default=False, requires=["build"])
 def nightly(session: nox.Session) -> None:
-    """Prove what takes long: the whole command line as a zipapp, load, large copies, other examples, bench, cgroups."""
+    """Prove what takes long: tests marked `nightly`, all of cli as a zipapp, load, other examples, bench, cgroups."""
     install(session, "test")
     if session.posargs:
         session.run("pytest", "-s", *session.posargs)
         return
-    session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, *ZIPAPP_NIGHTLY)
+    session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "", *ZIPAPP_NIGHTLY)
     if not is_newest(session):
-        session.run("pytest", *PARALLEL, *whole_suite())
+        session.run("pytest", *PARALLEL, "-m", "", *whole_suite())
     else:
         session.run("pytest", "-s", "tests/nightly")
+        session.run("pytest", *PARALLEL, "-m", "nightly", *whole_suite())
+        session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "nightly", "tests/zipapp")
         session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
+        session.notify("plugin", ["-m", "nightly"])
         session.notify("bench", ["--runs", "1"])
         session.notify("cgroups", [])
 
@@ -236,7 +243,7 @@ def plugin(session: nox.Session) -> None:
     claude = install_client(session)
     sandbox_runtime = Path(session.virtualenv.location, "client/node_modules/.bin/srt").resolve()
     variables = {"AGENTCORE_TEST_CLAUDE": claude, "AGENTCORE_TEST_SRT": str(sandbox_runtime)}
-    session.run("pytest", "tests/client", env=variables)
+    session.run("pytest", "tests/client", *session.posargs, env=variables)
 
 
 @nox.session(name="new-skill", python=False, default=False)

@@ -32,7 +32,7 @@ hypothesis.settings.register_profile(
     "tests",
     deadline=None,
     derandomize=not SEARCH,
-    max_examples=SEARCH or 100,
+    max_examples=SEARCH or 30,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")

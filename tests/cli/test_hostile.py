@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_SEARCH", "30")),
+    max_examples=settings().max_examples // 2,  # each runs a command
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 JOB = "0123456789ab"

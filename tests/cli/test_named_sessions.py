@@ -194,26 +194,35 @@ def test_a_session_whose_name_cannot_be_written_down_is_stopped(aws: CommandLine
     assert [path.suffix for path in aws.home.rglob("*") if path.is_file()] == []
 
 
-def test_five_processes_make_one_session(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:
-    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(5)]
+at_once = pytest.mark.parametrize("count", [3, pytest.param(10, marks=pytest.mark.nightly)])
+
+
+@at_once
+def test_processes_at_once_make_one_session(
+    aws: CommandLine, faults: FaultServer, numbered: Numbered, count: int
+) -> None:
+    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(count)]
     for child in children:
         child.communicate()
-    assert [child.returncode for child in children] == [0] * 5
+    assert [child.returncode for child in children] == [0] * count
     assert len(numbered.started) == 1
     assert {request.session for request in faults.requests if request.operation == "invoke"} == set(numbered.started)
 
 
-def test_five_processes_replace_it_once(aws: CommandLine, faults: FaultServer, numbered: Numbered) -> None:
+@at_once
+def test_processes_at_once_replace_it_once(
+    aws: CommandLine, faults: FaultServer, numbered: Numbered, count: int
+) -> None:
     aws.run("start", "--name", "work")
 
     def by_session(handler: Handler) -> None:
         (GONE["not found"] if handler.current.session == numbered.started[0] else fault_server.ok)(handler)
 
     faults.answers["invoke"] = by_session
-    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(5)]
+    children = [aws.start("exec", "work", "--cmd", "true") for _ in range(count)]
     for child in children:
         child.communicate()
-    assert [child.returncode for child in children] == [0] * 5
+    assert [child.returncode for child in children] == [0] * count
     assert len(numbered.started) == 2
 
 

@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 COMMANDS = [
     ["run", "1"],
     ["run", "--json", "--cmd", "1"],
+    ["exec", SESSION, "--follow", "1"],
     ["sessions", "--all"],
     ["stop", SESSION],
     ["start", "--name", "work"],
+    ["ls", SESSION],
+    ["cp", f"{SESSION}:a", "out/"],
+    ["job", "start", "1"],
 ]
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-@FEW
+# Each example runs a command, and there are many commands.
+@settings(max_examples=settings().max_examples // 6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CASES)
 def test_whatever_the_service_answers(
     aws: CommandLine, faults: FaultServer, words: list[str], case: tuple[str, list[bytes], Any]

@@ -39,6 +39,7 @@ def nox(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return lambda *words: run(python, "-m", "nox", "--envdir", tmp_path / "environments", *words)
 
 
+@pytest.mark.nightly
 def test_a_session_installs_and_runs(nox: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     done = nox("-s", "lint")
     assert done.returncode == 0, done.stderr

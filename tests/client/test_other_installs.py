@@ -12,7 +12,8 @@ from support.build_folders import ROOT
 from support.documents import page, shell_blocks
 from support.processes import DEADLINE
 
-WAYS = ("dist/zipapps/", "uv tool install", "pipx install", "pip install -q .")
+BY_NIGHT = [pytest.param(way, marks=pytest.mark.nightly) for way in ("pipx install", "pip install -q .")]
+WAYS = ("dist/zipapps/", "uv tool install", *BY_NIGHT)
 ALREADY_DONE = ("python3 -m venv .venv ", ".venv/bin/nox ")  # by the nox session that runs this
 FIRST_USE = "echo; command -v agentcore-sandbox; agentcore-sandbox run --interpreter-id local 'print(6 * 7)'"
 

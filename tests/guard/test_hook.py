@@ -98,16 +98,29 @@ def decision(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
     return str(answer["permissionDecision"]), str(answer["permissionDecisionReason"])
 
 
-@pytest.fixture
-def hooks(tmp_path: Path) -> Hooks:
-    root = tmp_path / "a plugin é"
+def install(folder: Path) -> Hooks:
+    """Install the plugin's hooks below a folder."""
+    root = folder / "a plugin é"
     for name in ("hooks", "lib"):
         shutil.copytree(TEMPLATE / name, root / name)
     stage_guard(Project(ROOT), root / "hooks")
-    home = tmp_path / "home"
+    home = folder / "home"
     home.joinpath("bin").mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
-    return Hooks(root, tmp_path / "plugin data", home)
+    return Hooks(root, folder / "plugin data", home)
+
+
+@pytest.fixture
+def hooks(tmp_path: Path) -> Hooks:
+    return install(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
+    """Hooks of a session where a skill runs, for tests that only ask."""
+    hooks = install(tmp_path_factory.mktemp("armed"))
+    hooks.arm()
+    return hooks
 
 
 def typed(hooks: Hooks, prompt: str, words: str = "an ordinary prompt") -> None:
@@ -126,10 +139,9 @@ def test_guards_the_skills_prompt_until_the_user_types_another(hooks: Hooks) -> 
     assert "the only command" in hooks.ask(), "asking for others does not end the guard"
 
 
-def test_a_checked_call_is_allowed_without_a_question(hooks: Hooks) -> None:
-    hooks.arm()
-    for command in ("agentcore-sandbox run 'x'", f"'{hooks.root}/bin/agentcore-sandbox' run 'x'"):
-        assert hooks.decide(command)[0] == "allow"
+def test_a_checked_call_is_allowed_without_a_question(armed: Hooks) -> None:
+    for command in ("agentcore-sandbox run 'x'", f"'{armed.root}/bin/agentcore-sandbox' run 'x'"):
+        assert armed.decide(command)[0] == "allow"
 
 
 @pytest.mark.parametrize("notification", ["<task-notification>\n<task-id>b1</task-id>", " \n<system-reminder>x"])
@@ -160,32 +172,28 @@ def test_another_process_that_resumed_the_session_does_not_end_the_guard(hooks: 
     assert "the only command" in hooks.ask()
 
 
-def test_guards_the_session_where_the_prompt_is_not_told(hooks: Hooks) -> None:
-    hooks.arm()
-    assert "the only command" in hooks.ask(prompt_id=None)
-    assert hooks.decide(prompt_id=None, session_id="s2") == ("", "")
+def test_guards_the_session_where_the_prompt_is_not_told(armed: Hooks) -> None:
+    assert "the only command" in armed.ask(prompt_id=None)
+    assert armed.decide(prompt_id=None, session_id="s2") == ("", "")
 
 
 @pytest.mark.parametrize(
     "tool", ["PowerShell", "Monitor", "Write", "Agent", "mcp__x__y", "RemoteTrigger", "Artifact", ""]
 )
-def test_tools_that_are_not_listed_are_denied(hooks: Hooks, tool: str) -> None:
-    hooks.arm()
-    assert "is not allowed while this skill runs" in hooks.ask("agentcore-sandbox run x", tool_name=tool)
+def test_tools_that_are_not_listed_are_denied(armed: Hooks, tool: str) -> None:
+    assert "is not allowed while this skill runs" in armed.ask("agentcore-sandbox run x", tool_name=tool)
 
 
 @pytest.mark.parametrize("tool", ["Read", "AskUserQuestion", "ToolSearch", "TaskOutput"])
-def test_tools_that_only_show_or_ask_are_left_to_the_client(hooks: Hooks, tool: str) -> None:
-    hooks.arm()
-    assert hooks.decide(tool_name=tool) == ("", "")
+def test_tools_that_only_show_or_ask_are_left_to_the_client(armed: Hooks, tool: str) -> None:
+    assert armed.decide(tool_name=tool) == ("", "")
 
 
 @pytest.mark.parametrize("more", [{"run_in_background": True}, {"dangerouslyDisableSandbox": True}, {"new": 1}])
-def test_what_else_the_bash_tool_can_be_told_is_denied(hooks: Hooks, more: dict[str, Any]) -> None:
-    hooks.arm()
+def test_what_else_the_bash_tool_can_be_told_is_denied(armed: Hooks, more: dict[str, Any]) -> None:
     given = {"command": "agentcore-sandbox run x", "description": "x", "timeout": 1000}
-    assert hooks.decide(tool_input=given)[0] == "allow"
-    assert hooks.ask(tool_input={**given, **more})
+    assert armed.decide(tool_input=given)[0] == "allow"
+    assert armed.ask(tool_input={**given, **more})
 
 
 def test_the_user_is_asked_about_files_of_an_unusual_kind(hooks: Hooks) -> None:
@@ -225,9 +233,8 @@ def test_a_decision_that_takes_too_long_is_a_refusal(hooks: Hooks) -> None:
     ],
     ids=["colons", "operands", "a deep path", "one word", "flags"],
 )
-def test_long_calls_are_judged_before_the_deadline(hooks: Hooks, command: str) -> None:
-    hooks.arm()
-    assert "not in time" not in hooks.ask(command, cwd="/srv")
+def test_long_calls_are_judged_before_the_deadline(armed: Hooks, command: str) -> None:
+    assert "not in time" not in armed.ask(command, cwd="/srv")
 
 
 def plant(folder: Path, marker: Path) -> None:
@@ -263,15 +270,13 @@ def test_nothing_is_started_by_its_name_from_the_project(hooks: Hooks) -> None:
         {"tool_name": None},
     ],
 )
-def test_event_that_it_does_not_understand_is_refused(hooks: Hooks, changes: dict[str, Any]) -> None:
-    hooks.arm()
-    assert hooks.ask("agentcore-sandbox run --file x", **changes)
+def test_event_that_it_does_not_understand_is_refused(armed: Hooks, changes: dict[str, Any]) -> None:
+    assert armed.ask("agentcore-sandbox run --file x", **changes)
 
 
 @pytest.mark.parametrize("event", ["", "{", "[]", "null", '{"session_id": "s1"', "[" * 100_000])
-def test_input_that_is_no_event_is_refused(hooks: Hooks, event: str) -> None:
-    hooks.arm()
-    verdict, reason = decision(hooks.fire("PreToolUse", event))
+def test_input_that_is_no_event_is_refused(armed: Hooks, event: str) -> None:
+    verdict, reason = decision(armed.fire("PreToolUse", event))
     assert verdict == "deny"
     assert "cannot be judged" in reason
 

@@ -465,7 +465,10 @@ PIECES = [
 
 
 # The fixture is a folder that no example changes.
-@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=10 * settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.sampled_from([name for name in allowed_calls.COMMANDS if name != "help"]),
     st.lists(st.sampled_from(PIECES), max_size=7),

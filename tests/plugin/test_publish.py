@@ -491,6 +491,7 @@ def publish_interrupted(source: Path, checkout: Path, folder: Path, environment:
 
 
 @needs_git
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_interruption_at_any_git_call_publishes_all_or_nothing(
     built: Path, checkout: Path, environment: Environment, number: signal.Signals, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
@@ -47,6 +48,7 @@ def serving(
 @contextmanager
 def moto() -> Iterator[str]:
     """Play AWS's other services by moto until the block ends; yields the URL."""
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # 1,300 images that nobody asks for, after each reset
     from moto.server import ThreadedMotoServer  # slow to load, and few tests need it
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)

@@ -5,6 +5,7 @@ It is read as data: botocore's own reader takes longer to import than all the re
 
 from __future__ import annotations
 
+import functools
 import gzip
 import importlib.util
 import itertools
@@ -12,7 +13,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -67,7 +67,7 @@ class Operation:
             raise _failure(violations)
         return {name: given[name] for name in self.input["members"] if given.get(name) is not None}
 
-    @cached_property
+    @functools.cached_property
     def token(self) -> str:
         """The member that makes a request idempotent; empty where there is none."""
         return next((name for name, member in self.input["members"].items() if member.get("idempotencyToken")), "")
@@ -78,7 +78,7 @@ class Operation:
         same = (name for name in members if name != self.token and known[name].get("location") != "header")
         return json.dumps({name: members[name] for name in same}, sort_keys=True)
 
-    @cached_property
+    @functools.cached_property
     def _path(self) -> re.Pattern[str]:
         return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.uri))
 
@@ -98,7 +98,8 @@ class Operation:
         return members
 
 
-def operations() -> dict[str, Operation]:
+@functools.cache
+def operations() -> Mapping[str, Operation]:
     """Read the operations of both planes, by name; raises OSError where botocore's data is missing."""
     found = {}
     for service in SERVICES:

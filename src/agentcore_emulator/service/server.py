@@ -88,6 +88,11 @@ class Server(ThreadingTCPServer):
         """The endpoint's URL."""
         return f"http://127.0.0.1:{self.server_port}"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start the connection's thread, once it is counted: threads do not begin in the order of arrival."""
+        self.unauthenticated.add(request)
+        super().process_request(request, client_address)
+
     def server_close(self) -> None:
         """Close the listening socket; requests that still run end with their sessions."""
         super().server_close()
@@ -139,10 +144,6 @@ class _Connection(StreamRequestHandler):
     timeout = HEADER_SECONDS
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.unauthenticated.add(self.connection)
 
     def finish(self) -> None:
         self.server.unauthenticated.remove(self.connection)

@@ -12,16 +12,10 @@ from support import sandboxes
 from support.sandboxes import Session, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LIMIT = 1 << 16
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with sandboxes.start(tmp_path_factory.mktemp("session") / "sandbox", Limits(output_bytes=LIMIT)) as session:
-        yield session
+LIMITS = Limits(output_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,16 +12,8 @@ from support import sandboxes
 from support.processes import eventually
 from support.sandboxes import Session, failure
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LIMIT = 1 << 16
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with sandboxes.start(tmp_path_factory.mktemp("session") / "sandbox", Limits(output_bytes=LIMIT)) as session:
-        yield session
+LIMITS = Limits(output_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(

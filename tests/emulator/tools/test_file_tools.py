@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,17 +14,9 @@ from agentcore_emulator.tools import files
 from support import sandboxes
 from support.sandboxes import Session, failure
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LIMIT = 1 << 20
+LIMITS = Limits(payload_bytes=LIMIT)
 TRAVERSAL = "Invalid file path: potential path traversal detected"
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with sandboxes.start(tmp_path_factory.mktemp("session") / "sandbox", Limits(payload_bytes=LIMIT)) as session:
-        yield session
 
 
 def write(session: Session, **contents: bytes) -> dict[str, Any]:

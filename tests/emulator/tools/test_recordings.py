@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-
-from support import sandboxes
 from support.processes import eventually
 from support.sandboxes import Session, wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SEABORN = """import pandas as pd
 import numpy as np
@@ -25,12 +19,6 @@ np.random.seed(42)
 data = pd.DataFrame()
 """
 STUBS = {"pandas.py": "", "numpy.py": "", "matplotlib/__init__.py": "", "matplotlib/pyplot.py": ""}
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with sandboxes.start(tmp_path_factory.mktemp("session") / "sandbox") as session:
-        yield session
 
 
 def same(payload: dict[str, Any], name: str, **differs: Any) -> None:
