@@ -135,6 +135,7 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
     "ls": [["ls", "work"]],
     "rm": [["rm", "work:in/f"]],
     "job": [["job", "start", "--session", "work", "print(1)"], ["job", "list"]],
+    "map": [["map", "--items", "f", "--sessions", "1", "--cmd", "true"]],
     "stop": [["stop", "work"]],
 }
 OF_A_JOB = ("status", "wait", "logs", "stop", "rm")

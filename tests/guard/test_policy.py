@@ -371,6 +371,7 @@ COMMANDS_OF_THE_USER = {
     "interpreter": "changes the account",
     "job list": "asks every interpreter that a job of the user's runs on",
     "local": "prints the keys of other clients, and stops other people's work",
+    "map": "starts many sessions, which cost",
     "policy": "belongs to setting up",
     "setup": "changes the account",
     "template": "belongs to setting up",

@@ -33,6 +33,7 @@ LAYERS = (
     "transfer",
     "jobs",
     "execution",
+    "map",
     "account",
     "checks",
     "mcp",
@@ -57,11 +58,11 @@ EMULATOR_LAYERS = {
         "tasks",
     },
 }
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "sessions", "atomic_files"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "map", "sessions", "atomic_files"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
-LATE = {"account", "aws", "transfer", "jobs"}  # never at the top of a command's module
-LIGHT = {"account.arguments", "aws.connect"}  # but these
+LATE = {"account", "aws", "map", "transfer", "jobs"}  # never at the top of a command's module
+LIGHT = {"account.arguments", "aws.connect", "map.options"}  # but these
 
 
 def modules() -> list[Path]:

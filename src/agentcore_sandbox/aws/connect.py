@@ -5,7 +5,7 @@ Commands import this module at their top; boto3 and botocore are imported when a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import __version__, emulator
@@ -29,6 +29,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Transport:
+    """How requests are sent.
+
+    Attributes:
+        connections: How many are kept open to one host.
+        repeats: What cannot have had an effect is sent again here; otherwise the caller does that.
+    """
+
+    connections: int = 10
+    repeats: bool = True
+
+
+@dataclass(frozen=True)
 class Connection:
     """Makes clients of AWS's services.
 
@@ -36,11 +49,13 @@ class Connection:
         settings: What was asked for.
         session: Credentials and region.
         endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. All other services are always AWS's own.
+        transport: How requests are sent.
     """
 
     settings: Settings
     session: boto3.Session
     endpoint_url: str | None = None
+    transport: Transport = Transport()
 
     @property
     def region(self) -> str:
@@ -92,7 +107,8 @@ class Connection:
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_seconds,
-            retries={"mode": "standard"},
+            retries={"mode": "standard"} if self.transport.repeats else {"total_max_attempts": 1},
+            max_pool_connections=self.transport.connections,
             tcp_keepalive=True,
             signature_version=None if signed else UNSIGNED,
             user_agent_extra=f"agentcore-sandbox/{__version__}",
@@ -112,17 +128,18 @@ class Connection:
         return client
 
 
-def connect(settings: Settings, *, runs_code: bool = True) -> SessionClient:
+def connect(settings: Settings, *, runs_code: bool = True, transport: Transport | None = None) -> SessionClient:
     """Make a client for the sessions of an interpreter; `local` starts the emulator if it is not running.
 
     Args:
         settings: The interpreter, and who asks.
         runs_code: False for commands that only list and stop sessions: they accept an emulator of another version.
+        transport: How requests are sent, None for what suits a single session.
 
     Raises:
         AgentcoreSandboxError: The profile, region or credentials cannot be used, or the emulator cannot be started.
     """
-    connection = _open(settings, runs_code=runs_code)
+    connection = replace(_open(settings, runs_code=runs_code), transport=transport or Transport())
     from agentcore_sandbox.aws.session_client import SessionClient
 
     return SessionClient(connection)

@@ -79,6 +79,7 @@ class SessionClient:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._settings = connection.settings
+        self._attempts = INVOKE_ATTEMPTS if connection.transport.repeats else 1
         with translated(self._settings):
             self._client = _create(connection)
 
@@ -98,15 +99,16 @@ class SessionClient:
         # The account if the credentials name it, because temporary keys change.
         return (keys.account_id or keys.access_key or "", *where)
 
-    def start(self, *, lifetime: int, name: str = DEFAULT_NAME) -> str:
+    def start(self, *, lifetime: int, name: str = DEFAULT_NAME, token: str = "") -> str:
         """Start a session and return its id.
 
         Args:
             lifetime: Seconds until the service ends it, even while it is in use, 1 to 28,800.
             name: 1 to 100 characters, not unique.
+            token: At least 33 characters; a second start with the same one gives the same session.
         """
         # One token for all attempts: an answer that is lost does not lead to a second session.
-        token = str(uuid.uuid4())
+        token = token or str(uuid.uuid4())
         return self._request(
             lambda: self._client.start_code_interpreter_session(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
@@ -236,7 +238,7 @@ class SessionClient:
                 name=tool,  # type: ignore[arg-type] # the stubs want the literal names
                 arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
             ),
-            attempts=INVOKE_ATTEMPTS,
+            attempts=self._attempts,
             is_transient=self._never_ran,
         )
         with closing(response["stream"]) as events:

@@ -28,6 +28,7 @@ COMMANDS = {
     "cp": "copy files into or out of a session",
     "ls": "list a session's files",
     "rm": "remove a session's files",
+    "map": "execute one program over many items, in many sessions at once",
     "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",
     "setup": "create role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",

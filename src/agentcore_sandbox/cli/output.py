@@ -6,7 +6,7 @@ import codecs
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
 from agentcore_sandbox.cli.terminal_text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
@@ -207,6 +207,16 @@ class Output:
         except (AgentcoreSandboxError, ReaderGoneError):
             return
 
+    def status_line(self, text: str) -> None:
+        """Replace the last line of a terminal on standard error; empty takes it away."""
+        with suppress(AgentcoreSandboxError, ReaderGoneError):
+            self._stderr.write(f"\r\x1b[K{plain(text)}")
+            Stream.unfinished.discard(STDERR)  # a message takes its place
+
+    def end_line(self) -> None:
+        """Write a newline where the last line on standard output lacks one."""
+        self._stdout.finish_line()
+
     def line(self, text: str) -> None:
         """Print a line on standard output."""
         self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
@@ -215,6 +225,13 @@ class Output:
         """Print one JSON object on standard output."""
         Output.answered = True
         self._json(json.dumps(value, ensure_ascii=False))
+
+    def json_lines(self, data: bytes) -> None:
+        """Print lines of JSON."""
+        if self._stdout.is_terminal:
+            self._stdout.write(escaped(data.decode("utf-8", "replace")))
+        else:
+            self._stdout.write_bytes(data)
 
     def data_bytes(self, data: bytes) -> None:
         """Write a file's contents to standard output, unchanged.

@@ -49,6 +49,11 @@ class SignalGate:
         self._received: list[int] = []
         self._left = SESSION_LEFT
 
+    @property
+    def received(self) -> tuple[int, ...]:
+        """The signals so far: what is done under a closed gate may look, and end in its own way."""
+        return tuple(self._received)
+
     def install(self) -> None:
         """Handle the signals, but not those that the caller has set to be ignored (`nohup`, `&` in a script)."""
         for signum in HANDLED:

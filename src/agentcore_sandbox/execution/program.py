@@ -200,7 +200,7 @@ def read(
     Raises:
         UsageError: Something is wrong with it.
     """
-    environment = dict(_read_assignment(assignment, os.environ) for assignment in env)
+    environment = dict(read_assignment(assignment, os.environ) for assignment in env)
     text, chosen = _read_text(code, file, language=language, command=command)
     return Program(text, chosen, runtime, clear_context, environment)
 
@@ -262,7 +262,7 @@ def _check_text(text: str) -> None:
         raise UsageError("the code is not UTF-8 text", "check the terminal's locale") from None
 
 
-def _read_assignment(assignment: str, environ: Mapping[str, str]) -> tuple[str, str]:
+def read_assignment(assignment: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """Read `NAME=VALUE`, or `NAME` for the caller's own value."""
     name, equals, value = assignment.partition("=")
     if not _NAME.fullmatch(name):

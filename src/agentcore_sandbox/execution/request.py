@@ -122,11 +122,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--artifacts", metavar="DIR", type=Path, help="save images and files that a result carries into a folder"
     )
-    _add_transfers(parser)
+    add_transfers(parser)
     parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
 
 
-def _add_transfers(parser: argparse.ArgumentParser) -> None:
+def add_transfers(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is copied around a program."""
     for name, about in (
         ("upload", "copy a file, folder or glob into the session before the program starts; repeatable"),
         ("download", "copy out of the session when the program has ended, also when it failed; repeatable"),
@@ -157,10 +158,7 @@ def read(
         UsageError: Something is wrong with it.
     """
     chosen = program.read(**given, clear_context=clear_context)
-    transfers = Transfers(
-        [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads], force, hidden, as_json
-    )
-    transfers.check()
+    transfers = read_transfers(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
     if follow:
         _check_follow(chosen, artifacts)
     return ExecutionRequest(
@@ -171,6 +169,20 @@ def read(
         artifacts=artifacts,
         follow=follow,
     )
+
+
+def read_transfers(
+    uploads: Sequence[str], downloads: Sequence[str], *, force: bool, hidden: bool, quiet: bool
+) -> Transfers:
+    """Check what `add_transfers` has declared.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    split = [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads]
+    transfers = Transfers(*split, force, hidden, quiet)
+    transfers.check()
+    return transfers
 
 
 def _check_follow(program: Program, artifacts: Path | None) -> None:

@@ -7,14 +7,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from typing import Any
 
+from agentcore_sandbox.session_helpers.processes import MISSING, exit_status, spawn
+
 STREAMS = ("stdout", "stderr")
-MISSING = 127
-SHELL = "/bin/sh"
-BASH = ("/usr/bin/bash", "/bin/bash")  # what the service calls /bin/sh, whatever that is otherwise
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.05
 
@@ -25,7 +23,7 @@ def supervise(request: Any) -> Any:
     _write(os.path.join(folder, "supervisor"), str(os.getpid()))
     variables = os.path.join(folder, "environment")
     with open(variables, encoding="utf-8") as file:
-        environment = {**os.environ, **json.load(file)}
+        environment = json.load(file)
     os.remove(variables)  # it may hold secrets, and nobody needs it any more
     status = _run(folder, request["argv"], environment, request["umask"])
     _write(os.path.join(folder, "exit"), str(status))
@@ -36,26 +34,13 @@ def _run(folder: str, argv: list[str], environment: dict[str, str], umask: int) 
     stdout, stderr = (os.path.join(folder, name) for name in STREAMS)
     with open(stdout, "wb") as out, open(stderr, "wb") as err:
         try:
-            process = subprocess.Popen(
-                argv,
-                executable=_bash() if argv[0] == SHELL else None,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=environment,
-                start_new_session=True,
-                preexec_fn=lambda: os.umask(umask),  # noqa: PLW1509 - there is one thread; umask= came with Python 3.9
-            )
+            # There is one thread; umask= came with Python 3.9.
+            process = spawn(argv, environment, out, err, preexec_fn=lambda: os.umask(umask))
         except OSError as error:
             err.write(f"{argv[0]}: {error.strerror}\n".encode())
             return MISSING
     _write(os.path.join(folder, "pid"), str(process.pid))
-    code = process.wait()
-    return code if code >= 0 else 128 - code
-
-
-def _bash() -> str | None:
-    return next((path for path in BASH if os.path.exists(path)), None)
+    return exit_status(process.wait())
 
 
 def _write(path: str, text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import shlex
 import uuid
 from importlib import resources
@@ -31,6 +32,7 @@ MARK = b"\xff"
 """First byte of every part that comes back: no UTF-8 begins so, and readFiles sends what is no text unchanged."""
 ATTEMPTS = 8  # in about half a minute
 _FUTURE = "from __future__ import annotations\n"
+_IMPORT = re.compile(r"^from agentcore_sandbox\.session_helpers\.(\w+) import .+\n", re.MULTILINE)
 _LONGEST_ARGUMENT = 32_768
 MOST_ITEMS = 1_000_000  # of an answer: of the 400,000 files that a helper lists, some are asked for twice
 _MOST_PIECES = 200
@@ -109,6 +111,15 @@ class Workspace:
             raise _unexpected("the helper in the session did not answer for each path")
         return answer
 
+    def start(self, helper: str, operation: str, **request: Any) -> None:
+        """Start one operation of a helper, which goes on by itself; a repetition of it must do no harm.
+
+        Raises:
+            AgentcoreSandboxError: What the service says.
+        """
+        command = helper_command(helper, {"operation": operation, **request})
+        self._tool(api.START_COMMAND, {"command": command})
+
     def _reply(self, helper: str, request: Mapping[str, Any]) -> dict[str, Any]:
         argument, path = json.dumps(request), f"{FOLDER}/request-{uuid.uuid4().hex}"
         is_long = len(argument) > _LONGEST_ARGUMENT
@@ -182,9 +193,11 @@ def _command(module: str, argument: str) -> str:
 
 @functools.cache
 def source(module: str) -> str:
-    """The source of a helper with its frame, ready for `python3 -c`."""
+    """The source of a helper with its frame, ready for `python3 -c`; what it imports from another comes before it."""
     folder = resources.files("agentcore_sandbox").joinpath("session_helpers")
-    texts = [folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in ("main", module)]
+    text = folder.joinpath(f"{module}.py").read_text(encoding="utf-8")
+    names = dict.fromkeys(("main", *_IMPORT.findall(text)))
+    texts = [*(folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in names), _IMPORT.sub("", text)]
     body = "\n".join(text.replace(_FUTURE, "") for text in texts)
     return f"{_FUTURE}{body}\nreply(OPERATIONS)\n"
 

@@ -1,0 +1,313 @@
+"""Execute one program over many items, in many sessions at once. Prints one JSON line an item, in their order."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from agentcore_sandbox import settings
+from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_seconds
+from agentcore_sandbox.cli.signals import Interrupted
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.execution import program as programs
+from agentcore_sandbox.execution import request as requests
+from agentcore_sandbox.map.options import (
+    FORMATS,
+    MOST_OUTPUT,
+    MOST_PARALLEL,
+    MOST_SESSIONS,
+    RATE,
+    Halt,
+    Options,
+    Prices,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.map.request import MapRequest
+
+EXAMPLES = (
+    "agentcore-sandbox map --items regions.txt 'import os; print(os.environ[\"ITEM\"])'",
+    "agentcore-sandbox map --items accounts.csv --file report.py --out results.jsonl",
+    "agentcore-sandbox map --items 'scans/*.pdf' --cmd 'pdftotext \"$ITEM\" text' --download text:texts",
+)
+FAILED = 1
+_DEFAULTS = Options()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `map`."""
+    programs.add_arguments(parser)
+    parser.add_argument("--items", metavar="FILE|-|GLOB", help="the items; '-' reads standard input")
+    parser.add_argument(
+        "--items-format",
+        choices=FORMATS,
+        help="how they are separated (default by suffix, else lines); files: each is uploaded",
+    )
+    _add_how(parser.add_argument_group("how items run"))
+    _add_ends(parser.add_argument_group("when to end"))
+    _add_results(parser.add_argument_group("results"))
+    _add_journal(parser.add_argument_group("journal"))
+    requests.add_transfers(parser)
+    add_lifetime(parser, default=_DEFAULTS.lifetime)
+    add_connection(parser)
+
+
+def _add_how(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--sessions", metavar="N", type=_count(MOST_SESSIONS), default=20, help="the most sessions at a time (20)"
+    )
+    group.add_argument(
+        "--per-session",
+        metavar="N",
+        type=_count(MOST_PARALLEL),
+        default=2,
+        dest="parallel",
+        help="items at a time in one (2, as many as it has processors)",
+    )
+    group.add_argument("--fresh", action="store_true", help="a session of its own for each item")
+    group.add_argument(
+        "--exec-timeout", metavar="SECONDS", type=positive_seconds, help="limit on each item, exit status 124"
+    )
+    group.add_argument(
+        "--retries", metavar="N", type=_count(100, least=0), default=0, help="try an item that failed again (0)"
+    )
+    group.add_argument(
+        "--retry-unknown", action="store_true", help="try an item again that may have run in a session that was lost"
+    )
+    group.add_argument(
+        "--rate", metavar="N", type=_positive, default=RATE, help="requests a second of each operation (30, AWS's)"
+    )
+
+
+def _add_ends(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--halt", metavar="soon|now,fail=N|N%", help="end when so many have failed or are unknown; now stops what runs"
+    )
+    group.add_argument("--max-cost", metavar="DOLLARS", type=_positive, help="end before sessions may cost more")
+    group.add_argument("--vcpu-hour-price", metavar="DOLLARS", type=_positive, default=_DEFAULTS.prices.vcpu_hour)
+    group.add_argument("--gb-hour-price", metavar="DOLLARS", type=_positive, default=_DEFAULTS.prices.gigabyte_hour)
+
+
+def _add_results(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--out", metavar="FILE", type=Path, help="write the records there")
+    group.add_argument("--format", choices=("jsonl", "text"), dest="style", help="on standard output (jsonl)")
+    group.add_argument("--as-completed", action="store_true", help="in the order in which items end")
+    group.add_argument(
+        "--max-output",
+        metavar="BYTES",
+        type=byte_count,
+        default=MOST_OUTPUT,
+        help=f"keep head and tail of each output stream of an item, this many bytes together ({MOST_OUTPUT})",
+    )
+
+
+def _add_journal(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--journal", metavar="DIR", type=Path, help="where it is kept (in the state folder)")
+    group.add_argument("--resume", metavar="DIR", type=Path, help="do what that map has not done; code may be left out")
+    group.add_argument("--retry-failed", action="store_true", help="with --resume: also what has failed")
+
+
+def _count(most: int, least: int = 1) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:  # noqa: PLR2004 - and no NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def run(*, resume: Path | None, as_json: bool, **given: Any) -> int:
+    """Run a map, or go on with one; `given` goes to `_new` or to `_resumed`, and to `_perform`."""
+    output = Output(as_json=as_json)
+    how = {name: given.pop(name) for name in ("out", "style", "as_completed")}
+    replaces = resume is not None or given["force"]
+    if how["out"] and how["out"].exists() and not replaces:
+        raise UsageError(f"{how['out']} exists", "add --force to replace it")
+    request = _new(**given) if resume is None else _resumed(resume.absolute(), **given)
+    output.say(f"agentcore-sandbox: journal: {request.folder}")
+    return _perform(request, output, replaces=replaces, **how)
+
+
+def _new(
+    *,
+    flags: settings.Flags,
+    items: str | None,
+    items_format: str | None,
+    journal: Path | None,
+    retry_failed: bool,
+    uploads: Sequence[str],
+    downloads: Sequence[str],
+    **given: Any,
+) -> MapRequest:
+    """Make the journal of a new map."""
+    resolved = settings.resolve(flags, os.environ)
+    if retry_failed:
+        raise UsageError("--retry-failed goes with --resume")
+    if items is None:
+        raise UsageError("no items", "name them: --items FILE, --items 'GLOB', or --items - for standard input")
+    options = _options(given)
+    program = _program(given, items)
+    copied = _transfers(uploads, downloads, options)
+    from agentcore_sandbox.map import journal as journals
+    from agentcore_sandbox.map.items import Source
+    from agentcore_sandbox.map.request import MapRequest
+
+    map_id = journals.new_id()
+    folder = journal.absolute() if journal else journals.default_folder(map_id, os.environ)
+    journals.create(
+        folder,
+        program,
+        Source.of(items, items_format),
+        map_id=map_id,
+        interpreter_id=resolved.interpreter_id,
+        region=resolved.region,
+        profile=resolved.profile,
+        uploads=copied[0],
+        downloads=copied[1],
+    )
+    return MapRequest(folder, resolved, options, program.environment, *copied)
+
+
+def _resumed(
+    folder: Path,
+    *,
+    flags: settings.Flags,
+    items: str | None,
+    items_format: str | None,
+    journal: Path | None,
+    retry_failed: bool,
+    uploads: Sequence[str],
+    downloads: Sequence[str],
+    **given: Any,
+) -> MapRequest:
+    """Compare what is given with a journal, which stands for what is left out, but for what could be misused."""
+    if journal is not None:
+        raise UsageError("--journal and --resume do not go together", "a map stays in its journal")
+    from agentcore_sandbox.map import journal as journals
+    from agentcore_sandbox.map import resuming
+    from agentcore_sandbox.map.items import Source
+    from agentcore_sandbox.map.records import FAILED as FAILED_RECORD
+    from agentcore_sandbox.map.records import UNKNOWN
+    from agentcore_sandbox.map.request import MapRequest
+
+    header = journals.read_header(folder)
+    options = _options(given)
+    has_code = given["code"] is not None or given["file"] is not None
+    program = _program(given, items) if has_code else None
+    environment = resuming.check_program(header, program, _environment(given))
+    if items is not None:
+        resuming.check_items(header, Source.of(items, items_format))
+    copied = resuming.check_transfers(header, *_transfers(uploads, downloads, options))
+    again = [FAILED_RECORD] * retry_failed + [UNKNOWN] * options.retry_unknown
+    return MapRequest(folder, resuming.where(header, flags, os.environ), options, environment, *copied, again)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    halt = given["halt"]
+    return Options(
+        sessions=given["sessions"],
+        parallel=given["parallel"],
+        rate=given["rate"],
+        lifetime=given["lifetime"],
+        fresh=given["fresh"],
+        time_limit=given["exec_timeout"],
+        limit=given["max_output"],
+        retries=given["retries"],
+        retry_unknown=given["retry_unknown"],
+        halt=Halt.read(halt) if halt else None,
+        max_cost=given["max_cost"],
+        prices=Prices(given["vcpu_hour_price"], given["gb_hour_price"]),
+        force=given["force"],
+        hidden=given["hidden"],
+    )
+
+
+def _program(given: dict[str, Any], items: str | None) -> Program:
+    if items == "-" and given["file"] is None and given["code"] in (None, "-"):
+        raise UsageError("standard input cannot be both the code and the items", "give the code with --file PATH")
+    names = ("code", "file", "language", "command", "runtime", "env")
+    return programs.read(**{name: given[name] for name in names})
+
+
+def _environment(given: dict[str, Any]) -> dict[str, str]:
+    return dict(programs.read_assignment(assignment, os.environ) for assignment in given["env"])
+
+
+def _transfers(
+    uploads: Sequence[str], downloads: Sequence[str], options: Options
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Absolute, so that another process in another folder means the same."""
+    read = requests.read_transfers(uploads, downloads, force=options.force, hidden=options.hidden, quiet=True)
+    sent = [(str(Path(source).absolute()), target) for source, target in read.uploads]
+    return sent, [(source, str(Path(target).absolute())) for source, target in read.downloads]
+
+
+def _perform(
+    request: MapRequest,
+    output: Output,
+    *,
+    replaces: bool,
+    out: Path | None,
+    style: str | None,
+    as_completed: bool,
+) -> int:
+    """Run it, and tell how it went."""
+    from agentcore_sandbox.map import running
+    from agentcore_sandbox.map.progress import sentence
+
+    summary: dict[str, Any] = {}
+    try:
+        with _writer(output, out, style, replaces=replaces) as write:
+            running.run(request, output, write, summary, as_completed=as_completed)
+    except Interrupted as interrupted:
+        hint = f"go on with: agentcore-sandbox map --resume {request.folder}"
+        output.say(f"agentcore-sandbox: {sentence(summary)}; {hint}" if summary else f"agentcore-sandbox: {hint}")
+        raise Interrupted(interrupted.signum, summary, hint) from None
+    except AgentcoreSandboxError as error:
+        if not output.as_json:
+            raise
+        output.failure(error, **summary)
+        return error.status
+    if output.as_json:
+        output.data(summary)
+    output.say(f"agentcore-sandbox: {sentence(summary)}")
+    return 0 if summary["done"] == summary["items"] else FAILED
+
+
+@contextmanager
+def _writer(
+    output: Output, out: Path | None, style: str | None, *, replaces: bool
+) -> Iterator[Callable[[bytes], object]]:
+    """Where records go: to standard output as JSON or text; or to a file as JSON, and as text only if asked for."""
+    from agentcore_sandbox.map.results import print_text
+
+    if out is None:
+        yield output.json_lines if style != "text" else functools.partial(print_text, output)
+        return
+    with out.open("wb" if replaces else "xb") as file:
+        yield file.write if style != "text" else functools.partial(_write_both, file, output)
+
+
+def _write_both(file: BinaryIO, output: Output, line: bytes) -> None:
+    from agentcore_sandbox.map.results import print_text
+
+    file.write(line)
+    print_text(output, line)

@@ -1,0 +1,64 @@
+"""A map that is about to run, here or in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.execution.program import Program
+from agentcore_sandbox.map.options import Halt, Options, Prices
+from agentcore_sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentcore_sandbox.map.journal import Header
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """What runs the map of a journal.
+
+    Attributes:
+        folder: The journal's.
+        settings: Where its sessions are.
+        options: How it runs.
+        environment: Variables that the user wants set.
+        uploads: Pairs of a path here and one in the session.
+        downloads: Pairs of a path or glob in an item's folder and a folder here.
+        again: Statuses of records from before that are not the last word.
+    """
+
+    folder: Path
+    settings: Settings
+    options: Options
+    environment: Mapping[str, str] = field(default_factory=dict)
+    uploads: Sequence[tuple[str, str]] = ()
+    downloads: Sequence[tuple[str, str]] = ()
+    again: Sequence[str] = ()
+
+    def program(self, header: Header) -> Program:
+        """The program of the journal, with its variables."""
+        return Program(header.text, header.language, header.runtime, environment=self.environment)
+
+    def as_json(self) -> str:
+        """The request as text, for a process of its own. It may have secrets in it."""
+        return json.dumps({**asdict(self), "folder": str(self.folder)})
+
+    @classmethod
+    def from_json(cls, text: str) -> MapRequest:
+        """Read what `as_json` wrote."""
+        value: dict[str, Any] = json.loads(text)
+        options = value.pop("options")
+        halt, prices = options.pop("halt"), options.pop("prices")
+        return cls(
+            folder=Path(value["folder"]),
+            settings=Settings(**value["settings"]),
+            options=Options(**options, halt=halt and Halt(**halt), prices=Prices(**prices)),
+            environment=value["environment"],
+            uploads=[(source, target) for source, target in value["uploads"]],
+            downloads=[(source, target) for source, target in value["downloads"]],
+            again=value["again"],
+        )

@@ -1,0 +1,89 @@
+"""Runs a map in this process: journal, interpreter, loop, and what is told of it."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox.aws.connect import Transport, connect
+from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.map import journal as journals
+from agentcore_sandbox.map.ledger import Ledger
+from agentcore_sandbox.map.mapper import Mapper
+from agentcore_sandbox.map.options import NOW, SOON
+from agentcore_sandbox.map.pace import PacedInterpreter
+from agentcore_sandbox.map.pool import INVOKES_AT_ONCE
+from agentcore_sandbox.map.progress import Progress
+from agentcore_sandbox.map.results import Results
+from agentcore_sandbox.map.visits import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.map.journal import Journal
+    from agentcore_sandbox.map.request import MapRequest
+
+_LEFT = "sessions may run until their lifetimes end; the journal is whole"
+
+
+def run(
+    request: MapRequest,
+    output: Output,
+    write: Callable[[bytes], object],
+    summary: dict[str, Any],
+    *,
+    as_completed: bool = False,
+) -> None:
+    """Run a map to its end, of which no session is left.
+
+    Args:
+        request: What runs.
+        output: Is told of progress.
+        write: Takes the records, as lines of JSON.
+        summary: Is filled, however this ends, with what `Progress.summary` has.
+        as_completed: Records come in the order in which they are finished, not in the items'.
+
+    Raises:
+        AgentcoreSandboxError: Nothing works any more; or the journal cannot be used.
+        Interrupted: The user has ended it, and that is done.
+    """
+    with gate.closed(left=_LEFT), journals.opened(request.folder) as journal:
+        transport = Transport(connections=min(request.options.sessions, INVOKES_AT_ONCE) + 8, repeats=False)
+        interpreter = PacedInterpreter(connect(request.settings, transport=transport), request.options.rate)
+        ledger = Ledger(journal, again=request.again)
+        results = Results(ledger, len(journal.items), write, as_completed=as_completed)
+        progress = Progress(ledger, journal, interpreter, output)
+
+        def advance() -> None:
+            results.advance()
+            progress.advance(mapper)
+
+        mapper = Mapper(
+            _recipe(request, journal, interpreter.region),
+            journal,
+            ledger,
+            interpreter,
+            advance=advance,
+            asked_to_stop=lambda: _asked_to_stop(journal),
+            say=lambda message: output.say(f"agentcore-sandbox: {message}"),
+        )
+        try:
+            mapper.run()
+        finally:
+            mapper.pool.close()
+            results.finish()
+            summary.update(progress.end(mapper))
+
+
+def _recipe(request: MapRequest, journal: Journal, region: str) -> Recipe:
+    script = request.program(journal.header).script(region)
+    return Recipe(script, request.options, request.uploads, request.downloads, files=journal.header.files)
+
+
+def _asked_to_stop(journal: Journal) -> str:
+    """One Ctrl-C lets what runs end; a second one, or whatever else ends a process, stops the sessions at once."""
+    received = gate.received
+    if len(received) > 1 or any(signum != signal.SIGINT for signum in received):
+        return NOW
+    return SOON if received else journal.asked_to_stop()
