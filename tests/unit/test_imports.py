@@ -151,6 +151,7 @@ def test_commands_load_the_client_only_when_they_run(path: Path) -> None:
         ["help", "run"],
         ["run", "--help"],
         ["local", "--help"],
+        ["mcp", "--help"],
         ["run"],
         ["run", "--bad"],
         ["interpreter", "--help"],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from agentcore_sandbox.errors import NotAllowedError
 from agentcore_sandbox.policy.host_files import HostFiles
@@ -47,6 +46,8 @@ def roots(call: Call, root: str | None) -> list[str]:
 
 def _path(entry: Any) -> str | None:
     """The folder of one of the client's roots, None where it is none of this machine."""
+    from urllib.request import url2pathname
+
     uri = entry.get("uri") if isinstance(entry, dict) else None
     try:
         parts = urlsplit(uri if isinstance(uri, str) else "")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.mcp.jsonrpc import Request
     from agentcore_sandbox.mcp.revisions import Client
-    from agentcore_sandbox.mcp.stdio import Lines
 
     Question = Mapping[str, Any]  # method and params
     Answer = Mapping[str, Any] | None  # the result
@@ -47,6 +46,16 @@ class InputRequiredError(Exception):
     def __init__(self, requests: Mapping[str, Any]) -> None:
         super().__init__(list(requests))
         self.requests = requests
+
+
+class Lines(Protocol):
+    """The connection: `stdio.Lines`, or what a test has in its place."""
+
+    def read(self) -> Iterator[bytes]:
+        """Yield lines until the client closes the connection."""
+
+    def write(self, line: bytes) -> None:
+        """Send a line; any thread may. Raises OSError where nobody reads any more."""
 
 
 class Tools(Protocol):

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
-from agentcore_sandbox.mcp.reaper import Reaper
 from agentcore_sandbox.mcp.server import CancelledCallError
 from agentcore_sandbox.settings import resolve
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.mcp.reaper import Reaper
     from agentcore_sandbox.mcp.server import Call
     from agentcore_sandbox.sessions.named import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
@@ -112,6 +112,8 @@ class OwnSession:
             raise CancelledCallError
         interpreter = self.interpreter()
         if self._reaper is None:
+            from agentcore_sandbox.mcp.reaper import Reaper
+
             self._reaper = Reaper(replace(self._flags, region=interpreter.region))
         self._session_id = interpreter.start(lifetime=self.lifetime)
         self._reaper.watch(self._session_id)
