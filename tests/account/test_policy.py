@@ -141,7 +141,7 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
 OF_A_JOB = ("status", "wait", "logs", "stop", "rm")
 LISTING = [["sessions", "--all"], ["stop", "--all"]]
 # They call nothing of AWS, or are for those who administer the account.
-OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "completion", "help"}
+OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "maps", "completion", "help"}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.cli import dispatch as command_line
-from agentcore_sandbox.commands import interpreter, job, policy, template
+from agentcore_sandbox.commands import interpreter, job, maps, policy, template
 from agentcore_sandbox.commands import local as local_command
 from support.schema import SCHEMA, check
 
@@ -21,6 +21,7 @@ GROUPS = {
     "interpreter": interpreter.SUBCOMMANDS,
     "job": job.SUBCOMMANDS,
     "local": local_command.SUBCOMMANDS,
+    "maps": maps.SUBCOMMANDS,
     "policy": policy.SUBCOMMANDS,
     "template": template.SUBCOMMANDS,
 }

@@ -372,6 +372,7 @@ COMMANDS_OF_THE_USER = {
     "job list": "asks every interpreter that a job of the user's runs on",
     "local": "prints the keys of other clients, and stops other people's work",
     "map": "starts many sessions, which cost",
+    "maps": "is about maps",
     "policy": "belongs to setting up",
     "setup": "changes the account",
     "template": "belongs to setting up",

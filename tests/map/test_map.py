@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from support.local import local_line, logging_service
-from support.schema import SCHEMA
+from support.processes import eventually
+from support.schema import SCHEMA, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +138,37 @@ def test_a_map_is_resumed_with_what_is_not_done(local: CommandLine) -> None:
     for words in (["--cmd", "exit 2"], ["--items", "-"], ["--env", "A=1"], ["--download", "x"]):
         refused = local.run("map", "--resume", str(journal), *words, stdin=b"y\n")
         assert b"error[OtherMap]" in refused.stderr
+
+
+def test_dry_run_starts_nothing(quick: CommandLine) -> None:
+    aws = quick.using(CUSTOM_AGENTCORE_INTERPRETER_ID="aws.codeinterpreter.v1")  # without credentials
+    words = ("map", "--items", "-", "--sessions", "2", "--exec-timeout", "60", "--dry-run")
+    done = aws.run(*words, "--json", stdin=b"x\n" * 100)
+    found = json.loads(done.stdout)
+    jsonschema.validate(found, {"$ref": "#/$defs/map dry run", "$defs": SCHEMA["$defs"]})
+    assert (found["items"], found["sessions"]) == (100, 2)
+    # 100 minutes over four slots, a last minute, and some seconds around that; both sessions at full load
+    assert found["costAtMost"] == pytest.approx(2 * 26.1 / 60 * (2 * 0.0895 + 8 * 0.00945), rel=0.01)
+    assert b"at most $0.22" in aws.run(*words, stdin=b"x\n" * 100).stdout
+
+
+def test_a_map_in_the_background(local: CommandLine) -> None:
+    (local.home / "items").write_text("0\n0\n60\n0\n")
+    words = ("map", "--items", "items", "--detach", "--env", "NAME=v4lue", "--cmd", "echo $NAME; sleep $ITEM")
+    map_id = check("map detached", local, *words)["mapId"]
+    journal = local.home / ".local/state/agentcore-sandbox/maps" / map_id
+    assert not any("v4lue" in path.read_text() for path in journal.iterdir() if path.name != "results.jsonl")
+    assert eventually(lambda: check("maps status", local, "maps", "status", map_id).get("done") == 3)
+    assert check("maps list", local, "maps", "list")["maps"][0]["state"] == "running"
+    part = check("maps results", local, "maps", "results", map_id, "--limit", "2")
+    assert ([record["stdout"] for record in part["records"]], part["next"]) == (["v4lue\n"] * 2, 2)
+    assert b"error[MapBusy]" in local.run("map", "--resume", str(journal), "--env", "NAME=v4lue").stderr
+    check("maps stop", local, "maps", "stop", "--now", map_id)
+    ended = check("maps wait", local, "maps", "wait", map_id, status=1)
+    assert (ended["state"], ended["done"], ended["unknown"]) == ("ended", 3, 1)
+    assert len(check("maps results", local, "maps", "results", map_id)["records"]) == 4
+    assert check("maps rm", local, "maps", "rm", map_id) == {"removed": [map_id], "sessions": []}
+    assert not journal.exists()
 
 
 FAULTS = {

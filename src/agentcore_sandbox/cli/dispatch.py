@@ -29,6 +29,7 @@ COMMANDS = {
     "ls": "list a session's files",
     "rm": "remove a session's files",
     "map": "execute one program over many items, in many sessions at once",
+    "maps": "maps that run in the background or have ended: list, status, results, wait, stop, rm",
     "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",
     "setup": "create role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, delete",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.cli.output import Output
@@ -28,7 +28,7 @@ from agentcore_sandbox.map.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.map.request import MapRequest
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "agentcore-sandbox map --items regions.txt 'import os; print(os.environ[\"ITEM\"])'",
     "agentcore-sandbox map --items accounts.csv --file report.py --out results.jsonl",
+    "agentcore-sandbox map --items accounts.csv --file report.py --exec-timeout 60 --dry-run",
     "agentcore-sandbox map --items 'scans/*.pdf' --cmd 'pdftotext \"$ITEM\" text' --download text:texts",
 )
 FAILED = 1
+_GIVE_ITEMS = "name them: --items FILE, --items 'GLOB', or --items - for standard input"
 _DEFAULTS = Options()
 
 
@@ -91,9 +93,10 @@ def _add_ends(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--halt", metavar="soon|now,fail=N|N%", help="end when so many have failed or are unknown; now stops what runs"
     )
+    group.add_argument("--dry-run", action="store_true", help="say what it would take and cost, and start nothing")
     group.add_argument("--max-cost", metavar="DOLLARS", type=_positive, help="end before sessions may cost more")
-    group.add_argument("--vcpu-hour-price", metavar="DOLLARS", type=_positive, default=_DEFAULTS.prices.vcpu_hour)
-    group.add_argument("--gb-hour-price", metavar="DOLLARS", type=_positive, default=_DEFAULTS.prices.gigabyte_hour)
+    for flag, price in (("--vcpu-hour-price", Prices.vcpu_hour), ("--gb-hour-price", Prices.gigabyte_hour)):
+        group.add_argument(flag, metavar="DOLLARS", type=_positive, default=price, help=f"for --max-cost ({price})")
 
 
 def _add_results(group: argparse._ArgumentGroup) -> None:
@@ -112,6 +115,7 @@ def _add_results(group: argparse._ArgumentGroup) -> None:
 def _add_journal(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--journal", metavar="DIR", type=Path, help="where it is kept (in the state folder)")
     group.add_argument("--resume", metavar="DIR", type=Path, help="do what that map has not done; code may be left out")
+    group.add_argument("--detach", action="store_true", help="run it in the background; see: maps")
     group.add_argument("--retry-failed", action="store_true", help="with --resume: also what has failed")
 
 
@@ -134,16 +138,45 @@ def _positive(text: str) -> float:
     return number
 
 
-def run(*, resume: Path | None, as_json: bool, **given: Any) -> int:
-    """Run a map, or go on with one; `given` goes to `_new` or to `_resumed`, and to `_perform`."""
+def run(*, resume: Path | None, dry_run: bool, as_json: bool, **given: Any) -> int:
+    """Run a map, or go on with one; `given` goes to `_new` or to `_resumed`."""
     output = Output(as_json=as_json)
-    how = {name: given.pop(name) for name in ("out", "style", "as_completed")}
-    replaces = resume is not None or given["force"]
-    if how["out"] and how["out"].exists() and not replaces:
-        raise UsageError(f"{how['out']} exists", "add --force to replace it")
-    request = _new(**given) if resume is None else _resumed(resume.absolute(), **given)
+    if dry_run:
+        return _estimate(given, output)
+    style, detach, as_completed = (given.pop(name) for name in ("style", "detach", "as_completed"))
+    out, replaces = given.pop("out"), resume is not None or given["force"]
+    if out and out.exists() and not replaces:
+        raise UsageError(f"{out} exists", "add --force to replace it")
+    if detach and style:
+        raise UsageError("--detach prints no records", "leave --format out; see: agentcore-sandbox maps results")
+    request = replace(
+        _new(**given) if resume is None else _resumed(resume.absolute(), **given),
+        out=out and out.absolute(),
+        replaces=replaces,
+        as_completed=as_completed,
+    )
+    if detach:
+        return _detach(request, output)
     output.say(f"agentcore-sandbox: journal: {request.folder}")
-    return _perform(request, output, replaces=replaces, **how)
+    return _perform(request, output, style)
+
+
+def _estimate(given: dict[str, Any], output: Output) -> int:
+    """Print what the map would take, and start nothing."""
+    if given["items"] is None:
+        raise UsageError("no items", _GIVE_ITEMS)
+    from agentcore_sandbox.map import estimate
+    from agentcore_sandbox.map.items import Source
+
+    count = sum(1 for _ in Source.of(given["items"], given["items_format"]).read())
+    copied = {name: len(given[name]) for name in ("uploads", "downloads")}
+    estimated = estimate.estimate(count, _options(given), **copied)
+    if output.as_json:
+        output.data(estimated)
+    else:
+        for sentence in estimate.sentences(estimated):
+            output.line(sentence)
+    return 0
 
 
 def _new(
@@ -162,7 +195,7 @@ def _new(
     if retry_failed:
         raise UsageError("--retry-failed goes with --resume")
     if items is None:
-        raise UsageError("no items", "name them: --items FILE, --items 'GLOB', or --items - for standard input")
+        raise UsageError("no items", _GIVE_ITEMS)
     options = _options(given)
     program = _program(given, items)
     copied = _transfers(uploads, downloads, options)
@@ -260,23 +293,16 @@ def _transfers(
     return sent, [(source, str(Path(target).absolute())) for source, target in read.downloads]
 
 
-def _perform(
-    request: MapRequest,
-    output: Output,
-    *,
-    replaces: bool,
-    out: Path | None,
-    style: str | None,
-    as_completed: bool,
-) -> int:
+def _perform(request: MapRequest, output: Output, style: str | None) -> int:
     """Run it, and tell how it went."""
     from agentcore_sandbox.map import running
     from agentcore_sandbox.map.progress import sentence
+    from agentcore_sandbox.map.results import print_text
 
     summary: dict[str, Any] = {}
+    texts, lines = functools.partial(print_text, output), output.json_lines if request.out is None else None
     try:
-        with _writer(output, out, style, replaces=replaces) as write:
-            running.run(request, output, write, summary, as_completed=as_completed)
+        running.run(request, output, texts if style == "text" else lines, summary)
     except Interrupted as interrupted:
         hint = f"go on with: agentcore-sandbox map --resume {request.folder}"
         output.say(f"agentcore-sandbox: {sentence(summary)}; {hint}" if summary else f"agentcore-sandbox: {hint}")
@@ -292,22 +318,16 @@ def _perform(
     return 0 if summary["done"] == summary["items"] else FAILED
 
 
-@contextmanager
-def _writer(
-    output: Output, out: Path | None, style: str | None, *, replaces: bool
-) -> Iterator[Callable[[bytes], object]]:
-    """Where records go: to standard output as JSON or text; or to a file as JSON, and as text only if asked for."""
-    from agentcore_sandbox.map.results import print_text
+def _detach(request: MapRequest, output: Output) -> int:
+    """Let a process of its own run it, and print its id, or its journal's folder where that is no folder of ours."""
+    from agentcore_sandbox.map import detached
 
-    if out is None:
-        yield output.json_lines if style != "text" else functools.partial(print_text, output)
-        return
-    with out.open("wb" if replaces else "xb") as file:
-        yield file.write if style != "text" else functools.partial(_write_both, file, output)
-
-
-def _write_both(file: BinaryIO, output: Output, line: bytes) -> None:
-    from agentcore_sandbox.map.results import print_text
-
-    file.write(line)
-    print_text(output, line)
+    detached.start(request)
+    map_id = request.folder.name
+    if output.as_json:
+        output.data({"mapId": map_id, "journal": str(request.folder)})
+        return 0
+    word = map_id if detached.folder_of(map_id, os.environ) == request.folder else str(request.folder)
+    output.say(f"agentcore-sandbox: running; see: agentcore-sandbox maps status {word}")
+    output.line(word)
+    return 0

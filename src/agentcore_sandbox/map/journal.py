@@ -34,6 +34,7 @@ MAP, ITEMS, EVENTS, RESULTS, PROGRESS, STOP, LOCK = (
     *("map.json", "items.jsonl", "events.jsonl", "results.jsonl", "progress.json"),
     *("stop", "lock"),
 )
+_LOOK_SECONDS = 2.0  # somebody may just look whether there is a process
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -139,7 +140,7 @@ class Journal:
         path.replace(self.folder / PROGRESS)
 
     def asked_to_stop(self) -> str:
-        """What another process has asked for: `soon`, `now`, or nothing."""
+        """What `maps stop` has asked for: `soon`, `now`, or nothing."""
         try:
             return (self.folder / STOP).read_text()
         except OSError:
@@ -311,7 +312,7 @@ def read_header(folder: Path) -> Header:
             raise _unreadable(folder, "another version of agentcore-sandbox has written it")
         return Header(**{name: value[name] for name in Header.__dataclass_fields__})
     except FileNotFoundError:
-        message, hint = f"there is no map in {folder}", "give the folder that was printed when the map was begun"
+        message, hint = f"there is no map in {folder}", "list them: agentcore-sandbox maps list"
         raise AgentcoreSandboxError("UnknownMap", message, hint) from None
     except OSError as error:
         raise _unreadable(folder, str(error.strerror or error)) from None
@@ -328,10 +329,8 @@ def opened(folder: Path) -> Iterator[Journal]:
     """
     header = read_header(folder)
     with _private(folder / LOCK, os.O_RDWR | os.O_CREAT) as lock:
-        if not file_lock.try_acquire(lock.fileno()):
-            hint = (
-                f"wait for it: agentcore-sandbox maps wait {folder}; or stop it: agentcore-sandbox maps stop {folder}"
-            )
+        if not file_lock.acquire(lock.fileno(), _LOOK_SECONDS):
+            hint = f"agentcore-sandbox maps wait {folder} waits for it, maps stop ends it"
             raise AgentcoreSandboxError("MapBusy", f"another process is at this map: {folder}", hint)
         (folder / STOP).unlink(missing_ok=True)
         journal = Journal(folder, header)
@@ -339,6 +338,25 @@ def opened(folder: Path) -> Iterator[Journal]:
             yield journal
         finally:
             journal.close()
+
+
+def read_progress(folder: Path) -> dict[str, Any]:
+    """The last progress that was reported; empty where there is none."""
+    with suppress(OSError, ValueError), _private(folder / PROGRESS, os.O_RDONLY) as file:
+        found = json.loads(file.read())
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def result_offsets(folder: Path) -> dict[int, int]:
+    """Where the latest record of each item begins in `results.jsonl`."""
+    offsets, offset = {}, 0
+    with suppress(FileNotFoundError), (folder / RESULTS).open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):  # else it is being written
+                offsets[int(json.loads(line)["index"])] = offset
+            offset += len(line)
+    return offsets
 
 
 def is_busy(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from agentcore_sandbox.map.records import DONE, FAILED, SKIPPED, UNKNOWN
 
 if TYPE_CHECKING:
     from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.errors import AgentcoreSandboxError
     from agentcore_sandbox.map.journal import Journal
     from agentcore_sandbox.map.ledger import Ledger
     from agentcore_sandbox.map.mapper import Mapper
@@ -63,10 +64,11 @@ class Progress:
             "costAtMost": round(mapper.cost, 6),
         }
 
-    def end(self, mapper: Mapper) -> dict[str, Any]:
+    def end(self, mapper: Mapper, failure: AgentcoreSandboxError | None) -> dict[str, Any]:
         """Tell for the last time; returns the summary."""
         summary = self.summary(mapper)
-        self._journal.report(summary)
+        error = failure and {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        self._journal.report({**summary, "error": error, "ended": True})
         if self._is_terminal:
             self._show("")
         return summary

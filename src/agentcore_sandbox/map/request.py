@@ -29,6 +29,9 @@ class MapRequest:
         uploads: Pairs of a path here and one in the session.
         downloads: Pairs of a path or glob in an item's folder and a folder here.
         again: Statuses of records from before that are not the last word.
+        out: A file for the records, None for none.
+        replaces: It may be there.
+        as_completed: Records are handed on in the order in which they are finished, not in the items'.
     """
 
     folder: Path
@@ -38,6 +41,9 @@ class MapRequest:
     uploads: Sequence[tuple[str, str]] = ()
     downloads: Sequence[tuple[str, str]] = ()
     again: Sequence[str] = ()
+    out: Path | None = None
+    replaces: bool = False
+    as_completed: bool = False
 
     def program(self, header: Header) -> Program:
         """The program of the journal, with its variables."""
@@ -45,7 +51,7 @@ class MapRequest:
 
     def as_json(self) -> str:
         """The request as text, for a process of its own. It may have secrets in it."""
-        return json.dumps({**asdict(self), "folder": str(self.folder)})
+        return json.dumps({**asdict(self), "folder": str(self.folder), "out": self.out and str(self.out)})
 
     @classmethod
     def from_json(cls, text: str) -> MapRequest:
@@ -61,4 +67,7 @@ class MapRequest:
             uploads=[(source, target) for source, target in value["uploads"]],
             downloads=[(source, target) for source, target in value["downloads"]],
             again=value["again"],
+            out=Path(value["out"]) if value["out"] else None,
+            replaces=value["replaces"],
+            as_completed=value["as_completed"],
         )

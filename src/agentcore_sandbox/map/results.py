@@ -9,7 +9,7 @@ from agentcore_sandbox.aws.event_stream import Result
 from agentcore_sandbox.cli.terminal_text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.map.ledger import Ledger
@@ -23,14 +23,16 @@ class Results:
     Args:
         ledger: Has the records.
         count: How many items there are.
-        write: Takes lines of JSON.
+        writes: Take lines of JSON.
         as_completed: Do not wait for records of items before.
     """
 
-    def __init__(self, ledger: Ledger, count: int, write: Callable[[bytes], object], *, as_completed: bool) -> None:
+    def __init__(
+        self, ledger: Ledger, count: int, writes: Sequence[Callable[[bytes], object]], *, as_completed: bool
+    ) -> None:
         self._ledger = ledger
         self._count = count
-        self._write = write
+        self._writes = writes
         self._as_completed = as_completed
         self._next = 0
 
@@ -51,8 +53,10 @@ class Results:
             self._hand_on([index for index in range(self._next, self._count) if self._ledger.is_finished(index)])
 
     def _hand_on(self, indexes: list[int]) -> None:
-        for index in indexes:
-            self._write(self._ledger.line(index))
+        for index in indexes if self._writes else ():
+            line = self._ledger.line(index)
+            for write in self._writes:
+                write(line)
 
 
 def print_text(output: Output, line: bytes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from agentcore_sandbox.aws.connect import Transport, connect
 from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.map import journal as journals
 from agentcore_sandbox.map.ledger import Ledger
 from agentcore_sandbox.map.mapper import Mapper
@@ -18,7 +20,7 @@ from agentcore_sandbox.map.results import Results
 from agentcore_sandbox.map.visits import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.map.journal import Journal
@@ -30,10 +32,8 @@ _LEFT = "sessions may run until their lifetimes end; the journal is whole"
 def run(
     request: MapRequest,
     output: Output,
-    write: Callable[[bytes], object],
-    summary: dict[str, Any],
-    *,
-    as_completed: bool = False,
+    write: Callable[[bytes], object] | None = None,
+    summary: dict[str, Any] | None = None,
 ) -> None:
     """Run a map to its end, of which no session is left.
 
@@ -42,17 +42,17 @@ def run(
         output: Is told of progress.
         write: Takes the records, as lines of JSON.
         summary: Is filled, however this ends, with what `Progress.summary` has.
-        as_completed: Records come in the order in which they are finished, not in the items'.
 
     Raises:
         AgentcoreSandboxError: Nothing works any more; or the journal cannot be used.
         Interrupted: The user has ended it, and that is done.
     """
-    with gate.closed(left=_LEFT), journals.opened(request.folder) as journal:
+    with gate.closed(left=_LEFT), journals.opened(request.folder) as journal, _opened(request) as file:
+        writes = [take for take in (file and file.write, write) if take]
         transport = Transport(connections=min(request.options.sessions, INVOKES_AT_ONCE) + 8, repeats=False)
         interpreter = PacedInterpreter(connect(request.settings, transport=transport), request.options.rate)
         ledger = Ledger(journal, again=request.again)
-        results = Results(ledger, len(journal.items), write, as_completed=as_completed)
+        results = Results(ledger, len(journal.items), writes, as_completed=request.as_completed)
         progress = Progress(ledger, journal, interpreter, output)
 
         def advance() -> None:
@@ -68,12 +68,35 @@ def run(
             asked_to_stop=lambda: _asked_to_stop(journal),
             say=lambda message: output.say(f"agentcore-sandbox: {message}"),
         )
+        failure: AgentcoreSandboxError | None = None
         try:
             mapper.run()
+        except AgentcoreSandboxError as error:
+            failure = error
+            raise
         finally:
             mapper.pool.close()
             results.finish()
-            summary.update(progress.end(mapper))
+            (summary if summary is not None else {}).update(progress.end(mapper, failure))
+
+
+@contextmanager
+def _opened(request: MapRequest) -> Iterator[BinaryIO | None]:
+    """The file for the records, if one is asked for.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    if request.out is None:
+        yield None
+        return
+    try:
+        file = request.out.open("wb" if request.replaces else "xb")
+    except OSError as error:
+        hint = "add --force to replace it" if isinstance(error, FileExistsError) else "choose another file"
+        raise UsageError(f"cannot write {request.out}: {error.strerror}", hint) from None
+    with file:
+        yield file
 
 
 def _recipe(request: MapRequest, journal: Journal, region: str) -> Recipe:
