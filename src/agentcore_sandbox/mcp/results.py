@@ -108,20 +108,14 @@ def success(value: Mapping[str, Any], notes: Sequence[str] = (), found: Sequence
 
 
 def failure(error: AgentcoreSandboxError, outcome: Mapping[str, Any], notes: Sequence[str] = ()) -> dict[str, Any]:
-    """The result of a tool that failed, with what a program had printed until then."""
-    hint = _HINTS.get(error.code, error.hint)
-    described = {"code": error.code, "message": shown(error.message), "hint": shown(hint)}
-    structured = {**outcome, "error": described, **({"notes": list(notes)} if notes else {})}
-    lines = [
-        f"error[{plain(error.code)}]: {described['message']}",
-        *([f"hint: {described['hint']}"] if error.hint else ()),
-    ]
-    lines += [f"{name}:\n{outcome[name]}" for name in ("stdout", "stderr") if outcome.get(name)]
-    return {
-        "content": [{"type": "text", "text": "\n".join([*lines, *notes])}],
-        "structuredContent": structured,
-        "isError": True,
-    }
+    """The result of a tool that failed, with what a program had printed until then, as the command line says it.
+
+    As text alone: the TypeScript SDK 1.32 checks the structured content of errors too against the tool's schema.
+    """
+    lines = [f"error[{plain(error.code)}]: {shown(error.message)}"]
+    parts = [("hint", shown(_HINTS.get(error.code, error.hint))), *_streams(outcome)]
+    lines += [f"{name}: {text}" for name, text in parts if text]
+    return {"content": [{"type": "text", "text": "\n".join([*lines, *notes])}], "isError": True}
 
 
 def _streams(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
