@@ -86,6 +86,11 @@ class Sandbox:
         process = self._process
         return process is not None and process.poll() is None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is alive and has the runtimes that this host has now."""
+        return self.alive and self._programs == javascript.found()
+
     def start(self) -> None:
         """Start it and wait until its agent is ready.
 

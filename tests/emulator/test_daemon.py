@@ -46,10 +46,24 @@ def test_it_is_free_of_its_caller(local: Local) -> None:
     assert not [name for name in open_files if name.startswith("pipe:")]
 
 
+def test_a_session_of_a_series_is_like_the_first(local: Local) -> None:
+    """It may have a sandbox that was started before it."""
+    seen = "env; pwd; ls -A . ~ /tmp /dev/shm; cat /proc/*/cmdline | tr '\\0' ' ' | grep -c python"
+    sessions = [local.start_session() for _ in range(4)]
+    shown = [local.text("exec", "--interpreter-id", "local", "--cmd", session, seen) for session in sessions]
+    assert shown == [shown[0]] * 4
+    assert shown[0].count("\n") > 10
+    assert local.status()["sessions"] == 4
+    for session in sessions:
+        local.stop_session(session)
+    local.text("local", "stop")
+    assert not (local.runtime / "sessions").exists()
+
+
 def test_what_it_keeps_is_private_and_its_log_has_no_keys(local: Local) -> None:
     session = local.start_session()
     keys = exports(local.text("local", "env"))
-    for path in [local.runtime, *local.runtime.iterdir(), local.runtime / "sessions" / session]:
+    for path in [local.runtime, *local.runtime.iterdir(), *(local.runtime / "sessions").iterdir()]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     log = (local.runtime / "service.log").read_text()
     assert session in log

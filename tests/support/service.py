@@ -46,6 +46,10 @@ class SteeredSandbox:
     def alive(self) -> bool:
         return self.running
 
+    @property
+    def is_current(self) -> bool:
+        return self.running
+
     def start(self) -> None:
         if self.failure:
             raise self.failure

@@ -8,13 +8,14 @@ import select
 import struct
 import termios
 import time
-from typing import TYPE_CHECKING, Any
 
 from . import processes
 from .capture import Capture, drain
 
+TYPE_CHECKING = False  # see protocol
 if TYPE_CHECKING:
     import socket
+    from typing import Any
 
     from . import protocol
 

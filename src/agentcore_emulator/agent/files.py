@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Callable
 
+TYPE_CHECKING = False  # see protocol
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from .protocol import Message
 
 LISTING_BYTES = 4 << 20

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import Any
 
 from . import command, files, processes, protocol
 from .supervisor import Supervisor
+
+TYPE_CHECKING = False  # see protocol
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def main(channel: int, options: dict[str, Any]) -> None:

@@ -9,7 +9,10 @@ import resource
 import signal
 import struct
 import sys
-from typing import Callable, Iterator
+
+TYPE_CHECKING = False  # see protocol
+if TYPE_CHECKING:
+    from typing import Callable, Iterator
 
 PIDFD_OPEN, LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 434, 444, 446  # on every architecture
 LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1

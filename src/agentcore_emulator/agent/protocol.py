@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, Callable, Dict, Tuple
+
+TYPE_CHECKING = False  # typing itself would be a tenth of what the agent takes to start
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Tuple
+
+    Message = Tuple[Dict[str, Any], bytes]
 
 HEADER = struct.Struct(">II")
 MESSAGE_LIMIT = 64 << 20
@@ -17,8 +22,6 @@ PIECE = 1 << 12  # bytes that are asked for at least: most messages come whole
 DESCRIPTOR = struct.Struct("i")
 REQUEST = "request"
 """The label of what a child of the agent answers; all others are of contexts."""
-
-Message = Tuple[Dict[str, Any], bytes]
 
 
 class FrameError(Exception):

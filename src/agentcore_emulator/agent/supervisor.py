@@ -11,10 +11,13 @@ import select
 import signal
 import socket
 import time
-from typing import Any
 
 from . import processes, protocol
 from .capture import Capture, drain
+
+TYPE_CHECKING = False  # see protocol
+if TYPE_CHECKING:
+    from typing import Any
 
 ENDED, INTERRUPTED, DIED = "ended", "interrupted", "died"
 GRACE_SECONDS = 2.0  # from an interrupt to the kill

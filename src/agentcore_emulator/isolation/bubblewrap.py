@@ -125,7 +125,7 @@ def options(
         *(["--share-net"] if network else []),
         *IDENTITY,
         *_system(),
-        *_etc(paths.session, network=network),
+        *_etc(network=network),
         *("--proc", "/proc", "--dev", "/dev"),
         *_writable(paths.session),
         *("--remount-ro", "/dev", "--remount-ro", "/proc"),
@@ -147,8 +147,8 @@ def _system() -> list[str]:
     return mounts
 
 
-def _etc(session: str, *, network: bool) -> list[str]:
-    mounts = [option for name in ETC for option in ("--ro-bind", f"{session}/etc/{name}", f"/etc/{name}")]
+def _etc(*, network: bool) -> list[str]:
+    mounts = []
     for path in (*ETC_OF_HOST, *([RESOLVER] if network else [])):
         if Path(path).exists():
             mounts += [*_folders_above(path), "--ro-bind", str(Path(path).resolve()), path]

@@ -63,11 +63,6 @@ class Contents:
 
 def make_folders(session: Path) -> None:
     """Make what a sandbox finds in its session's folder, owned by the user whom it runs as."""
-    etc = session / "etc"
-    etc.mkdir(mode=0o700)
-    for name, text in bubblewrap.ETC.items():
-        (etc / name).write_text(text)
-        (etc / name).chmod(0o644)
     for name in bubblewrap.WRITABLE:
         (session / name).mkdir(mode=0o700)
     (session / "tmp").chmod(0o1777)
@@ -104,7 +99,7 @@ def _launch(
     program = _staged(bwrap.path, bwrap.folder)
     start = [interpreter.executable, "-I", "-S", "-c", agent_code("main"), str(channel), json.dumps(agent)]
     with contextlib.ExitStack() as stack:
-        inside = {path: stack.enter_context(_memory(content)) for path, content in _agent_files().items()}
+        inside = {path: stack.enter_context(_memory(content)) for path, content in _own_files().items()}
         calls = stack.enter_context(_memory(seccomp.program(unix_sockets=not contents.network or can_scope_sockets())))
         options = bubblewrap.options(
             interpreter, _paths(interpreter, contents), inside, calls, network=contents.network
@@ -192,10 +187,11 @@ def agent_code(module: str) -> str:
 
 
 @functools.cache
-def _agent_files() -> dict[str, bytes]:
+def _own_files() -> dict[str, bytes]:
     """Return the content of each of our files by its path inside: nothing of the host has to be mounted for it."""
     script = resources.files("agentcore_emulator.agent") / "context.mjs"
-    return {bubblewrap.ARCHIVE: _agent_archive(), bubblewrap.CONTEXT: script.read_bytes()}
+    etc = {f"/etc/{name}": text.encode() for name, text in bubblewrap.ETC.items()}
+    return {bubblewrap.ARCHIVE: _agent_archive(), bubblewrap.CONTEXT: script.read_bytes(), **etc}
 
 
 def _agent_archive() -> bytes:

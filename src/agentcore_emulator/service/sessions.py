@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from agentcore_emulator import private_files
 from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors
+from agentcore_emulator.service.spares import Spares
 from agentcore_emulator.service.timers import Timer, Timers, seconds
 
 if TYPE_CHECKING:
@@ -42,8 +43,20 @@ class SessionSandbox(Protocol):
     def alive(self) -> bool:
         """Whether it still runs."""
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is what would be started now."""
+
 
 MakeSandbox = Callable[["Path", bool], SessionSandbox]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A sandbox for a session to come, with its folder."""
+
+    folder: Path
+    sandbox: SessionSandbox
 
 
 @dataclass
@@ -76,8 +89,8 @@ class Session:
 class Sessions:
     """Starts, finds, lists and ends sessions; safe to use from many threads.
 
-    At most `limit` are READY at once. Each gets a folder in the private `folder`; `make_sandbox` is called with that
-    and with whether to share the host's network.
+    At most `limit` are READY at once, those that wait for a session included. Each sandbox gets a folder in the private
+    `folder`; `make_sandbox` is called with that and with whether to share the host's network.
     """
 
     def __init__(self, folder: Path, make_sandbox: MakeSandbox, timers: Timers, limit: int = Quotas.sessions) -> None:
@@ -91,6 +104,7 @@ class Sessions:
         self._starting = 0
         self._closed = False
         self._cleaner = ThreadPoolExecutor(_CLEANERS, thread_name_prefix="cleaner")
+        self._spares = Spares(self._start_sandbox, self._discard, timers)
 
     def start(self, interpreter: str, name: str | None, timeout: int, *, network: bool = False) -> Session:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
@@ -99,14 +113,16 @@ class Sessions:
             ServiceError: The limit is reached, or the emulator is shutting down.
             EmulatorError: The sandbox cannot be started.
         """
-        self._reserve()
+        room, now, deadline = self._reserve(), _now(), seconds() + timeout
         try:
-            session = self._new(interpreter, name, timeout, network=network)
-            self._start_sandbox(session)
+            started = self._spare(network=network) or self._start_sandbox(network)
+            parts = (started.sandbox, started.folder, now, now, deadline, network)
+            session = Session(_ulid(), interpreter, name, timeout, *parts)
             self._add(session)
         finally:
             with self._lock:
                 self._starting -= 1
+        self._spares.prepare(room, network=network)
         return session
 
     def find(self, interpreter: str, session_id: str) -> Session:
@@ -149,8 +165,7 @@ class Sessions:
             session.updated = _now()
             if session.end:
                 self._timers.cancel(session.end)
-            session.sandbox.close()
-            self._remove(session.folder)
+            self._discard(session)
             _log.info("session %s terminated", session.session_id)
         return first and was_running
 
@@ -166,38 +181,45 @@ class Sessions:
         with self._lock:
             self._closed = True
             sessions = list(self._sessions.values())
+        self._spares.close()
         list(self._cleaner.map(self.terminate, sessions))
         self._cleaner.shutdown()
 
-    def _remove(self, folder: Path) -> None:
+    def _discard(self, started: Started | Session) -> None:
+        started.sandbox.close()
         try:
-            self._cleaner.submit(private_files.remove, folder)
+            self._cleaner.submit(private_files.remove, started.folder)
         except RuntimeError:  # shutting down, and this session came too late for the cleaner
-            private_files.remove(folder)
+            private_files.remove(started.folder)
 
-    def _reserve(self) -> None:
+    def _reserve(self) -> int:
+        """Make sure that one more may be started; return how many beside it."""
         self._forget_old()
         with self._lock:
             if self._closed:
                 raise errors.internal("The local emulator is shutting down")
-            if len(self._ready()) + self._starting >= self._limit:
+            room = self._limit - len(self._ready()) - self._starting
+            if room <= 0:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
+            return room - 1
 
-    def _new(self, interpreter: str, name: str | None, timeout: int, *, network: bool) -> Session:
-        session_id = _ulid()
-        folder = private_files.make_folder(self._folder / session_id)
-        now = _now()
-        deadline = seconds() + timeout
-        sandbox = self._make_sandbox(folder, network)
-        return Session(session_id, interpreter, name, timeout, sandbox, folder, now, now, deadline, network)
+    def _spare(self, *, network: bool) -> Started | None:
+        spare = self._spares.take(network=network)
+        if spare and not spare.sandbox.is_current:
+            self._discard(spare)
+            return None
+        return spare
 
-    def _start_sandbox(self, session: Session) -> None:
+    def _start_sandbox(self, network: bool) -> Started:  # noqa: FBT001 - as spares call it
+        folder = private_files.make_folder(self._folder / _ulid())
+        started = Started(folder, self._make_sandbox(folder, network))
         try:
-            session.sandbox.start()
+            started.sandbox.start()
         except BaseException:
-            self.terminate(session)
+            self._discard(started)
             raise
+        return started
 
     def _add(self, session: Session) -> None:
         with self._lock:

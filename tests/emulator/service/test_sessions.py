@@ -15,6 +15,7 @@ from agentcore_emulator.service import sessions as sessions_module
 from agentcore_emulator.service.errors import ServiceError
 from agentcore_emulator.service.sessions import Session, Sessions
 from agentcore_emulator.service.timers import Timers
+from support.processes import eventually
 from support.service import LONG, SteeredSandbox
 
 if TYPE_CHECKING:
@@ -161,6 +162,22 @@ def test_a_session_that_starts_while_all_end_is_ended_too(tmp_path: Path) -> Non
         assert isinstance(start.exception(LONG), ServiceError)
     timers.close()
     assert not slow.alive
+
+
+def test_a_series_of_sessions_has_spares_within_the_limit(tmp_path: Path) -> None:
+    with registry(tmp_path, limit=4) as (sessions, made):
+        started = [sessions.start("local", None, 100) for _ in range(3)]
+        eventually(lambda: len(made) == 4 and made[3].running)
+        spare = next(one for one in made if one not in [session.sandbox for session in started])
+        spare.running = False  # or another Node has been installed: it is not what would be started now
+        last = sessions.start("local", None, 100)
+        assert last.sandbox is made[4]
+        assert spare.closed.wait(LONG)
+        assert len({id(session.sandbox) for session in [*started, last]}) == 4
+        with pytest.raises(ServiceError, match="Maximum"):
+            sessions.start("local", None, 100)
+    assert not any(one.running for one in made)
+    assert not any(tmp_path.iterdir())
 
 
 def test_old_and_surplus_sessions_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
