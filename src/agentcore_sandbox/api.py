@@ -26,6 +26,9 @@ MAX_STRING = 100_000_000
 MAX_COMMAND = 128 * 1024 - 1
 """Bytes of a shell command: a longer one hangs the service."""
 
+DISK_BYTES = 10 << 30
+"""What a session has for its files."""
+
 EXECUTE_CODE = "executeCode"
 EXECUTE_COMMAND = "executeCommand"
 START_COMMAND = "startCommandExecution"

@@ -112,6 +112,15 @@ def test_show_takes_an_arn_and_its_region(admin: CommandLine, control: ControlSe
     assert json.loads(done.stdout)["arn"] == arn
 
 
+def test_delete_waits_for_one_that_is_still_being_created(admin: CommandLine, control: ControlServer) -> None:
+    interpreter_id = create(admin)
+    control.interpreters[interpreter_id]["status"], control.looks = "CREATING", 2
+    done = admin.run("interpreter", "delete", interpreter_id, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"{interpreter_id} is CREATING" in done.stderr.decode()
+    assert interpreter_id not in control.interpreters
+
+
 def test_delete_asks_for_yes_and_waits(admin: CommandLine, control: ControlServer) -> None:
     interpreter_id = create(admin)
     refused = admin.run("interpreter", "delete", interpreter_id)

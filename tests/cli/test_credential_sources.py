@@ -7,12 +7,14 @@ import os
 import pty
 import re
 import signal
+import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.aws import credentials
 from support import loopback
 from support.fault_server import SESSION
 
@@ -305,6 +307,55 @@ def test_the_answer_that_should_have_had_credentials_is_not_shown(caller: Comman
     assert b"credentials from the role of the profile cannot be used: the answer is not one" in done.stderr
     assert b"sts-secret" not in done.stderr
     assert faults.requests == []
+
+
+class ContainerAnswer(StsAnswer):
+    def do_GET(self) -> None:
+        self.do_POST()
+
+
+def test_a_containers_answer_that_lacks_a_key_names_it(caller: CommandLine) -> None:
+    configure(caller, "")
+    with loopback.serving(ContainerAnswer, body=b'{"SecretAccessKey": "container-secret"}') as url:
+        done = caller.run("run", "x", env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+    assert b"the container's credentials (AWS_CONTAINER_*) cannot be used: the answer has no 'Access" in done.stderr
+    assert b"container-secret" not in done.stderr
+
+
+WEB_IDENTITY = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "{token}"}
+CONTAINER = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{token}",
+}
+
+
+@pytest.mark.parametrize("variables", [WEB_IDENTITY, CONTAINER], ids=["web identity", "container"])
+@pytest.mark.parametrize("token", ["pipe", "/dev/zero"])
+def test_a_token_that_never_ends_is_not_waited_for(
+    caller: CommandLine, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], token: str
+) -> None:
+    monkeypatch.setattr(credentials, "TOKEN_SECONDS", 1)
+    configure(caller, "")
+    os.mkfifo(caller.home / "pipe")
+    path = caller.home / token
+    done = caller.run("run", "x", env={name: value.format(token=path) for name, value in variables.items()})
+    assert done.returncode == 125
+    source = "web identity" if variables is WEB_IDENTITY else "container"
+    assert f"error[NoCredentials]: credentials from the {source}" in done.stderr.decode()
+    assert f"{path}: no token that ends within" in done.stderr.decode()
+
+
+def test_a_token_may_come_from_a_pipe(caller: CommandLine, faults: FaultServer, moto_url: str) -> None:
+    configure(caller, "")
+    path = caller.home / "pipe"
+    os.mkfifo(path)
+    variables = {name: value.format(token=path) for name, value in WEB_IDENTITY.items()}
+    writer = threading.Thread(target=path.write_text, args=("token",))
+    writer.start()
+    done = caller.run("exec", SESSION, "x", env={"AWS_ENDPOINT_URL_STS": moto_url, **variables})
+    writer.join()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert faults.requests
 
 
 def test_a_credential_process_does_not_read_our_input(caller: CommandLine, faults: FaultServer) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.transfer import upload
 from support import event_stream, fault_server
 from support.copies import ok, tree
 from support.terminal import on_terminal
@@ -311,6 +312,27 @@ def test_paths_longer_than_a_system_takes(local: CommandLine) -> None:
     for words in (["cp", long, "work:"], ["run", "--session", "work", "--upload", long, "1"]):
         done = local.run(*words)
         assert (done.returncode, b"error[Usage]: no such file: a.a." in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("target", ["f/", "f/b"])
+def test_a_file_is_no_folder_to_copy_into(local: CommandLine, target: str) -> None:
+    ok(local, "exec", "work", "open('a', 'w').close()")
+    (local.home / "f").write_text("kept")
+    done = local.run("cp", "work:a", f"{local.home}/{target}")
+    assert f"error[FileExists]: {local.home}/f exists and is not a folder" in done.stderr.decode()
+    assert (local.home / "f").read_text() == "kept"
+
+
+@pytest.mark.parametrize("source", ["/dev/zero", "/dev/null"])
+def test_devices_are_not_copied(local: CommandLine, source: str) -> None:
+    done = local.run("cp", source, "work:x")
+    assert f"error[LocalFile]: {source} is a device or a socket" in done.stderr.decode()
+
+
+def test_a_stream_ends_where_the_disk_of_a_session_does(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "DISK_BYTES", 1 << 20)
+    done = local.run("cp", "-", "work:x", stdin=bytes(2 << 20))
+    assert b"error[LocalFile]: standard input does not end within" in done.stderr
 
 
 def test_missing_files(local: CommandLine) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.cli import output
 from support import event_stream, fault_server
 from support.local import invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
@@ -89,6 +90,17 @@ def test_large_output(local: CommandLine) -> None:
     job = start(local, "import sys\nsys.stdout.write('x' * 9_000_000); sys.stderr.write('e' * 10)")
     done = local.run("job", "logs", "-f", job)
     assert (len(done.stdout), done.stdout.count(b"x"), done.stderr) == (9_000_000, 9_000_000, b"e" * 10)
+
+
+def test_saved_output_that_is_too_large_for_json_is_not_read(
+    local: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start(local, "print('0123456789')")
+    assert local.run("job", "wait", job).returncode == 0
+    monkeypatch.setattr(output, "MOST_KEPT", 10)
+    done = local.run("job", "logs", "--json", job)
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (125, "OutputTooLarge")
+    assert local.run("job", "logs", job).stdout == b"0123456789\n"
 
 
 def test_stop(local: CommandLine) -> None:

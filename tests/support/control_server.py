@@ -34,6 +34,7 @@ class ControlServer:
     Attributes:
         interpreters: By id, as GetCodeInterpreter answers.
         refusals: Operation -> errors (HTTP status, code, message) that the next calls get.
+        looks: How often an interpreter is seen as CREATING.
         outcome: The status after CREATING.
         page: How many interpreters a list shows at once.
         lost: How many answers to a create are lost.
@@ -43,6 +44,7 @@ class ControlServer:
     interpreters: dict[str, dict[str, Any]] = field(default_factory=dict)
     refusals: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    looks: int = 1
     outcome: str = "READY"
     delete_outcome: str = "DELETED"
     page: int = 2
@@ -84,7 +86,9 @@ class ControlServer:
 
     def _go_on(self, interpreter_id: str, found: dict[str, Any]) -> None:
         """What is under way has ended when it is looked at the next time."""
-        if found["status"] == "CREATING":
+        if found["status"] == "CREATING" and self.looks > 1:
+            self.looks -= 1
+        elif found["status"] == "CREATING":
             found["status"] = self.outcome
             if self.outcome != "READY":
                 found["failureReason"] = "no capacity"

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentcore_sandbox.cli import dispatch
+from agentcore_sandbox.commands import completion
 from agentcore_sandbox.errors import MAX_MESSAGE, AgentcoreSandboxError, UsageError, masked
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
@@ -105,3 +107,21 @@ def test_no_password_of_a_url(scheme: str, password: str) -> None:
 )
 def test_no_text_takes_long(unit: str) -> None:
     assert len(masked(unit * 100_000)) <= MAX_MESSAGE + 10
+
+
+def test_the_traceback_of_a_bug_shows_no_credentials(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_given: object) -> int:
+        raise TypeError("a" * MAX_MESSAGE + f"\n{TOKEN}\nthe end") from ValueError(f"aws_secret_access_key = {SECRET}")
+
+    monkeypatch.setenv("AGENTCORE_SANDBOX_DEBUG", "1")
+    monkeypatch.setattr(completion, "run", fail)
+    assert dispatch.main(["completion", "bash"]) == 125
+    said = capfd.readouterr().err
+    assert "the end\nerror[Internal]: TypeError" in said
+    monkeypatch.setattr(completion, "run", lambda **_given: 1 // 0)
+    assert dispatch.main(["completion", "bash"]) == 125
+    said += capfd.readouterr().err
+    assert "in <lambda>" in said
+    assert not {SECRET, TOKEN} & set(said.split())

@@ -7,12 +7,16 @@ botocore's own format, so that either program reuses the other's (https://github
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import re
+import select
 import subprocess
 import sys
+import time
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.settings import Settings
 
+TOKEN_SECONDS, MOST_TOKEN_BYTES = 10, 1 << 20
 CACHE = "~/.aws/cli/cache"  # as in the AWS CLI's customizations/assumerole.py
 RENEWAL = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"})  # of requests for credentials
 # botocore's name of each source -> what a user calls it.
@@ -188,6 +193,8 @@ def _described(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, ResponseParserError):  # quotes the answer, which may have credentials in it
         return "the answer is not one that AWS gives"
+    if isinstance(error, KeyError):
+        return f"the answer has no {error}"
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
 
@@ -287,6 +294,38 @@ class _ProcessProvider(core_credentials.ProcessProvider):
 
 
 core_credentials.ProcessProvider = _ProcessProvider  # type: ignore[assignment,misc] # for source profiles too
+
+
+def _open_token(path: str) -> io.StringIO:
+    """Open a file with a token, as a file in memory. It may be a pipe, but nobody is waited for without end.
+
+    Raises:
+        OSError: It cannot be read, or not to its end.
+    """
+    if sys.platform == "win32":
+        return io.StringIO(open(path, encoding="utf-8").read())  # noqa: PTH123 - pipes have no names there
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return io.StringIO(_read_to_the_end(descriptor, path).decode())
+    finally:
+        os.close(descriptor)
+
+
+def _read_to_the_end(descriptor: int, path: str) -> bytes:
+    data, deadline, poll = b"", time.monotonic() + TOKEN_SECONDS, select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while len(data) < MOST_TOKEN_BYTES and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        piece = os.read(descriptor, MOST_TOKEN_BYTES)
+        if not piece:
+            return data
+        data += piece
+    raise OSError(errno.ETIMEDOUT, f"no token that ends within {TOKEN_SECONDS} seconds and 1 MiB", path)
+
+
+core_credentials.open = _open_token  # type: ignore[attr-defined] # of the container's token
+core_credentials.FileWebIdentityTokenLoader = partial(  # type: ignore[misc,assignment]
+    core_credentials.FileWebIdentityTokenLoader, _open=_open_token
+)
 
 
 class _Cache(JSONFileCache):

@@ -6,7 +6,9 @@ the rest of a start: so the zipapps carry it packed, where Python does not find 
 
 from __future__ import annotations
 
+import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,14 +38,38 @@ def enable_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> 
     needed = is_needed(profile, environ)
     if needed and (FOLDER / ARCHIVE).is_file():
         sys.path.append(str(_unpacked()))
+        if not _loads() and _has_lzma() and not _is_whole():
+            shutil.rmtree(FOLDER / "unpacked", ignore_errors=True)
+            _unpacked()
     return needed
+
+
+def _loads() -> bool:
+    """Whether awscrt can be imported, which botocore does next, and says that it is missing where it cannot."""
+    try:
+        importlib.import_module("awscrt.auth")
+    except Exception:  # noqa: BLE001 - a damaged module can raise anything
+        for name in [name for name in sys.modules if name.split(".")[0] in ("awscrt", "_awscrt")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        return False
+    return True
+
+
+def _is_whole() -> bool:
+    """Whether what was unpacked is what the archive holds: then this Python has no use for it."""
+    import tarfile
+
+    with tarfile.open(FOLDER / ARCHIVE) as tar:
+        files = ((FOLDER / "unpacked" / member.name, tar.extractfile(member)) for member in tar if member.isfile())
+        return all(path.is_file() and packed and path.read_bytes() == packed.read() for path, packed in files)
 
 
 def is_needed(profile: str | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a profile, or one that it gets its credentials from, has a `login_session`."""
     path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""  # a pipe is nothing that botocore reads
     except (OSError, ValueError):
         return False  # botocore reports it
     if "login_session" not in text:

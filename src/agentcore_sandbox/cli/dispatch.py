@@ -84,11 +84,11 @@ def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) ->
         return gone.status
     except Interrupted as interrupted:
         return _report_interrupted(interrupted, words)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told like any other failure
         if repair and (names := repair()):
             return _report(_repaired(names), words)
         if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
-            raise
+            Output().say_traceback(error)
         return _report(_unforeseen(error), words)
 
 

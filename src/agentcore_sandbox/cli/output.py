@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
 from agentcore_sandbox.cli.terminal_text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
-from agentcore_sandbox.errors import AgentcoreSandboxError, ReaderGoneError, UsageError, masked
+from agentcore_sandbox.errors import MAX_MESSAGE, AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -148,6 +148,17 @@ class ProgramStream:
             self._stream.write(visible(self._decoder.decode(data, final)))
 
 
+def check_kept(size: int) -> None:
+    """Refuse more bytes of a program's output than one JSON object may have.
+
+    Raises:
+        AgentcoreSandboxError: `OutputTooLarge`.
+    """
+    if size > MOST_KEPT:
+        hint = "leave --json out, or let the program write into a file of the session"
+        raise AgentcoreSandboxError("OutputTooLarge", f"--json keeps at most {MOST_KEPT >> 20} MiB", hint)
+
+
 class LiveProgram:
     """Prints a program's streams piece by piece as they come; where there are none, only keeps them.
 
@@ -168,9 +179,7 @@ class LiveProgram:
             self.kept[0].append(stdout)
             self.kept[1].append(stderr)
             self._size += len(stdout) + len(stderr)
-            if self._size > MOST_KEPT:
-                hint = "leave --json out, or let the program write into a file of the session"
-                raise AgentcoreSandboxError("OutputTooLarge", f"--json keeps at most {MOST_KEPT >> 20} MiB", hint)
+            check_kept(self._size)
 
     def end(self) -> int:
         """Print what is left; returns the number of bytes that a limit has left out."""
@@ -216,6 +225,15 @@ class Output:
     def end_line(self) -> None:
         """Write a newline where the last line on standard output lacks one."""
         self._stdout.finish_line()
+
+    def say_traceback(self, error: BaseException) -> None:
+        """Print the last lines of an exception's traceback on standard error, with credentials masked."""
+        from traceback import format_exception
+
+        lines, kept = "".join(format_exception(error)).splitlines(keepends=True), ""
+        while lines and len(kept) + len(lines[-1]) <= MAX_MESSAGE:
+            kept = lines.pop() + kept
+        self.say(kept.rstrip())
 
     def line(self, text: str) -> None:
         """Print a line on standard output."""

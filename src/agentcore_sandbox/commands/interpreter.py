@@ -143,18 +143,13 @@ def _delete(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool
     control = _connect(resolved)
     found = control.get(resolved.plain_id)
     arguments.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
-    control.delete(found.interpreter_id)
-    _wait_until_gone(output, control, found.interpreter_id)
+    try:
+        control.remove(found.interpreter_id, output.say)
+    except Interrupted:
+        output.say(f"it may be deleted or not; see: {SHOW} {found.interpreter_id}")
+        raise
     output.data({"deleted": found.interpreter_id}) if as_json else output.line("interpreter deleted")
     return 0
-
-
-def _wait_until_gone(output: Output, control: InterpreterClient, interpreter_id: str) -> None:
-    try:
-        control.wait_until_gone(interpreter_id, output.say)
-    except Interrupted:
-        output.say(f"AWS continues to delete it; see: {SHOW} {interpreter_id}")
-        raise
 
 
 SUBCOMMANDS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import MAX_LIFETIME
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.output import Output, check_kept
 from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError
@@ -128,6 +128,7 @@ def _logs(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: 
         for _ in found.save_output(follow=follow):
             offsets = _print_saved(found, live, offsets)
     if as_json:
+        check_kept(sum(found.store.offsets(found.record)))
         stdout, stderr = (data.decode("utf-8", "replace") for data in found.store.saved(found.record))
         output.data({**found.record.as_json(), "stdout": stdout, "stderr": stderr})
     elif found.record.is_lost:

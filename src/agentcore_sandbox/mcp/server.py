@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
 import time
-import traceback
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.mcp import jsonrpc, revisions
 from agentcore_sandbox.mcp.jsonrpc import RpcError
 from agentcore_sandbox.threads import POLL_SECONDS
@@ -268,8 +267,8 @@ class Server:
             answer = {}
         except RpcError as failure:
             answer = jsonrpc.error(failure, None)
-        except Exception:  # noqa: BLE001 - a fault of this program must not end the connection
-            traceback.print_exc(file=sys.stderr)
+        except Exception as error:  # noqa: BLE001 - a fault of this program must not end the connection
+            Output().say_traceback(error)
             answer = jsonrpc.error(RpcError(jsonrpc.INTERNAL_ERROR, "the server failed: its log says how"), None)
         self._finish(call, answer)
 

@@ -191,7 +191,7 @@ class StateFolder:
 
     def remove(self, key: str) -> None:
         """Remove a record, readable or not, and what goes with it, but for the lock, which has its holder."""
-        for path in self._path.glob(f"{_checked(key)}.*"):
+        for path in self._path.glob(f"{_checked(key)}.*") if self._exists() else ():
             if path.suffix != ".lock":
                 with _translated("remove", path):
                     _remove(path)

@@ -81,9 +81,13 @@ def walk(root: Path, skipped: dict[str, str]) -> Iterator[LocalEntry]:
         skipped: Takes the path of each link, and of what is neither file nor folder, and the reason.
 
     Raises:
-        AgentcoreSandboxError: `LocalFile`: it cannot be looked at, or has more than `MOST_LEVELS` levels of folders.
+        AgentcoreSandboxError: `LocalFile`: it cannot be looked at, is a device or a socket, or has more than
+            `MOST_LEVELS` levels of folders.
     """
-    waiting = [_entry(root, (), root.stat())]
+    status = root.stat()
+    if not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise AgentcoreSandboxError("LocalFile", f"{root} is a device or a socket", "a stream can be copied from `-`")
+    waiting = [_entry(root, (), status)]
     while waiting:
         entry = waiting.pop()
         yield entry
@@ -165,6 +169,9 @@ class Destination:
         return missing[::-1]
 
     def _check_way(self) -> None:
+        above = next((path for path in self.path.parents if os.path.lexists(path)), self.base)
+        if not above.is_dir():
+            raise AgentcoreSandboxError("FileExists", f"{above} exists and is not a folder", "choose another target")
         for count in range(1, len(self.parts)):
             if (above := self.base.joinpath(*self.parts[:count])).is_symlink():
                 hint = "remove the link, or choose another target; nothing is written through a link"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from agentcore_sandbox.api import DISK_BYTES
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
@@ -191,6 +192,9 @@ class _Packer:
             while piece := file.read(self._room):
                 sha.update(piece)
                 size += len(piece)
+                if size > max(planned.source.size, DISK_BYTES):
+                    message = f"{path} does not end within {DISK_BYTES >> 30} GiB, the disk of a session"
+                    raise AgentcoreSandboxError("LocalFile", message, "copy less: nothing was copied")
                 yield piece
         self.manifest.append([planned.target, planned.source.mode, size, sha.hexdigest()])
         name = STANDARD_STREAM if planned.source.path is None else str(planned.source.path)

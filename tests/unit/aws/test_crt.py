@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -77,9 +78,14 @@ def test_a_broken_configuration_is_left_to_botocore(tmp_path: Path, content: byt
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A zipapp's folder of the native part, and a configuration whose default profile needs it."""
     (tmp_path / "config").write_text("[default]\nlogin_session = x\n")
-    (tmp_path / "awscrt.py").write_text("")
+    (tmp_path / "awscrt").mkdir()
+    for name in ("__init__.py", "auth.py"):
+        (tmp_path / "awscrt" / name).write_text("")
     with tarfile.open(tmp_path / crt.ARCHIVE, "w:xz") as tar:
-        tar.add(tmp_path / "awscrt.py", "awscrt.py")
+        tar.add(tmp_path / "awscrt", "awscrt")
+    (tmp_path / "awscrt").rename(tmp_path / "packed")
+    for name in ("awscrt", "awscrt.auth"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(crt, "FOLDER", tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
@@ -91,7 +97,37 @@ def test_unpacked_once_and_put_last_on_the_path(folder: Path) -> None:
     assert sys.path[-1] == str(folder / "unpacked")
     (folder / crt.ARCHIVE).write_bytes(b"not read again")
     assert crt.enable_for(None, environ)
-    assert [path.name for path in (folder / "unpacked").iterdir()] == ["awscrt.py"]
+    assert [path.name for path in (folder / "unpacked").iterdir()] == ["awscrt"]
+
+
+@pytest.mark.parametrize("damage", [None, b"damaged ("], ids=["missing", "damaged"])
+def test_damaged_files_are_unpacked_again(folder: Path, damage: bytes | None) -> None:
+    environ = {"AWS_CONFIG_FILE": str(folder / "config")}
+    module = folder / "unpacked/awscrt/auth.py"
+    assert crt.enable_for(None, environ)
+    for name in ("awscrt", "awscrt.auth"):
+        sys.modules.pop(name, None)
+    module.unlink()
+    if damage:
+        module.write_bytes(damage)
+    assert crt.enable_for(None, environ)
+    assert module.read_bytes() == b""
+
+
+def test_files_that_are_whole_and_of_no_use_to_this_python_stay(folder: Path) -> None:
+    (folder / "packed/auth.py").write_text("raise ImportError")
+    with tarfile.open(folder / crt.ARCHIVE, "w:xz") as tar:
+        tar.add(folder / "packed", "awscrt")
+    environ = {"AWS_CONFIG_FILE": str(folder / "config")}
+    assert crt.enable_for(None, environ)
+    unpacked = (folder / "unpacked").stat().st_ino
+    assert crt.enable_for(None, environ)
+    assert (folder / "unpacked").stat().st_ino == unpacked
+
+
+def test_a_pipe_as_the_configuration_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config")
+    assert crt.is_needed(None, {"AWS_CONFIG_FILE": str(tmp_path / "config")}) is False
 
 
 def test_a_profile_that_does_not_need_it_leaves_it_packed(folder: Path) -> None:
@@ -120,4 +156,4 @@ def test_many_unpack_at_once(folder: Path) -> None:
     environment = {"PYTHONPATH": str(Path(crt.__file__).parents[2])}
     started = [subprocess.Popen([sys.executable, "-c", code, folder], env=environment) for _ in range(8)]
     assert [process.wait(300) for process in started] == [0] * 8
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["unpacked"]
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["packed", "unpacked"]

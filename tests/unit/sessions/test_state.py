@@ -210,6 +210,18 @@ def test_a_key_is_no_path(tmp_path: Path, key: str) -> None:
         StateFolder(tmp_path).file(key)
 
 
+def test_nothing_is_removed_from_what_is_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    path.touch(0o600)
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        StateFolder(path).remove("key")
+    assert code(caught) == "UnsafeFolder"
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        StateFolder(path / "below").remove("key")
+    assert code(caught) == "StateFailed"
+    StateFolder(tmp_path / "missing").remove("key")
+
+
 @pytest.fixture
 def in_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The variables of a command in Claude Code's sandbox, where the home cannot be written."""
