@@ -45,7 +45,7 @@ def make_skill(project: Project, name: str, description: str) -> Path:
     target = project.template / "skills" / name
     if target.exists():
         raise BuildError(f"{target} exists; choose another name, or change what is there")
-    hooks = project.template / "hooks/hooks.json"
+    hooks = project.template / "hooks/expansion.json"
     armed = _with_name(read_object(hooks), name)
     with staged_folder(target) as staged:
         copy_tree(project.root / "src/plugin_build/skill_template", staged)
@@ -77,7 +77,7 @@ def _with_name(hooks: dict[str, Any], name: str) -> dict[str, Any]:
     matcher = str(entry["matcher"])
     if not matcher.endswith(END_OF_NAMES):
         raise BuildError(
-            f"the matcher of UserPromptExpansion in hooks.json does not end with {END_OF_NAMES}: {matcher}"
+            f"the matcher of UserPromptExpansion in expansion.json does not end with {END_OF_NAMES}: {matcher}"
         )
     entry["matcher"] = f"{matcher.removesuffix(END_OF_NAMES)}|{name}{END_OF_NAMES}"
     return hooks

@@ -340,6 +340,16 @@ def test_plugin_without_its_papers(plugin: CommandLine) -> None:
     assert (checks["zipapp"]["status"], checks["plugin"]["status"]) == ("warning", "failure")
 
 
+@pytest.mark.parametrize(("agent", "status"), [("2-1-195", "failure"), ("2-1-196", "ok"), ("3-0-0", "ok")])
+def test_version_of_claude_code(agent: str, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AI_AGENT", f"claude-code_{agent}_agent")
+    outcome = program.claude(program.find())
+    assert outcome.status == status
+    assert agent.replace("-", ".") in outcome.message
+    manifest = json.loads(ROOT.joinpath("plugin-template/.claude-plugin/plugin.json").read_text())
+    assert manifest["engines"]["claude-code"] == f">={'.'.join(map(str, program.OLDEST_CLAUDE))}"
+
+
 def test_a_single_file(plugin: CommandLine, tmp_path: Path) -> None:
     alone = tmp_path / "agentcore-sandbox"
     shutil.copy(plugin.command[1], alone)

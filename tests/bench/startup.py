@@ -48,8 +48,10 @@ def _first_start(stage: Stage, runs: int) -> Figure:
 def _guard(stage: Stage) -> Command:
     """The hook that looks at a Bash call while a skill is current."""
     data = stage.folder / "plugin-data"
-    env = stage.environment(CLAUDE_PLUGIN_ROOT=str(stage.folder / "plugin"), CLAUDE_PLUGIN_DATA=str(data))
-    hooks = json.loads((stage.folder / "plugin" / "hooks" / "hooks.json").read_text())["hooks"]
+    folders = {"CLAUDE_PLUGIN_ROOT": str(stage.folder / "plugin"), "CLAUDE_PLUGIN_DATA": str(data)}
+    env = stage.environment(**folders, CLAUDE_CODE_SESSION_ID="s")
+    files = [stage.folder / "plugin/hooks" / name for name in ("hooks.json", "expansion.json")]
+    hooks = {event: entries for file in files for event, entries in json.loads(file.read_text())["hooks"].items()}
     event = {"session_id": "s", "prompt_id": "p", "cwd": str(stage.folder / "home"), "tool_name": "Bash"}
     asked = stage.folder / "event.json"
     asked.write_text(json.dumps({**event, "tool_input": {"command": f'agentcore-sandbox run "{CODE}"'}}))

@@ -56,7 +56,7 @@ ELSEWHERE = (
 )
 # Of Claude Code, the AWS CLI and systemd.
 OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user"}
-OF_NOX = {"--allow-dirty", "--dry-run", "--fix", "--push", "--readme", "--record", "--runs", "--upgrade"}
+OF_NOX = {"--allow-dirty", "--dry-run", "--fix", "--newest", "--push", "--readme", "--record", "--runs", "--upgrade"}
 NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
 
 

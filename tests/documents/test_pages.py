@@ -51,8 +51,8 @@ def test_every_page_is_reached_from_readme() -> None:
 
 def test_environment_variables_are_documented() -> None:
     folders = ("src/agentcore_sandbox", "src/agentcore_emulator", "src/skill_guard", "plugin-template")
-    files = [path for folder in folders for path in ROOT.joinpath(folder).rglob("*") if path.suffix != ".pyc"]
-    texts = [path.read_text("utf-8") for path in files if path.is_file()]
+    files = [path for folder in folders for path in ROOT.joinpath(folder).rglob("*") if path.is_file()]
+    texts = [path.read_text("utf-8") for path in files if path.suffix not in (".pyc", ".png")]
     used = {name for text in texts for name in re.findall(r"\b(?:CUSTOM_)?AGENTCORE_[A-Z_]*[A-Z]\b(?!_)", text)}
     documented = set(re.findall(r"`([A-Z_]+)", "".join(path.read_text("utf-8") for path in PAGES)))
     assert used <= documented

@@ -26,6 +26,12 @@ TEMPLATE = ROOT / "plugin-template"
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter"
 
 
+def registered(root: Path) -> dict[str, Any]:
+    """The hooks of a plugin, by event."""
+    files = [json.loads((root / "hooks" / name).read_text()) for name in ("hooks.json", "expansion.json")]
+    return {event: entries for file in files for event, entries in file["hooks"].items()}
+
+
 @dataclass
 class Hooks:
     """An installed plugin's hooks.
@@ -54,10 +60,10 @@ class Hooks:
 
     def fire(self, name: str, event: object) -> subprocess.CompletedProcess[str]:
         """Run the hook of an event."""
-        hooks = json.loads(self.root.joinpath("hooks/hooks.json").read_text())["hooks"]
+        hooks = registered(self.root)
         return subprocess.run(
             ["/bin/sh", "-c", hooks[name][0]["hooks"][0]["command"]],
-            input=event if isinstance(event, str) else json.dumps(event),
+            input=event if isinstance(event, str) else json.dumps(event, separators=(",", ":")),  # as the client
             env=self.environment(),
             cwd=self.home,
             capture_output=True,
@@ -164,10 +170,30 @@ def test_a_skills_prompt_is_guarded_though_the_user_has_typed_it(hooks: Hooks) -
     assert "the only command" in hooks.ask(prompt_id="p2")
 
 
+@pytest.mark.parametrize(
+    "words", ["/code-interpreter-execute", f"/{PLUGIN}:any-skill x", "/cloudtrail-access-denied y"]
+)
+def test_version_that_does_not_tell_the_prompt_starts_no_skill(hooks: Hooks, words: str) -> None:
+    shutil.copytree(TEMPLATE / "skills", hooks.root / "skills")
+    event = {"session_id": "s1", "prompt": words}
+    done = hooks.fire("UserPromptSubmit", event)
+    assert done.returncode == 2
+    assert "need Claude Code 2.1.196 or newer" in done.stderr
+    for other in ({**event, "prompt": f"what does {words} do?"}, {**event, "prompt_id": "p1"}):
+        assert hooks.fire("UserPromptSubmit", other).returncode == 0
+
+
+def test_prompts_go_on_where_the_plugin_was_removed(hooks: Hooks) -> None:
+    shutil.rmtree(hooks.root / "hooks/skill_guard")
+    command = registered(hooks.root)["UserPromptSubmit"][0]["hooks"][0]["command"]
+    hooks.root.joinpath("hooks/guard").unlink()
+    done = subprocess.run(["/bin/sh", "-c", command], input=b"{}", env=hooks.environment(), timeout=300, check=False)
+    assert done.returncode == 0
+
+
 def test_another_process_that_resumed_the_session_does_not_end_the_guard(hooks: Hooks) -> None:
     hooks.arm()
-    registered = json.loads(hooks.root.joinpath("hooks/hooks.json").read_text())["hooks"]
-    assert set(registered) == {"UserPromptExpansion", "UserPromptSubmit", "PreToolUse", "SessionStart"}
+    assert set(registered(hooks.root)) == {"UserPromptExpansion", "UserPromptSubmit", "PreToolUse", "SessionStart"}
     hooks.fire("SessionStart", {"session_id": "s1", "source": "resume"})
     assert "the only command" in hooks.ask()
 
@@ -499,17 +525,17 @@ def test_what_is_kept_is_private(hooks: Hooks) -> None:
 
 
 def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool() -> None:
-    registered = json.loads(TEMPLATE.joinpath("hooks/hooks.json").read_text())["hooks"]
+    events = registered(TEMPLATE)
     skills = [path.parent.name for path in TEMPLATE.glob("skills/*/SKILL.md")]
-    matcher = re.compile(registered["UserPromptExpansion"][0]["matcher"])
+    matcher = re.compile(events["UserPromptExpansion"][0]["matcher"])
     assert skills
     for skill in skills:
         assert matcher.search(f"{PLUGIN}:{skill}")
         assert matcher.search(skill)
     assert not matcher.search("other:code-interpreter-execute")
     assert not matcher.search("compact")
-    assert "matcher" not in registered["PreToolUse"][0], "every tool is judged"
-    assert "matcher" not in registered["UserPromptSubmit"][0]
+    assert "matcher" not in events["PreToolUse"][0], "every tool is judged"
+    assert "matcher" not in events["UserPromptSubmit"][0]
 
 
 def test_guard_imports_little() -> None:

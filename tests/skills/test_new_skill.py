@@ -76,8 +76,8 @@ def test_the_page_names_files_that_are_there(source: Path, environment: dict[str
 
 def test_guard_is_armed_for_the_new_skill_and_the_others(source: Path, environment: dict[str, str]) -> None:
     build(source, "new-skill", "s3-inventory", "Lists buckets.", environment=environment)
-    hooks = json.loads(source.joinpath("plugin-template/hooks/hooks.json").read_text())
-    before = json.loads(ROOT.joinpath("plugin-template/hooks/hooks.json").read_text())
+    hooks = json.loads(source.joinpath("plugin-template/hooks/expansion.json").read_text())
+    before = json.loads(ROOT.joinpath("plugin-template/hooks/expansion.json").read_text())
     matcher = re.compile(hooks["hooks"]["UserPromptExpansion"][0].pop("matcher"))
     before["hooks"]["UserPromptExpansion"][0].pop("matcher")
     assert hooks == before
@@ -121,7 +121,7 @@ def test_any_description_is_the_one_that_arrives(source: Path, environment: dict
 
 
 def test_nothing_is_left_where_the_hooks_cannot_be_changed(source: Path, environment: dict[str, str]) -> None:
-    hooks = source / "plugin-template/hooks/hooks.json"
+    hooks = source / "plugin-template/hooks/expansion.json"
     hooks.write_text(hooks.read_text().replace(")$", ")"))
     done = build(source, "new-skill", "s3-inventory", "x", environment=environment, check=False)
     assert "does not end with )$" in done.stderr

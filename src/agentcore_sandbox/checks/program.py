@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import agentcore_sandbox
 from agentcore_sandbox.checks import Outcome, failure, ok, warning
 
 OLDEST = (3, 10)
+OLDEST_CLAUDE = (2, 1, 196)  # the first whose hooks tell which prompt a call belongs to
 REINSTALL = "install the plugin again, or download the zipapp again"
 
 
@@ -149,6 +151,18 @@ def plugin(installation: Installation) -> Outcome:
     return ok(f"version {version}, like the zipapp")
 
 
+def claude(_installation: Installation) -> Outcome:
+    """Whether the Claude Code that runs this is new enough for the plugin's guard."""
+    running = re.fullmatch(r"claude-code_(\d+)-(\d+)-(\d+)_.*", os.environ.get("AI_AGENT", ""))
+    if running is None:
+        return ok("not started by Claude Code")
+    version = ".".join(running.groups())
+    if tuple(map(int, running.groups())) < OLDEST_CLAUDE:
+        oldest = ".".join(map(str, OLDEST_CLAUDE))
+        return failure(f"{version}: the plugin's skills need {oldest} or newer", "run `claude update`")
+    return ok(version)
+
+
 CHECKS = {
     "python": python,
     "program": program,
@@ -158,4 +172,5 @@ CHECKS = {
     "copy": copy,
     "state": state,
     "plugin": plugin,
+    "claude": claude,
 }
