@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # neither typing nor re is worth its import in the guard, which runs before every shell command
+import re
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -42,8 +44,6 @@ _CREDENTIALS = (
 
 def masked(text: str) -> str:
     """The text without whatever has the form of a credential, and without the end of one that is too long to read."""
-    import re
-
     text = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]} [...]"
     for pattern, shown in _CREDENTIALS:
         text = re.sub(pattern, shown, text, flags=re.IGNORECASE)
@@ -84,7 +84,7 @@ class UsageError(AgentcoreSandboxError):
 
 
 class NotAllowedError(UsageError):
-    """A call that Claude makes would reach further on this machine than it may; nothing was started."""
+    """A call that is locked, or made through the MCP server, would reach further than it may; nothing was started."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint, code="NotAllowed")

@@ -24,8 +24,6 @@ MANIFEST = Path(".claude-plugin", "plugin.json")
 CATALOGUE = Path(".claude-plugin", "marketplace.json")
 PLUGINS = Path("plugins")
 ZIPAPPS = Path("zipapps")
-SHARED = tuple(Path("agentcore_sandbox", name) for name in ("cli/argv.py", "errors.py", "policy/host_files.py"))
-"""Modules of the command line that the guard uses. It runs with `-I -S`, so no other package is found."""
 ACCOMPANYING = ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")  # what `build` writes about the zipapps
 FALL_BACK = "agentcore-sandbox-any.pyz"
 
@@ -80,7 +78,7 @@ def stage_plugin(project: Project) -> Path:
     target = project.dist / "plugin" / str(manifest["name"])
     with staged_folder(target) as staged:
         copy_tree(project.template, staged)
-        stage_guard(project, staged / "hooks")
+        copy_tree(project.root / "src/skill_guard", staged / "hooks/skill_guard")
         for path in (project.root / "LICENSE", *(project.dist / name for name in ACCOMPANYING)):
             copy_file(path, staged / path.name)
         start = staged / "lib" / "start.py"
@@ -91,14 +89,6 @@ def stage_plugin(project: Project) -> Path:
             copy_file(zipapp, staged / ZIPAPPS / zipapp.name)
         write_object(staged / MANIFEST, {"name": manifest["name"], "version": project.version, **manifest})
     return target
-
-
-def stage_guard(project: Project, hooks: Path) -> None:
-    """Copy the guard into the folder of the hooks, with the modules of the command line that it uses."""
-    guard = project.root / "src/skill_guard"
-    copy_tree(guard, hooks / guard.name)
-    for path in SHARED:
-        copy_file(project.root / "src" / path, hooks / path)
 
 
 def _built_zipapps(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ Claude Code starts it as a hook, for every shell command while a skill runs. So 
 standard library, started without `site`, and imports neither `re`, `typing`, `dataclasses` nor `pathlib`: a call costs
 less than two bare interpreter starts. It ships in the plugin's `hooks` folder, not in the zipapp, which starts slower.
 
-    hook -> allowed_calls -> scanner, flag_checks -> policy.host_files of the command line
+    hook -> bash_calls -> scanner
     hook -> guarded_prompts, settings
 
 It fails closed. What the scanner does not know is refused; what goes wrong here is a refusal; and where Python itself

@@ -6,8 +6,7 @@ import faulthandler
 import os
 import sys
 
-from skill_guard.allowed_calls import check
-from skill_guard.flag_checks import HookContext
+from skill_guard.bash_calls import ALLOW_FILE, check
 from skill_guard.guarded_prompts import GuardedSession, forget_old
 from skill_guard.scanner import Refusal
 
@@ -25,7 +24,6 @@ TOOLS = frozenset(
         *("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TaskOutput", "TaskStop"),
     )
 )
-BASH_INPUT = frozenset(("command", "description", "timeout"))
 
 
 def arm(event: Mapping[str, Any], data: str) -> None:
@@ -52,25 +50,14 @@ def judge(event: Mapping[str, Any], data: str) -> None:
             f"{tool} is not allowed while this skill runs: use the Bash tool, for agentcore-sandbox only. "
             "It is free again in the next prompt that the user types, if that does not begin with '<'"
         )
-    if tool == "Bash":
-        judge_command(event["tool_input"], event["cwd"])
-
-
-def judge_command(given: Mapping[str, Any], folder: str) -> None:
-    """Refuse a shell command, have the client ask the user, or allow it, so that nobody is asked."""
-    if given.get("run_in_background"):
-        raise Refusal("run it in the foreground; for long work there is `agentcore-sandbox job start`")
-    if more := given.keys() - BASH_INPUT - {"run_in_background"}:
-        raise Refusal(f"the Bash tool's {min(more)} is not allowed while this skill runs: leave it out")
-    context = HookContext(folder, os.environ)
-    check(given["command"], context)
-    if context.unusual:
-        shown = ", ".join(map(ascii, context.unusual[:5]))
-        more_files = f" and {len(context.unusual) - 5} more" if len(context.unusual) > 5 else ""  # noqa: PLR2004
-        reason = f"agentcore-sandbox would copy files of an unusual kind into the sandbox: {shown}{more_files}"
+    if tool != "Bash":
+        return
+    if check(event["tool_input"], event["cwd"], os.environ):
+        reason = f"agentcore-sandbox would copy files of an unusual kind into the sandbox: see {ALLOW_FILE}"
         answer("PreToolUse", permissionDecision="ask", permissionDecisionReason=reason)
     else:
-        answer("PreToolUse", permissionDecision="allow", permissionDecisionReason="one plain call of agentcore-sandbox")
+        reason = "one plain call of agentcore-sandbox, locked"
+        answer("PreToolUse", permissionDecision="allow", permissionDecisionReason=reason)
 
 
 def begin(_: Mapping[str, Any], data: str) -> None:

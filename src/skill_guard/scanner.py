@@ -7,9 +7,7 @@ Everything else could start something else in one of these shells and is refused
 
 from __future__ import annotations
 
-from agentcore_sandbox.errors import NotAllowedError
-
-HEREDOC = """pass code in a quoted heredoc: agentcore-sandbox run - <<'EOF'"""
+HEREDOC = """pass code in a quoted heredoc: agentcore-sandbox --locked run - <<'EOF'"""
 ADVICE = {
     "$": f"the shell would expand '$': quote it with '...', or {HEREDOC}",
     "`": f"the shell would run what stands in backquotes: quote it with '...', or {HEREDOC}",
@@ -30,8 +28,8 @@ LONGEST = 1_000_000  # characters; a longer command could keep the hook busy unt
 ESCAPED = frozenset('$`"\\')
 
 
-Refusal = NotAllowedError
-"""The call is not allowed; the message tells Claude why and what to do instead."""
+class Refusal(Exception):  # noqa: N818 - not an error of the program but its answer
+    """The call is not allowed; the message tells Claude why and what to do instead."""
 
 
 class Call:
@@ -148,7 +146,7 @@ class _Scanner:
         quoted = start[2:].rstrip(" \t")
         name = quoted[1:-1]
         if quoted not in (f"'{name}'", f'"{name}"') or not (name.isascii() and name.isidentifier()):
-            raise Refusal("a heredoc needs a quoted name and ends its line: agentcore-sandbox run - <<'EOF'")
+            raise Refusal("a heredoc needs a quoted name and ends its line: agentcore-sandbox --locked run - <<'EOF'")
         if name in body[:-1]:
             raise Refusal(f"nothing may follow the heredoc: its closing line {name} must be the last line")
         if body[-1:] != [name]:

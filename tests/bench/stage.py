@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.processes import Command
 from plugin_build import staging
-from plugin_build.plugin import stage_guard
-from plugin_build.source_tree import ROOT, Project
+from plugin_build.source_tree import ROOT
 from plugin_build.zipapps import PLATFORMS
 from support.zipapps import OWN, install
 
@@ -62,7 +61,7 @@ class Stage:
         install({OWN: self.folder / "dist" / "zipapps" / PLATFORMS[OWN].file_name}, self.folder / "plugin", OWN)
         for name in ("hooks", "skills"):
             shutil.copytree(ROOT / "plugin-template" / name, self.folder / "plugin" / name)
-        stage_guard(Project(), self.folder / "plugin" / "hooks")
+        shutil.copytree(ROOT / "src/skill_guard", self.folder / "plugin" / "hooks" / "skill_guard")
         self._build_untrimmed()
 
     def _build_untrimmed(self) -> None:

@@ -54,7 +54,7 @@ def _guard(stage: Stage) -> Command:
     hooks = {event: entries for file in files for event, entries in json.loads(file.read_text())["hooks"].items()}
     event = {"session_id": "s", "prompt_id": "p", "cwd": str(stage.folder / "home"), "tool_name": "Bash"}
     asked = stage.folder / "event.json"
-    asked.write_text(json.dumps({**event, "tool_input": {"command": f'agentcore-sandbox run "{CODE}"'}}))
+    asked.write_text(json.dumps({**event, "tool_input": {"command": f'agentcore-sandbox --locked run "{CODE}"'}}))
     arm, ask = (
         Command(("/bin/sh", "-c", hooks[name][0]["hooks"][0]["command"]), env, stdin=asked, output=output)
         for name, output in (("UserPromptExpansion", None), ("PreToolUse", b""))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from plugin_build.plugin import SHARED
 from plugin_build.source_tree import files_below
 from support.build_folders import ROOT, VERSION_FILE, build, git, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
@@ -29,7 +28,7 @@ URL = "https://example.invalid/marketplace.git"
 
 
 PLATFORMS = ("any", "darwin-universal", "linux-amd64", "linux-arm64", "windows-amd64")
-GUARD = ("__init__", "allowed_calls", "flag_checks", "guarded_prompts", "hook", "scanner", "settings")
+GUARD = ("__init__", "bash_calls", "guarded_prompts", "hook", "scanner", "settings")
 SHIPPED = {
     ".claude-plugin/icon.png",
     ".claude-plugin/plugin.json",
@@ -43,7 +42,6 @@ SHIPPED = {
     "hooks/guard",
     "hooks/expansion.json",
     "hooks/hooks.json",
-    *(f"hooks/{path}" for path in SHARED),
     *(f"hooks/skill_guard/{name}.py" for name in GUARD),
     "lib/options.sh",
     "lib/python.sh",

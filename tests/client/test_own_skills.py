@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
-from plugin_build.plugin import SHARED
 from support import logs_server
 from support.build_folders import ROOT, VERSION_FILE, build, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
@@ -81,7 +80,6 @@ def with_new_skill(tmp_path: Path) -> Path:
     for name in (
         "LICENSE",
         VERSION_FILE,
-        *(f"src/{path}" for path in SHARED),
         *(f"dist/{paper}" for paper in ("THIRD_PARTY_NOTICES", "sbom.cdx.json", "SHA256SUMS")),
     ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)

@@ -6,33 +6,33 @@ Those that call AWS run where there is a network, against a pretend account on l
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_emulator.isolation import python
-from skill_guard.allowed_calls import check
-from skill_guard.flag_checks import HookContext
+from skill_guard.bash_calls import check
 from support import logs_server
 from support.build_folders import ROOT, write
-from support.examples import examples, frontmatter, run_as_claude_would, with_account
-from support.processes import CommandLine
+from support.examples import as_part_of, examples, frontmatter, run_as_claude_would, with_account
 from support.trail import denied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.logs_server import LogsServer
+    from support.processes import CommandLine
 
 TEMPLATE = ROOT / "plugin-template"
 MAIN_SKILL = TEMPLATE / "skills/code-interpreter-execute/SKILL.md"
 SKILLS = [*sorted(TEMPLATE.glob("skills/*/SKILL.md")), ROOT / "src/plugin_build/skill_template/SKILL.md"]
 DOCUMENTS = sorted(TEMPLATE.glob("skills/**/*.md"))
 INLINE = re.compile(r"`(agentcore-sandbox [^`]*)`")
-SHOWN = [shown for document in sorted(TEMPLATE.rglob("*.md")) for shown in INLINE.findall(document.read_text("utf-8"))]
+SHOWN = [shown for document in DOCUMENTS for shown in INLINE.findall(document.read_text("utf-8"))]
 LAUNCHER = '"${CLAUDE_PLUGIN_ROOT}/bin/agentcore-sandbox"'
 # Tools that write on this machine, reach the network, or start what these rules would not hold for.
 ELSEWHERE = {"Agent", "Edit", "NotebookEdit", "PowerShell", "Skill", "Task", "WebFetch", "WebSearch", "Write"}
@@ -51,15 +51,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def context(project: Path) -> HookContext:
-    variables = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "CLAUDE_PLUGIN_ROOT": str(TEMPLATE)}
-    return HookContext(str(project), variables)
-
-
 @pytest.mark.parametrize("shown", SHOWN)
-def test_guard_accepts_what_is_shown_between_the_lines(shown: str, context: HookContext) -> None:
-    check(re.sub(r"\[[^]]*\]|\.\.\.", "", shown).replace("\\|", "|"), context)
+def test_guard_accepts_what_is_shown_between_the_lines(shown: str, project: Path) -> None:
+    command = re.sub(r"\[[^]]*\]|\.\.\.", "", shown).replace("\\|", "|")
+    assert not check({"command": command}, str(project), {})
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +66,24 @@ def account() -> Iterator[LogsServer]:
 
 
 @pytest.fixture
-def equipped(local: CommandLine) -> CommandLine:
+def plugin(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TEMPLATE, tmp_path / "plugin"))
+
+
+@pytest.fixture
+def equipped(local: CommandLine, plugin: Path) -> CommandLine:
     """The emulator with the packages and programs of AWS's interpreters that examples use."""
-    return CommandLine(local.command, local.home, {**local.base, python.VARIABLE: sys.executable})
+    return as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable}))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_examples_are_accepted_and_run_one_after_the_other(
-    document: Path, equipped: CommandLine, project: Path, context: HookContext, account: LogsServer
+    document: Path, equipped: CommandLine, project: Path, plugin: Path, account: LogsServer
 ) -> None:
-    shown = examples(document, TEMPLATE)
+    shown = examples(document, plugin)
     assert shown
     for example in shown:
-        check(example, context)
+        assert not check({"command": example}, str(project), {"CLAUDE_PLUGIN_ROOT": str(plugin)})
         done = run_as_claude_would(with_account(example, account), equipped, project)
         assert done.returncode == 0 or "has no runtime for typescript" in done.stderr, (example, done.stderr)
 
@@ -101,6 +101,6 @@ def test_skill_is_short_and_its_frontmatter_says_what_it_must(skill: Path) -> No
     assert found["name"] in (skill.parent.name, "SKILL_NAME")
     assert isinstance(found["argument-hint"], str)
     assert found["disable-model-invocation"] is True
-    assert found["allowed-tools"] == ["Bash(agentcore-sandbox *)", f"Bash({LAUNCHER} *)"]
+    assert found["allowed-tools"] == ["Bash(agentcore-sandbox --locked *)", f"Bash({LAUNCHER} --locked *)"]
     assert set(found["disallowed-tools"]) >= ELSEWHERE
     assert found["disallowed-tools"] == frontmatter(MAIN_SKILL)["disallowed-tools"]

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plugin_build.plugin import stage_guard
-from plugin_build.source_tree import Project
 from support.build_folders import ROOT, write
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ def install(folder: Path) -> Hooks:
     root = folder / "a plugin é"
     for name in ("hooks", "lib"):
         shutil.copytree(TEMPLATE / name, root / name)
-    stage_guard(Project(ROOT), root / "hooks")
+    shutil.copytree(ROOT / "src/skill_guard", root / "hooks/skill_guard")
     home = folder / "home"
     home.joinpath("bin").mkdir(parents=True)
     home.joinpath("bin/python3").symlink_to(Path(sys.executable).resolve())
@@ -146,7 +144,7 @@ def test_guards_the_skills_prompt_until_the_user_types_another(hooks: Hooks) -> 
 
 
 def test_a_checked_call_is_allowed_without_a_question(armed: Hooks) -> None:
-    for command in ("agentcore-sandbox run 'x'", f"'{armed.root}/bin/agentcore-sandbox' run 'x'"):
+    for command in ("agentcore-sandbox --locked run 'x'", f"'{armed.root}/bin/agentcore-sandbox' --locked run 'x'"):
         assert armed.decide(command)[0] == "allow"
 
 
@@ -207,7 +205,7 @@ def test_guards_the_session_where_the_prompt_is_not_told(armed: Hooks) -> None:
     "tool", ["PowerShell", "Monitor", "Write", "Agent", "mcp__x__y", "RemoteTrigger", "Artifact", ""]
 )
 def test_tools_that_are_not_listed_are_denied(armed: Hooks, tool: str) -> None:
-    assert "is not allowed while this skill runs" in armed.ask("agentcore-sandbox run x", tool_name=tool)
+    assert "is not allowed while this skill runs" in armed.ask("agentcore-sandbox --locked run x", tool_name=tool)
 
 
 @pytest.mark.parametrize("tool", ["Read", "AskUserQuestion", "ToolSearch", "TaskOutput"])
@@ -217,20 +215,21 @@ def test_tools_that_only_show_or_ask_are_left_to_the_client(armed: Hooks, tool: 
 
 @pytest.mark.parametrize("more", [{"run_in_background": True}, {"dangerouslyDisableSandbox": True}, {"new": 1}])
 def test_what_else_the_bash_tool_can_be_told_is_denied(armed: Hooks, more: dict[str, Any]) -> None:
-    given = {"command": "agentcore-sandbox run x", "description": "x", "timeout": 1000}
+    given = {"command": "agentcore-sandbox --locked run x", "description": "x", "timeout": 1000}
     assert armed.decide(tool_input=given)[0] == "allow"
     assert armed.ask(tool_input={**given, **more})
 
 
 def test_the_user_is_asked_about_files_of_an_unusual_kind(hooks: Hooks) -> None:
     hooks.arm()
-    project = hooks.home / "project"
-    for name in ("data.csv", "kept/config", "kept/data.json"):
-        write(project / name, "x")
-    for words, wanted in {"data.csv": "allow", "kept": "ask", "kept/config": "ask", "kept/data.json": "allow"}.items():
-        verdict, reason = hooks.decide(f"agentcore-sandbox cp {words} NAME:", cwd=str(project))
-        assert verdict == wanted
-        assert ("kept/config" in reason) == (wanted == "ask")
+    verdict, reason = hooks.decide("agentcore-sandbox --locked cp kept NAME: --allow-file kept/config")
+    assert verdict == "ask"
+    assert "unusual kind" in reason
+
+
+def test_a_call_that_is_not_locked_is_denied(hooks: Hooks) -> None:
+    hooks.arm()
+    assert "agentcore-sandbox --locked ..." in hooks.ask("agentcore-sandbox run x")
 
 
 def test_a_decision_that_takes_too_long_is_a_refusal(hooks: Hooks) -> None:
@@ -245,17 +244,17 @@ def test_a_decision_that_takes_too_long_is_a_refusal(hooks: Hooks) -> None:
         .read_text()
         .replace('if "\\0" in text:', 'while "\\0" not in text:\n        pass\n    if text:'),
     )
-    assert "not in time" in hooks.ask("agentcore-sandbox run x")
+    assert "not in time" in hooks.ask("agentcore-sandbox --locked run x")
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        f"agentcore-sandbox run --upload {'a:/' * 100_000} x",
-        f"agentcore-sandbox cp {' '.join(['a'] * 100_000)} NAME:",
-        f"agentcore-sandbox cp {'a/' * 300_000} NAME:",
-        f"agentcore-sandbox run {'=' * 900_000}",
-        f"agentcore-sandbox run {'--json ' * 100_000}",
+        f"agentcore-sandbox --locked run --upload {'a:/' * 100_000} x",
+        f"agentcore-sandbox --locked cp {' '.join(['a'] * 100_000)} NAME:",
+        f"agentcore-sandbox --locked cp {'a/' * 300_000} NAME:",
+        f"agentcore-sandbox --locked run {'=' * 900_000}",
+        f"agentcore-sandbox --locked run {'--json ' * 100_000}",
     ],
     ids=["colons", "operands", "a deep path", "one word", "flags"],
 )
@@ -275,8 +274,8 @@ def test_nothing_is_started_by_its_name_from_the_project(hooks: Hooks) -> None:
     hooks.more["CLAUDE_PROJECT_DIR"] = str(project)
     hooks.more["PATH"] = f"{project}/venv/bin:{hooks.home}/away:venv/bin:{hooks.home}/bin:/usr/bin:/bin"
     hooks.arm()
-    assert "on PATH holds another agentcore-sandbox" in hooks.ask("agentcore-sandbox run x", cwd=str(project))
-    full = f"'{hooks.root}/bin/agentcore-sandbox' run x"
+    assert "on PATH holds another agentcore-sandbox" in hooks.ask("agentcore-sandbox --locked run x", cwd=str(project))
+    full = f"'{hooks.root}/bin/agentcore-sandbox' --locked run x"
     assert hooks.decide(full, cwd=str(project))[0] == "allow"
     assert not marker.exists()
 
@@ -291,13 +290,13 @@ def test_nothing_is_started_by_its_name_from_the_project(hooks: Hooks) -> None:
         {"tool_input": {}},
         {"tool_input": None},
         {"tool_input": {"command": None}},
-        {"tool_input": {"command": ["agentcore-sandbox"]}},
+        {"tool_input": {"command": ["agentcore-sandbox", "--locked"]}},
         {"cwd": None},
         {"tool_name": None},
     ],
 )
 def test_event_that_it_does_not_understand_is_refused(armed: Hooks, changes: dict[str, Any]) -> None:
-    assert armed.ask("agentcore-sandbox run --file x", **changes)
+    assert armed.ask("agentcore-sandbox --locked run --file x", **changes)
 
 
 @pytest.mark.parametrize("event", ["", "{", "[]", "null", '{"session_id": "s1"', "[" * 100_000])
@@ -344,7 +343,7 @@ def no_guard(hooks: Hooks) -> None:
 
 
 def broken_guard(hooks: Hooks) -> None:
-    write(hooks.root / "hooks/skill_guard/allowed_calls.py", "import nonsense")
+    write(hooks.root / "hooks/skill_guard/bash_calls.py", "import nonsense")
 
 
 FAILURES = [
@@ -540,9 +539,7 @@ def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool() -> None:
 
 def test_guard_imports_little() -> None:
     heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook, agentcore_sandbox.policy.host_files; "
-    )
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook; "
     program += "print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()

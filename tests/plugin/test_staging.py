@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plugin_build import source_tree
-from plugin_build.plugin import SHARED
 from plugin_build.source_tree import BuildError
 from support.build_folders import NAME, build, write
 
@@ -30,7 +29,6 @@ PLUGIN_FILES = {
     "README.md": "-rw-r--r--",
     "SHA256SUMS": "-rw-r--r--",
     "THIRD_PARTY_NOTICES": "-rw-r--r--",
-    **{f"hooks/{path}": "-rw-r--r--" for path in SHARED},
     "hooks/skill_guard/__init__.py": "-rw-r--r--",
     "sbom.cdx.json": "-rw-r--r--",
     "bin/agentcore-sandbox": "-rwxr-xr-x",

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
-from skill_guard.allowed_calls import check
-from skill_guard.flag_checks import HookContext
+from skill_guard.bash_calls import check
 from support.build_folders import ROOT, build, git_environment
-from support.examples import examples, frontmatter, run_as_claude_would, with_account
-from support.processes import CommandLine
+from support.examples import as_part_of, examples, frontmatter, run_as_claude_would, with_account
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.logs_server import LogsServer
+    from support.processes import CommandLine
 
 PAGE = ROOT / "docs/own-skill.md"
 COMMAND = re.compile(r"^\.venv/bin/nox -s new-skill -- (.*)$", re.MULTILINE)
@@ -56,11 +55,11 @@ def test_skill_of_the_page_is_guarded_and_its_examples_run(
     assert (frontmatter(document)["name"], frontmatter(document)["description"]) == (name, description)
     assert "SKILL_" not in document.read_text("utf-8")
     logs.client("s3").create_bucket(Bucket="the-first-one")
-    equipped = CommandLine(local.command, local.home, {**local.base, python.VARIABLE: sys.executable})
+    equipped = as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable}))
     found = examples(document, plugin)
     assert len(found) > 1
     for example in found:
-        check(example, HookContext(str(tmp_path), {"CLAUDE_PLUGIN_ROOT": str(plugin)}))
+        check({"command": example}, str(tmp_path), {"CLAUDE_PLUGIN_ROOT": str(plugin)})
         done = run_as_claude_would(with_account(example, logs), equipped, tmp_path)
         assert (done.returncode, "the-first-one" in done.stdout) == (0, True), done.stderr
 

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plugin_build.plugin import SHARED
-
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "example-plugin"
 VERSION_FILE = "src/agentcore_sandbox/__init__.py"
@@ -51,8 +49,6 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "plugin-template/.gitattributes", "*.cmd text eol=crlf\n")
     write(root / "plugin-template/README.md", "The plugin\n")
     write(root / "src/skill_guard/__init__.py", "")
-    for path in SHARED:
-        write(root / "src" / path, "")
     write(root / "marketplace/.claude-plugin/marketplace.json", json.dumps(catalogue))
     write(root / "marketplace/README.md", "The marketplace\n")
     write(root / "dist/zipapps/agentcore-sandbox-any.pyz", "zipapp for any\n", 0o755)

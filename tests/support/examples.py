@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped] # PyYAML has no types
@@ -39,7 +41,18 @@ def with_account(example: str, account: LogsServer) -> str:
     if not CALLS_AWS.search(example):
         return example
     values = " ".join(f"--env {name}={shlex.quote(value)}" for name, value in account.variables().items())
-    return example.replace("agentcore-sandbox run", f"agentcore-sandbox run --interpreter-id local-public {values}", 1)
+    return example.replace("agentcore-sandbox --locked run", f"agentcore-sandbox --locked run {values}", 1)
+
+
+def as_part_of(plugin: Path, local: CommandLine) -> CommandLine:
+    """The command line as a plugin has it, whose scripts it then runs when it is locked."""
+    program = plugin / "zipapps/program.pyz"
+    if local.command[-1].endswith(".pyz"):
+        program.parent.mkdir()
+        shutil.copy(local.command[-1], program)
+    else:
+        write(program, "from agentcore_sandbox.__main__ import main\nraise SystemExit(main())\n")
+    return replace(local, command=(local.command[0], str(program)))
 
 
 def put_on_path(local: CommandLine) -> dict[str, str]:
@@ -50,11 +63,12 @@ def put_on_path(local: CommandLine) -> dict[str, str]:
 
 
 def run_as_claude_would(example: str, local: CommandLine, project: Path) -> subprocess.CompletedProcess[str]:
-    """Give a whole example to a shell."""
+    """Give a whole example to a shell; one that calls AWS runs where there is a network."""
+    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public"} if CALLS_AWS.search(example) else {}
     return subprocess.run(
         ["/bin/sh", "-c", example],
         cwd=project,
-        env=put_on_path(local),
+        env=put_on_path(local) | more,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,7 +79,7 @@ def run_as_claude_would(example: str, local: CommandLine, project: Path) -> subp
 
 def parses(example: str) -> bool:
     """Parse the words of the command itself, without what the shell does around them."""
-    found = re.search(r"agentcore-sandbox ((?:'[^']*'|[^'|<>&)])*)", example)
+    found = re.search(r"agentcore-sandbox (?:--locked )?((?:'[^']*'|[^'|<>&)])*)", example)
     assert found, example
     name, *words = shlex.split(found[1])
     parser, _, rest = dispatch._load(name, words)

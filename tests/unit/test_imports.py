@@ -19,6 +19,7 @@ EMULATOR = Path(agentcore_emulator.__file__).parent
 LAYERS = (
     "__init__",
     "errors",
+    "policy",
     "api",
     "threads",
     "retry",
@@ -27,7 +28,6 @@ LAYERS = (
     "emulator",
     "session_helpers",
     "cli",
-    "policy",
     "aws",
     "sessions",
     "transfer",
@@ -41,7 +41,7 @@ LAYERS = (
     "dispatch",
     "__main__",
 )
-MOST_MODULES_OF_RUN = 25
+MOST_MODULES_OF_RUN = 26
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
     "service": {"agent_client", "errors", "limits", "private_files"},

@@ -11,6 +11,7 @@ from agentcore_sandbox import __version__
 from agentcore_sandbox.cli.output import Output, Stream
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
+from agentcore_sandbox.policy import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,9 @@ examples:
   agentcore-sandbox run --cmd 'uname -a'
   agentcore-sandbox run --file job.py --env MONTH=2026-11 --json
   agentcore-sandbox start --timeout 3600        then: exec SESSION CODE, stop SESSION
+
+--locked, on any command, refuses what reaches further than the sandbox and the files of the
+working directory; AGENTCORE_SANDBOX_LOCKED=1 and the file /etc/agentcore-sandbox/locked do too.
 
 environment:
   CUSTOM_AGENTCORE_INTERPRETER_ID, CUSTOM_AGENTCORE_AWS_PROFILE, CUSTOM_AGENTCORE_AWS_REGION
@@ -135,16 +139,26 @@ def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     command, rest = _split(words)
-    if command is None:
-        return _top_level(rest)
-    if command == "help":
-        return _help(rest)
+    if command in (None, "help"):
+        rest = [word for word in rest if word != lock.FLAG]
+        return _help(rest) if command else _top_level(rest)
     parser, run, rest = _load(command, rest)
     values = parser.parse(rest)
+    _lock(parser, values)
     _join_connection(values)
     if command == "completion":
         values["parser"] = whole_parser()
     return run(**values)
+
+
+def _lock(parser: Parser, values: dict[str, Any]) -> None:
+    """Judge a call that is locked; for `doctor`, `locked` stays among the values: what has locked it."""
+    command = parser.prog.removeprefix(f"{PROGRAM} ")
+    by, allowed_files = lock.locked_by(flag=values.pop("locked")), values.pop("allowed_files", ())
+    if by:
+        lock.Lock(allowed_files).apply(command, parser.arguments, values)
+    if command == "doctor":
+        values["locked"] = by
 
 
 def _join_connection(values: dict[str, Any]) -> None:

@@ -7,13 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
-from agentcore_sandbox.cli import argv
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.policy import lock
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+_END_OF_FLAGS = "--"
 _PLACE_HOLDER = "\0"  # no argument of a process can hold it
 
 
@@ -34,11 +36,21 @@ class Command(NamedTuple):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes flags anywhere, never guesses an abbreviation, and raises instead of leaving."""
+    """A parser that takes flags anywhere, never guesses an abbreviation, and raises instead of leaving.
+
+    Whatever it parses can be locked: see `policy.lock`, which also says how an argument declares what it may say then.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self._given: list[str] = []
+        about = "refuse what reaches further than the sandbox and the files of the working directory"
+        self.add_argument(lock.FLAG, action="store_true", help=about)
+
+    @property
+    def arguments(self) -> Sequence[argparse.Action]:
+        """All that were declared."""
+        return self._actions
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong as a usage error."""
@@ -58,7 +70,7 @@ class Parser(argparse.ArgumentParser):
         """
         flags: list[str] = []
         operands: list[str] = []
-        for flag, value in argv.read(given, self._takes_value):
+        for flag, value in read(given, self._takes_value):
             if flag:
                 flags.append(self._flag(flag, value))
             else:
@@ -89,16 +101,50 @@ class Parser(argparse.ArgumentParser):
         return super()._get_value(action, self._reveal(arg_string))
 
 
+def is_flag(word: str) -> bool:
+    """Whether a word is a flag, perhaps with `=VALUE`. Any other that begins with `-` is an operand, such as code."""
+    return re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", word, re.DOTALL) is not None
+
+
+def read(words: Sequence[str], takes_value: Callable[[str], bool]) -> Iterator[tuple[str, str | None]]:
+    """Tell flags, wherever they stand, from operands.
+
+    Args:
+        words: What follows the name of the command.
+        takes_value: Of a flag, whether a value follows it; may raise what refuses the flag.
+
+    Yields:
+        A flag and its value, None where none is given, whether it takes one or not; or an empty text and an operand.
+    """
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word == _END_OF_FLAGS:
+            yield from (("", operand) for operand in words[position:])
+            return
+        if not is_flag(word):
+            yield "", word
+            continue
+        flag, equals, value = word.partition("=")
+        if takes_value(flag) and not equals and position < len(words) and _is_value(words[position]):
+            equals, value = "=", words[position]
+            position += 1
+        yield flag, value if equals else None
+
+
+def _is_value(word: str) -> bool:
+    return word != _END_OF_FLAGS and not is_flag(word)
+
+
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say where to run, and `--json`."""
     group = parser.add_argument_group("where to run")
-    group.add_argument(
-        "--interpreter-id",
-        metavar="ID",
-        help="id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account",
-    )
+    about = "id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account"
+    allow(group.add_argument("--interpreter-id", metavar="ID", help=about), lock.interpreter)
     _add_account(group)
-    group.add_argument("--endpoint-url", metavar="URL", help="endpoint to use instead of AWS's")
+    endpoint = group.add_argument("--endpoint-url", metavar="URL", help="endpoint to use instead of AWS's")
+    allow(endpoint, lock.configured("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"))
     add_json(parser)
 
 
@@ -109,31 +155,51 @@ def add_account(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_account(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--profile", metavar="NAME", help="AWS profile")
-    group.add_argument("--region", metavar="NAME", help="AWS region")
+    profile = group.add_argument("--profile", metavar="NAME", help="AWS profile")
+    allow(profile, lock.configured("CUSTOM_AGENTCORE_AWS_PROFILE", "AWS_PROFILE"))
+    allow(group.add_argument("--region", metavar="NAME", help="AWS region"))
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout")
+    allow(parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout"))
 
 
 def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIME) -> None:
     """Add `--timeout`, the lifetime of a session that the command starts."""
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=lifetime,
-        default=default,
-        dest="lifetime",
-        help=f"seconds until the session ends, busy or not, 1-{MAX_LIFETIME} (default {default})",
+    about = f"seconds until the session ends, busy or not, 1-{MAX_LIFETIME} (default {default})"
+    allow(
+        parser.add_argument("--timeout", metavar="SECONDS", type=lifetime, default=default, dest="lifetime", help=about)
     )
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:
     """Add the flag that keeps what programs act upon unseen (.git/hooks, CLAUDE.md, run bits) out of a download."""
     about = "out of the session, copy no hidden files and none such as CLAUDE.md or Makefile, and make none executable"
-    parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about)
+    allow(parser.add_argument("--no-hidden", action="store_false", dest="hidden", help=about), lock.off)
+
+
+def add_allow_file(parser: argparse.ArgumentParser) -> None:
+    """Add the flag by which the user agrees to a file; whoever locks a call can have the user asked about it."""
+    about = "when locked: copy this file in, though its kind is unusual; repeatable"
+    parser.add_argument("--allow-file", action="append", default=[], dest="allowed_files", metavar="PATH", help=about)
+
+
+def add_force(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add the flag by which files are replaced."""
+    action = parser.add_argument("--force", action="store_true", help=about)
+    lock.refuse(action, "nothing of the user's is overwritten: choose another name")
+
+
+def add_raw(parser: argparse.ArgumentParser) -> None:
+    """Add the flag by which a terminal gets the output as it is."""
+    action = parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+    lock.refuse(action, "leave it out: the output is the same here")
+
+
+def add_recursive(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add `--recursive`."""
+    allow(parser.add_argument("--recursive", "-r", action="store_true", help=about))
 
 
 def lifetime(text: str) -> int:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli.argv import split_session_path
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection, add_lifetime, add_no_hidden
+from agentcore_sandbox.cli.parser import add_allow_file, add_connection, add_force, add_lifetime, add_no_hidden
 from agentcore_sandbox.errors import SessionGoneError, UsageError
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
+from agentcore_sandbox.policy.lock import allow
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from agentcore_sandbox.policy.lock import Lock
     from agentcore_sandbox.transfer.report import Report
 
 STREAM = "-"
@@ -30,14 +31,11 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `cp`."""
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="path",
-        help="sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream",
-    )
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    about = "sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream"
+    allow(parser.add_argument("paths", nargs="+", metavar="path", help=about), _judged)
+    add_force(parser, "replace files that are there")
     add_no_hidden(parser)
+    add_allow_file(parser)
     add_lifetime(parser)
     add_connection(parser)
 
@@ -93,6 +91,17 @@ def read(paths: Sequence[str]) -> Copy:
         )
     session = check_id_or_name(str(target[0] or next(iter(sessions))))
     return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
+
+
+def _judged(lock: Lock, paths: Sequence[str]) -> Sequence[str]:
+    """Check the files of this machine when the call is locked."""
+    request = read(paths)
+    for source in request.sources:
+        if request.uploads and source != STREAM:
+            lock.files.check_readable(source)
+        elif not request.uploads and request.target != STREAM:
+            lock.files.check_arrival(source, request.target)
+    return paths
 
 
 def _upload(target: SessionReference, request: Copy, *, force: bool) -> tuple[Report, str]:

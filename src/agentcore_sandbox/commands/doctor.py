@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect, connect_account
-from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, program
+from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, ok, program
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.cli.terminal_text import plain
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
@@ -27,14 +28,16 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
-    parser.add_argument("--run", action="store_true", dest="execute", help="also run a line of code in a session")
+    about = "also run a line of code in a session"
+    allow(parser.add_argument("--run", action="store_true", dest="execute", help=about))
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, execute: bool, as_json: bool) -> int:
+def run(*, flags: settings.Flags, execute: bool, locked: str, as_json: bool) -> int:
     """Print one line a check, or an object with the keys `ok` and `checks`; return 1 if one failed."""
     output = Output(as_json=as_json)
-    seen = _show(output, _findings(flags, execute=execute))
+    lock = Finding("lock", ok(f"locked by {locked}" if locked else "not locked"))
+    seen = _show(output, chain([lock], _findings(flags, execute=execute)))
     well = all(finding.outcome.status != FAILURE for finding in seen)
     if as_json:
         output.data({"ok": well, "checks": [_described(finding) for finding in seen]})

@@ -10,6 +10,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime
 from agentcore_sandbox.execution import request as requests
 from agentcore_sandbox.execution.executor import execute_in_session
+from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `exec`."""
-    parser.add_argument("session", help="the session's id or name")
+    allow(parser.add_argument("session", help="the session's id or name"))
     requests.add_arguments(parser)
     add_lifetime(parser)
     add_connection(parser)

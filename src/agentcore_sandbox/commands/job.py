@@ -10,10 +10,11 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.api import MAX_LIFETIME
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output, check_kept
-from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime
+from agentcore_sandbox.cli.parser import Command, add_connection, add_json, add_lifetime, add_raw
 from agentcore_sandbox.cli.signals import Interrupted
-from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError
+from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, SessionOverError, UnreadableRecordError
 from agentcore_sandbox.execution import program as programs
+from agentcore_sandbox.policy.lock import INTERPRETER, allow
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.cli.output import LiveProgram
     from agentcore_sandbox.jobs.job import Job
     from agentcore_sandbox.jobs.store import JobRecord
+    from agentcore_sandbox.policy.lock import Lock
 
 HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
 _PIECE = 1 << 20
@@ -30,7 +32,8 @@ _PIECE = 1 << 20
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
     programs.add_arguments(parser)
-    parser.add_argument("--session", metavar="SESSION", help="id or name; without it, a session of the job's own")
+    about = "id or name; without it, a session of the job's own"
+    allow(parser.add_argument("--session", metavar="SESSION", help=about))
     add_lifetime(parser, default=MAX_LIFETIME)
     add_connection(parser)
 
@@ -95,8 +98,17 @@ def _find(job_id: str, flags: settings.Flags) -> Job:
 
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", help="the job's id")
+    allow(parser.add_argument("job", help="the job's id"), _of_the_interpreter)
     add_connection(parser)  # in place of what was noted when the job was started
+
+
+def _of_the_interpreter(_: Lock, job_id: str) -> str:
+    """Refuse a job of another interpreter than the configured one when the call is locked."""
+    from agentcore_sandbox.jobs.store import JobStore
+
+    if JobStore(os.environ).find(job_id).interpreter_id != os.environ.get(INTERPRETER):
+        raise NotAllowedError(f"job {job_id} runs in another interpreter than the configured one")
+    return job_id
 
 
 def _status(*, flags: settings.Flags, job: str, as_json: bool) -> int:
@@ -114,8 +126,8 @@ def _status(*, flags: settings.Flags, job: str, as_json: bool) -> int:
 
 
 def _add_logs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--follow", "-f", action="store_true", help="continue while it runs")
-    parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+    allow(parser.add_argument("--follow", "-f", action="store_true", help="continue while it runs"))
+    add_raw(parser)
     _add_job(parser)
 
 

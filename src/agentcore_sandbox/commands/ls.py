@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli.argv import split_session_path
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
+from agentcore_sandbox.cli.parser import add_connection, add_recursive
+from agentcore_sandbox.policy.lock import allow
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +30,9 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `ls`."""
-    parser.add_argument("session", metavar="session[:path]", help="a session's id or name, and a path or glob in it")
-    parser.add_argument("--recursive", "-r", action="store_true", help="also what is in the folders")
+    about = "a session's id or name, and a path or glob in it"
+    allow(parser.add_argument("session", metavar="session[:path]", help=about))
+    add_recursive(parser, "also what is in the folders")
     add_connection(parser)
 
 

@@ -186,8 +186,8 @@ def _new(
     items_format: str | None,
     journal: Path | None,
     retry_failed: bool,
-    uploads: Sequence[str],
-    downloads: Sequence[str],
+    uploads: Sequence[tuple[str, str]],
+    downloads: Sequence[tuple[str, str]],
     **given: Any,
 ) -> MapRequest:
     """Make the journal of a new map."""
@@ -227,8 +227,8 @@ def _resumed(
     items_format: str | None,
     journal: Path | None,
     retry_failed: bool,
-    uploads: Sequence[str],
-    downloads: Sequence[str],
+    uploads: Sequence[tuple[str, str]],
+    downloads: Sequence[tuple[str, str]],
     **given: Any,
 ) -> MapRequest:
     """Compare what is given with a journal, which stands for what is left out, but for what could be misused."""
@@ -285,7 +285,7 @@ def _environment(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _transfers(
-    uploads: Sequence[str], downloads: Sequence[str], options: Options
+    uploads: Sequence[tuple[str, str]], downloads: Sequence[tuple[str, str]], options: Options
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Absolute, so that another process in another folder means the same."""
     read = requests.read_transfers(uploads, downloads, force=options.force, hidden=options.hidden, quiet=True)

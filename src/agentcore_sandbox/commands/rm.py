@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli.argv import split_session_path
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection
+from agentcore_sandbox.cli.parser import add_connection, add_recursive
 from agentcore_sandbox.errors import UsageError
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
+from agentcore_sandbox.policy.lock import allow
+from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
 
 if TYPE_CHECKING:
     import argparse
@@ -26,8 +26,8 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `rm`."""
-    parser.add_argument("paths", nargs="+", metavar="session:path", help="a path or glob in a session")
-    parser.add_argument("--recursive", "-r", action="store_true", help="also folders and what is in them")
+    allow(parser.add_argument("paths", nargs="+", metavar="session:path", help="a path or glob in a session"))
+    add_recursive(parser, "also folders and what is in them")
     add_connection(parser)
 
 

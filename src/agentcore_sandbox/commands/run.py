@@ -9,6 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime
 from agentcore_sandbox.execution import request as requests
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,8 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
     requests.add_arguments(parser)
-    parser.add_argument("--session", metavar="NAME", help="use the session of this name, or start it; it stays")
+    about = "use the session of this name, or start it; it stays"
+    allow(parser.add_argument("--session", metavar="NAME", help=about))
     add_lifetime(parser)
     add_connection(parser)
 

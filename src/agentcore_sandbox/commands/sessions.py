@@ -9,6 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
+from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.listing import listed
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `sessions`."""
-    parser.add_argument("--all", action="store_true", dest="every", help="also those that have ended")
+    allow(parser.add_argument("--all", action="store_true", dest="every", help="also those that have ended"))
     add_connection(parser)
 
 

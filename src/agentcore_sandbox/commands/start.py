@@ -9,6 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime
+from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import NamedSessions, check_name
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `start`."""
-    parser.add_argument("--name", help="a name for it, which exec, cp, ls, rm, job and stop take as well as the id")
+    about = "a name for it, which exec, cp, ls, rm, job and stop take as well as the id"
+    allow(parser.add_argument("--name", help=about))
     add_lifetime(parser)
     add_connection(parser)
 

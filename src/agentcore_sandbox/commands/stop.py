@@ -11,6 +11,7 @@ from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UsageError
+from agentcore_sandbox.policy.lock import allow, refuse
 from agentcore_sandbox.sessions import named
 from agentcore_sandbox.threads import in_parallel
 
@@ -29,8 +30,10 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `stop`."""
-    parser.add_argument("sessions", nargs="*", metavar="session", help="ids or names of sessions")
-    parser.add_argument("--all", action="store_true", dest="every", help="every READY session of the interpreter")
+    allow(parser.add_argument("sessions", nargs="*", metavar="session", help="ids or names of sessions"))
+    about = "every READY session of the interpreter"
+    every = parser.add_argument("--all", action="store_true", dest="every", help=about)
+    refuse(every, "name the sessions: others may use the same interpreter")
     add_connection(parser)
 
 

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
+from agentcore_sandbox.cli.parser import add_allow_file
 from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.policy import lock
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
@@ -170,19 +173,18 @@ def _too_large(what: str, limit: int) -> UsageError:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to execute."""
-    parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input")
-    parser.add_argument("--file", metavar="PATH", help="read the code from a file, whose suffix gives the language")
+    allow(parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input"))
+    about = "read the code from a file, whose suffix gives the language"
+    allow(parser.add_argument("--file", metavar="PATH", help=about), lock.program)
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--lang", choices=tuple(LANGUAGES), dest="language", help="language of the code (default python)")
-    kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command")
-    parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code")
-    parser.add_argument(
-        "--env",
-        action="append",
-        default=[],
-        metavar="NAME[=VALUE]",
-        help="set a variable in the sandbox; without a value, the caller's own; repeatable",
-    )
+    about = "language of the code (default python)"
+    allow(kind.add_argument("--lang", choices=tuple(LANGUAGES), dest="language", help=about))
+    allow(kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command"))
+    allow(parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code"))
+    about = "set a variable in the sandbox; without a value, the caller's own; repeatable"
+    variables = parser.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]", help=about)
+    allow(variables, lock.assignments)
+    add_allow_file(parser)
 
 
 def read(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_no_hidden, byte_count, positive_seconds
+from agentcore_sandbox.cli.parser import add_force, add_no_hidden, add_raw, byte_count, positive_seconds
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.execution import program
+from agentcore_sandbox.policy import lock
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
@@ -101,39 +104,28 @@ class ExecutionRequest:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to execute and how to print it."""
     program.add_arguments(parser)
-    parser.add_argument("--clear-context", action="store_true", help="forget the session's variables first")
-    parser.add_argument(
-        "--follow",
-        action="store_true",
-        help="show output while the program runs, in a process of its own without the session's variables",
-    )
-    parser.add_argument(
-        "--exec-timeout",
-        metavar="SECONDS",
-        type=positive_seconds,
-        help="limit on this execution, exit status 124; the session's lifetime is --timeout",
-    )
-    parser.add_argument(
-        "--max-output",
-        metavar="BYTES",
-        type=byte_count,
-        help="keep only the head and the tail of each output stream, this many bytes together",
-    )
-    parser.add_argument(
-        "--artifacts", metavar="DIR", type=Path, help="save images and files that a result carries into a folder"
-    )
+    about = "forget the session's variables first"
+    allow(parser.add_argument("--clear-context", action="store_true", help=about))
+    about = "show output while the program runs, in a process of its own without the session's variables"
+    allow(parser.add_argument("--follow", action="store_true", help=about))
+    about = "limit on this execution, exit status 124; the session's lifetime is --timeout"
+    allow(parser.add_argument("--exec-timeout", metavar="SECONDS", type=positive_seconds, help=about))
+    about = "keep only the head and the tail of each output stream, this many bytes together"
+    allow(parser.add_argument("--max-output", metavar="BYTES", type=byte_count, help=about))
+    about = "save images and files that a result carries into a folder"
+    allow(parser.add_argument("--artifacts", metavar="DIR", type=Path, help=about), lock.output_folder)
     add_transfers(parser)
-    parser.add_argument("--raw", action="store_true", help="pass control sequences to a terminal unchanged")
+    add_raw(parser)
 
 
 def add_transfers(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is copied around a program."""
-    for name, about in (
-        ("upload", "copy a file, folder or glob into the session before the program starts; repeatable"),
-        ("download", "copy out of the session when the program has ended, also when it failed; repeatable"),
-    ):
-        parser.add_argument(f"--{name}", action="append", default=[], dest=f"{name}s", metavar="SRC[:DST]", help=about)
-    parser.add_argument("--force", action="store_true", help="uploads and downloads may replace files")
+    copies = partial(parser.add_argument, action="append", default=[], metavar="SRC[:DST]")
+    about = "copy a file, folder or glob into the session before the program starts; repeatable"
+    allow(copies("--upload", type=_split_upload, dest="uploads", help=about), lock.uploads)
+    about = "copy out of the session when the program has ended, also when it failed; repeatable"
+    allow(copies("--download", type=_split_download, dest="downloads", help=about), lock.downloads)
+    add_force(parser, "uploads and downloads may replace files")
     add_no_hidden(parser)
 
 
@@ -143,8 +135,8 @@ def read(
     exec_timeout: float | None,
     max_output: int | None,
     artifacts: Path | None,
-    uploads: Sequence[str],
-    downloads: Sequence[str],
+    uploads: Sequence[tuple[str, str]],
+    downloads: Sequence[tuple[str, str]],
     force: bool,
     hidden: bool,
     raw: bool,
@@ -172,15 +164,19 @@ def read(
 
 
 def read_transfers(
-    uploads: Sequence[str], downloads: Sequence[str], *, force: bool, hidden: bool, quiet: bool
+    uploads: Sequence[tuple[str, str]],
+    downloads: Sequence[tuple[str, str]],
+    *,
+    force: bool,
+    hidden: bool,
+    quiet: bool,
 ) -> Transfers:
     """Check what `add_transfers` has declared.
 
     Raises:
         UsageError: Something is wrong with it.
     """
-    split = [_split_upload(word) for word in uploads], [_split_download(word) for word in downloads]
-    transfers = Transfers(*split, force, hidden, quiet)
+    transfers = Transfers(uploads, downloads, force, hidden, quiet)
     transfers.check()
     return transfers
 

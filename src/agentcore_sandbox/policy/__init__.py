@@ -1,1 +1,1 @@
-"""What a call that Claude makes may touch on this machine: for the MCP server, the locked command line, the guard."""
+"""What a call may touch on this machine when it is locked, or made through the MCP server."""

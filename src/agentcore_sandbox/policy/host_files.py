@@ -1,4 +1,4 @@
-"""Which files of the host a call may name: ordinary ones of the project go in, and what comes out has a folder.
+"""Which files of this machine a call may name: ordinary ones of the project go in, and what comes out has a folder.
 
 No list of names can be complete. So what is written is bound to one folder, `sandbox-output`, and what is read needs
 the user's consent unless its kind is plainly data or code; the lists of names below only refuse the obvious at once.
@@ -7,11 +7,10 @@ the user's consent unless its kind is plainly data or code; the lists of names b
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from agentcore_sandbox.cli.argv import is_obeyed
 from agentcore_sandbox.errors import NotAllowedError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,8 +21,14 @@ MOST_LEVELS = 40
 MOST_PATHS = 1000  # that a call names
 LONGEST_PATH = 1024
 
+PATTERN = frozenset("*?[")
 NO_PROJECT = ("proc", "sys", "dev", "etc", "boot", "run")  # folders of the system, right below the root
 PRIVATE_FOLDERS = frozenset((".git", ".ssh", ".aws", ".gnupg", ".docker", ".kube", ".config", ".claude"))
+OWN_PATHS = (
+    *("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR", "AWS_CONFIG_FILE", "AWS_DATA_PATH"),
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CA_BUNDLE"),
+)
+"""Variables with paths of Claude Code, and of AWS's configuration, which can name programs to start."""
 KEY_SUFFIXES = frozenset(("pem", "key", "ppk", "p12", "pfx", "jks", "keystore", "kdbx", "gpg", "tfstate"))
 SECRET_WORDS = (
     *("credential", "secret", "password", "passwd", "passphrase", "accesskey", "access_key", "rootkey", "apikey"),
@@ -37,6 +42,13 @@ PLAIN_KINDS = frozenset(
         *("png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "wav", "mp3", "mp4", "gz", "zip", "bz2", "xz", "zst"),
     )
 )
+OBEYED = frozenset(
+    (
+        *("claude.md", "claude.local.md", "agents.md", "gemini.md", "skill.md"),
+        *("head", "makefile", "gnumakefile", "conftest.py", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg"),
+    )
+)
+"""Names that agents, git, make, pytest and Python act upon in any folder they look into, in lower case."""
 
 
 def parts(path: str) -> list[str]:
@@ -67,9 +79,20 @@ def is_plain(name: str) -> bool:
     return bool(dot) and suffix in PLAIN_KINDS
 
 
+def is_obeyed(name: str) -> bool:
+    """Whether programs act upon a file of this name by themselves; Windows drops dots and blanks at a name's end."""
+    folded = name.casefold().partition(":")[0].rstrip(". ")
+    return folded in OBEYED or folded.endswith(".pth")
+
+
 def is_within(path: str, folder: str) -> bool:
     """Whether an absolute path is a folder or lies below it."""
     return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def meets(path: str, others: Iterable[str]) -> bool:
+    """Whether an absolute path is one of others, or lies below or above one."""
+    return any(is_within(other, path) or is_within(path, other) for other in others)
 
 
 def is_private(folder: str) -> bool:
@@ -88,12 +111,21 @@ def is_project(folder: str, home: str) -> bool:
     return not above and parts(folder)[1:2] not in [[name] for name in NO_PROJECT] and not is_private(folder)
 
 
+def is_skill_script(path: str, plugin: str) -> bool:
+    """Whether a file is one of `skills/NAME/scripts/` in a plugin's folder, links resolved."""
+    folder, real = os.path.join(os.path.realpath(plugin), "skills", ""), os.path.realpath(path)
+    names = parts(real[len(folder) :])
+    is_script = len(names) == 3 and names[1] == "scripts"  # noqa: PLR2004 - NAME, scripts, FILE
+    return os.path.isabs(path) and real.startswith(folder) and is_script and os.path.isfile(real)
+
+
 class HostFiles:
     """The working directory, and what may be read and written below it.
 
     Args:
         folder: The working directory, absolute.
         environment: The variables of the call.
+        plugin: The folder of the plugin that this program is a part of; empty for none.
 
     Attributes:
         unusual: What goes in and is of no plain kind, so that the user has to be asked.
@@ -102,10 +134,11 @@ class HostFiles:
         NotAllowedError: The folder is no project.
     """
 
-    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, environment: Mapping[str, str], plugin: str = "") -> None:
         self.unusual: list[str] = []
         self.root = os.path.realpath(folder)
-        self._environment = environment
+        self._programs = self._folders(environment.get("PATH", ""))
+        self._own = self._folders(os.pathsep.join((plugin, *(environment.get(name, "") for name in OWN_PATHS))))
         self._entries = 0
         self._paths = 0
         if not is_project(self.root, environment.get("HOME") or "/"):
@@ -117,7 +150,7 @@ class HostFiles:
         Raises:
             NotAllowedError: It lies outside, is hidden, looks like a key, or is a folder that holds such a thing.
         """
-        if any(character in path for character in "*?["):
+        if not PATTERN.isdisjoint(path):
             raise NotAllowedError(f"name the file or the folder instead of the pattern {path!r}")
         resolved = self._resolve(path)
         if os.path.isdir(resolved):
@@ -133,11 +166,8 @@ class HostFiles:
         Raises:
             NotAllowedError: It is not a new name below the folder for output, or one that other programs act upon.
         """
-        resolved = self._resolve_output(path)
-        if os.path.isdir(resolved):
-            raise NotAllowedError(
-                f"{path!r} is a folder that exists: choose a new name, so that nothing is mixed into it"
-            )
+        if os.path.isdir(self._resolve_output(path)):
+            raise NotAllowedError(f"{path!r} is a folder that exists: choose a new name, to mix nothing into it")
 
     def check_output_folder(self, path: str) -> None:
         """Refuse a folder for artifacts that is not below the folder for output.
@@ -157,7 +187,7 @@ class HostFiles:
         Raises:
             NotAllowedError: As by `check_writable`.
         """
-        is_pattern = not set("*?[").isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
+        is_pattern = not PATTERN.isdisjoint(source)  # then the sandbox chooses the names: they need a new folder
         if not is_pattern and (target.endswith("/") or os.path.isdir(os.path.join(self.root, target))):
             target = os.path.join(target, os.path.basename(source.rstrip("/")))
         self.check_writable(target)
@@ -166,19 +196,18 @@ class HostFiles:
         resolved = self._resolve(path)
         output = os.path.join(self.root, OUTPUT)
         if resolved == output or not is_within(resolved, output):
-            raise NotAllowedError(
-                f"{path!r}: what comes out of the sandbox goes below {OUTPUT}/, such as {OUTPUT}/report.txt"
-            )
+            example = f"{OUTPUT}/report.txt"
+            raise NotAllowedError(f"{path!r}: what comes out of the sandbox goes below {OUTPUT}/, such as {example}")
         if any(map(is_obeyed, parts(resolved[len(self.root) :]))):
             raise NotAllowedError(f"{path!r} has a name that other programs act upon: choose another name")
-        for folder in self._program_folders():
-            if is_within(folder, resolved) or is_within(resolved, folder):
-                raise NotAllowedError(f"{path!r} is where programs are looked for (PATH): choose another place")
+        if meets(resolved, self._programs):
+            raise NotAllowedError(f"{path!r} is where programs are looked for (PATH): choose another place")
         return resolved
 
-    def _program_folders(self) -> Iterable[str]:
-        folders = self._environment.get("PATH", "").split(os.pathsep)
-        return (os.path.realpath(os.path.join(self.root, folder)) for folder in folders if folder not in ("", "."))
+    def _folders(self, path: str) -> list[str]:
+        """The folders and files of a list as PATH is one."""
+        names = [name for name in path.split(os.pathsep) if name not in ("", ".")]
+        return [os.path.realpath(os.path.join(self.root, name)) for name in names]
 
     def _resolve(self, path: str) -> str:
         if path.startswith("~"):
@@ -190,7 +219,8 @@ class HostFiles:
         if not is_within(resolved, self.root):
             raise NotAllowedError(f"{path!r} is not below the working directory; only files below it are copied")
         self._check_names(path, [*parts(path), *parts(resolved[len(self.root) :])])
-        self._check_protected(path, resolved)
+        if meets(resolved, self._own):
+            raise NotAllowedError(f"{path!r} belongs to Claude Code or to AWS's configuration, or holds what does")
         return resolved
 
     def _check_names(self, path: str, names: list[str]) -> None:
@@ -201,12 +231,6 @@ class HostFiles:
                 raise NotAllowedError(f"{path!a} holds characters that nobody sees: use plain names")
             if is_key(name):
                 raise NotAllowedError(f"{path!r} looks like a key or a credential, which is not copied")
-
-    def _check_protected(self, path: str, resolved: str) -> None:
-        for name in ("CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_CONFIG_DIR"):
-            folder = os.path.realpath(self._environment.get(name) or os.devnull)
-            if is_within(folder, resolved) or is_within(resolved, folder):
-                raise NotAllowedError(f"{path!r} belongs to Claude Code or holds what does")
 
     def _check_contents(self, folder: str) -> None:
         for parent, folders, files in os.walk(folder):
@@ -227,4 +251,4 @@ class HostFiles:
 
     def _note_kind(self, path: str) -> None:
         if not is_plain(os.path.basename(path)):
-            self.unusual.append(path)
+            self.unusual.append(os.path.normpath(path))

@@ -38,6 +38,15 @@ def is_session_id(word: str) -> bool:
     return _ID.fullmatch(word) is not None
 
 
+def split_session_path(word: str) -> tuple[str | None, str]:
+    """Split SESSION:PATH; a word without a colon before its first slash is a path here, with None for the session."""
+    session, colon, path = word.partition(":")
+    is_drive = os.name == "nt" and len(session) == 1
+    if not colon or not session or "/" in session or is_drive:
+        return None, word
+    return session, path
+
+
 def check_id_or_name(word: str) -> str:
     """Return a word that may be a session's id or name; raises what `check_name` raises."""
     return word if is_session_id(word) else check_name(word)

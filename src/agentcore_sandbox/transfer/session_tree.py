@@ -14,9 +14,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
-from agentcore_sandbox.cli.argv import is_obeyed
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
+from agentcore_sandbox.policy.host_files import is_obeyed
 from agentcore_sandbox.sessions.workspace import FOLDER as OWN_FOLDER
 from agentcore_sandbox.sessions.workspace import helper_command
 from agentcore_sandbox.transfer import local_tree

@@ -1,0 +1,313 @@
+"""What a locked call may say: its commands, flags, values and paths, as the real parser reads them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentcore_sandbox.cli import dispatch
+from agentcore_sandbox.commands import sessions
+from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, UsageError
+from agentcore_sandbox.jobs.store import JobRecord, JobStore
+from agentcore_sandbox.policy import lock
+from support.build_folders import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from policy.conftest import LockedCalls
+
+ALLOWED = [
+    "run 'print(1)'",
+    "run --json --lang=ts --runtime deno --exec-timeout 5 --max-output=10 'x'",
+    "run --cmd 'cat ~/.aws/credentials; rm -rf /' --region eu-west-1 --clear-context",
+    "run -",
+    "run --env A=b --env=C=D 'x'",
+    "run --env 'A=b c' -- '--endpoint-url' ",
+    "run '-1 + 2' ",
+    "run --interpreter-id local --profile work 'x'",
+    "exec 01ABC --file src/job.py",
+    "exec 01ABC --file=./src/../data.csv",
+    "run --file inner/job.py",
+    "run --upload 'src/a b' --upload data.csv:/tmp/x.csv 'x'",
+    "run --upload with:colon 'x' --allow-file with:colon",
+    "run --download a.png:sandbox-output/ --download /r.csv:sandbox-output/a/r.csv x",
+    "run --download out:sandbox-output/o --download '*.png:sandbox-output/plots' x",
+    "run --artifacts sandbox-output/figures 'x'",
+    "run --download plot.png:sandbox-output/src/ --download a/:sandbox-output/src 'x'",
+    "run --session NAME --follow 'x'",
+    "stop 01ABC 01DEF",
+    "sessions --all --json",
+    "cp src data.csv NAME:src",
+    "cp NAME:plot.png sandbox-output/plot.png",
+    "cp NAME:a NAME:b sandbox-output/new",
+    "cp NAME:out.csv -",
+    "cp - NAME:note.txt",
+    "ls -r NAME:/tmp",
+    "rm NAME:.env",
+    "job start --cmd 'make all'",
+    "doctor --run",
+]
+
+
+@pytest.mark.parametrize("command", ALLOWED)
+def test_allows_what_requests_need(command: str, calls: LockedCalls) -> None:
+    calls.judge(command)
+
+
+REFUSED = {
+    "a command of the host": ("local stop", "`local stop` is not allowed when locked"),
+    "set-up": ("setup --yes demo", "`setup` is not allowed when locked"),
+    "jobs everywhere": ("job list", "`job list` is not allowed when locked"),
+    "an endpoint": ("run --endpoint-url http://evil x", "not what the user has configured"),
+    "an endpoint behind =": ("run --endpoint-url=http://evil x", "not what the user has configured"),
+    "an endpoint at the end": ("run x --endpoint-url=http://evil", "not what the user has configured"),
+    "an endpoint before the command": ("--endpoint-url http://evil run x", "not what the user has configured"),
+    "another profile": ("run --profile admin x", "not what the user has configured"),
+    "another interpreter": ("exec S --interpreter-id i-2 x", "not what the user has configured"),
+    "the right one, then another": ("run --interpreter-id local --interpreter-id other x", "not what the user has"),
+    "an empty interpreter": ("run --interpreter-id '' x", "not what the user has configured"),
+    "an empty profile": ("run --profile= x", "not what the user has configured"),
+    "an abbreviation": ("run --endpoint http://evil x", "unrecognized arguments: --endpoint"),
+    "a caller's variable": ("run --env AWS_SECRET_ACCESS_KEY x", "would copy the user's variable"),
+    "the same behind =": ("run --env=HOME x", "would copy the user's variable"),
+    "the second variable": ("run --env A=b --env HOME x", "would copy the user's variable"),
+    "a variable without a name": ("run --env '' x", "would copy the user's variable"),
+    "a job's variable": ("job start --env HOME x", "would copy the user's variable"),
+    "variables of a file": ("run --env-file .env x", "unrecognized arguments: --env-file"),
+    "a flag as a value": ("run --env --profile=evil", "argument --env: expected one argument"),
+    "the end of flags as a value": ("run --file -- /etc/passwd", "argument --file: expected one argument"),
+    "raw": ("run --raw x", "--raw is not allowed when locked"),
+    "stop all": ("stop --all", "--all is not allowed when locked"),
+    "overwriting": ("cp --force N:a sandbox-output/b", "--force is not allowed when locked"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses(name: str, calls: LockedCalls) -> None:
+    call, reason = REFUSED[name]
+    with pytest.raises(UsageError, match=reason):
+        calls.judge(call)
+
+
+@pytest.mark.parametrize(
+    "call", ["run --raw x", "stop --all", "cp --force N:a sandbox-output/b", "run --env HOME x", "run --profile y x"]
+)
+def test_says_what_to_do_instead(call: str, calls: LockedCalls) -> None:
+    with pytest.raises(NotAllowedError) as refusal:
+        calls.judge(call)
+    assert len(refusal.value.hint) > 20
+
+
+@pytest.mark.parametrize("flag", ["--interpreter-id", "--profile", "--endpoint-url"])
+def test_only_what_the_command_line_would_choose_by_itself_can_be_chosen(calls: LockedCalls, flag: str) -> None:
+    calls.using(AWS_ENDPOINT_URL_BEDROCK_AGENTCORE="http://127.0.0.1:9", AWS_ENDPOINT_URL="http://127.0.0.1:8")
+    chosen = {"--interpreter-id": "local", "--profile": "work", "--endpoint-url": "http://127.0.0.1:9"}[flag]
+    calls.judge(f"run {flag} {chosen} x")
+    for name in (
+        "CUSTOM_AGENTCORE_INTERPRETER_ID",
+        "CUSTOM_AGENTCORE_AWS_PROFILE",
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+    ):
+        calls.using(**{name: ""})
+    for value in (chosen, "''", "http://127.0.0.1:8"):
+        with pytest.raises(NotAllowedError):
+            calls.judge(f"run {flag} {value} x")
+
+
+def test_jobs_are_those_of_the_configured_interpreter(calls: LockedCalls) -> None:
+    """A record also names a profile and an endpoint, which must not be followed."""
+    store = JobStore(os.environ)
+    for number, interpreter in enumerate(("local", "local-public")):
+        record = JobRecord(f"{number}" * 12, "01" * 13, False, interpreter, "us-east-1", "admin", "http://evil", "x")  # noqa: FBT003
+        store.save(record)
+    for command in ("status", "logs", "wait", "stop", "rm"):
+        values = calls.judge(f"job {command} 000000000000")
+        assert (values["interpreter_id"], values["profile"], values["endpoint_url"]) == ("local", None, None)
+        with pytest.raises(NotAllowedError, match="another interpreter"):
+            calls.judge(f"job {command} 111111111111")
+    calls.using(CUSTOM_AGENTCORE_INTERPRETER_ID="")
+    with pytest.raises(NotAllowedError, match="another interpreter"):
+        calls.judge("job logs 000000000000")
+
+
+# What stays the user's own business, each for a reason.
+COMMANDS_OF_THE_USER = {
+    "completion": "is for the user's own shell",
+    "interpreter": "changes the account",
+    "job list": "asks every interpreter that a job of the user's runs on",
+    "local": "prints the keys of other clients, and stops other people's work",
+    "map": "starts many sessions, which cost",
+    "maps": "lists and stops the work of others",
+    "mcp": "is started by a client, and holds every call to the same rules",
+    "policy": "belongs to setting up",
+    "setup": "changes the account",
+    "template": "belongs to setting up",
+}
+FLAGS_OF_THE_USER = {
+    "--raw": "means nothing where there is no terminal",
+    "--force": "overwrites files of the user's",
+    "stop --all": "ends sessions of others who use the interpreter",
+}
+
+
+def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Each command and subcommand with its parser."""
+    waiting: list[tuple[str, argparse.ArgumentParser]] = [("", dispatch.whole_parser())]
+    while waiting:
+        name, parser = waiting.pop()
+        below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for action in below:
+            waiting += [(f"{name} {child}".strip(), parser) for child, parser in action.choices.items()]
+        if not below:
+            yield name, parser
+
+
+def test_every_command_and_flag_has_a_policy() -> None:
+    """Which must be said for a new one, in its declaration or above."""
+    known = dict(parsers())
+    users = {name for name in known if {name, name.split()[0]} & COMMANDS_OF_THE_USER.keys()}
+    assert known.keys() - users == set(lock.COMMANDS)
+    for name in lock.COMMANDS:
+        silent = [action for action in known[name]._actions if not hasattr(action, "when_locked")]
+        flags = {action.option_strings[0] if action.option_strings else action.dest for action in silent}
+        assert flags - {"-h", "--locked", "--allow-file"} == {
+            flag for flag in flags if flag in FLAGS_OF_THE_USER or f"{name} {flag}" in FLAGS_OF_THE_USER
+        }
+
+
+@pytest.mark.parametrize("words", [["--new"], ["--new", "x"], ["--new-list", "x"], ["operand"]])
+def test_an_argument_that_says_nothing_is_refused(
+    calls: LockedCalls, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Fail closed: whoever forgets to say what a new argument may touch has it refused."""
+
+    def declare(parser: argparse.ArgumentParser) -> None:
+        real(parser)
+        parser.add_argument("more", nargs="?")
+        takes: dict[str, Any] = {} if len(words) > 1 else {"action": "store_true"}
+        parser.add_argument("--new", **takes)
+        parser.add_argument("--new-list", action="append")
+
+    real = sessions.add_arguments
+    monkeypatch.setattr(sessions, "add_arguments", declare)
+    calls.judge("sessions")
+    with pytest.raises(NotAllowedError, match="is not allowed when locked"):
+        calls.judge_words(["sessions", *words])
+
+
+PIECES = [
+    *("--interpreter-id", "--interpreter-id=local", "--interpreter-id=local-public", "local", "local-public", ""),
+    *(
+        "--profile",
+        "--profile=work",
+        "--profile=admin",
+        "admin",
+        "--endpoint-url",
+        "--endpoint-url=http://x",
+        "http://x",
+    ),
+    *("--region", "--region=eu-west-1", "--env", "--env=HOME", "--env=A=b", "A=b", "HOME", "--raw", "--locked"),
+    *("--file", "--file=src/job.py", "--file=.env", "src/job.py", ".env", "/etc/passwd", "--upload=data.csv"),
+    *("--upload", "--upload=.env:x", "--download", "--download=a:b", "--download=a:sandbox-output/b", "--no-hidden"),
+    *(
+        "--force",
+        "--artifacts",
+        "--artifacts=x",
+        "--artifacts=sandbox-output/f",
+        "--all",
+        "--allow-file",
+        "--allow-file=.env",
+    ),
+    *(
+        "N:a",
+        "N:.env",
+        "a",
+        "-",
+        "--",
+        "--json",
+        "--follow",
+        "-r",
+        "x",
+        "--cmd",
+        "--lang",
+        "--lang=js",
+        "--timeout",
+        "5",
+    ),
+    *("000000000000", "111111111111"),
+]
+
+
+# The fixture is a folder that no example changes.
+@settings(
+    max_examples=5 * settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.sampled_from(lock.COMMANDS), st.lists(st.sampled_from(PIECES), max_size=7))
+def test_what_is_allowed_reaches_no_further(calls: LockedCalls, name: str, words: list[str]) -> None:
+    try:
+        values = calls.judge_words([*name.split(), *words])
+    except (UsageError, AgentcoreSandboxError):
+        return
+    assert values.get("interpreter_id") in (None, "local")
+    assert name.split(maxsplit=1)[0] != "job" or values["interpreter_id"] == "local"
+    assert values.get("profile") in (None, "work")
+    assert values.get("endpoint_url") is None
+    assert values.get("file") in (None, "src/job.py")
+    assert all("=" in variable for variable in values.get("env", []))
+    assert not {".env", "/etc/passwd"} & {source for source, _ in values.get("uploads", [])}
+    assert all(target.startswith("sandbox-output/") for _, target in values.get("downloads", []))
+    assert str(values.get("artifacts") or "sandbox-output/f") == "sandbox-output/f"
+    assert values.get("hidden") in (None, False)
+    assert not any(values.get(flag) for flag in ("force", "raw"))
+    assert name != "stop" or not values["every"]
+
+
+def test_what_locks_cannot_be_undone(calls: LockedCalls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine, user = tmp_path / "etc/locked", tmp_path / "config/locked"
+    monkeypatch.setattr(lock, "lock_files", lambda: [str(machine), str(user)])
+    assert (lock.locked_by(flag=False), lock.locked_by(flag=True)) == ("", "--locked")
+    for value in ("1", "0", "no"):
+        calls.using(AGENTCORE_SANDBOX_LOCKED=value)
+        assert lock.locked_by(flag=False) == "AGENTCORE_SANDBOX_LOCKED"
+    calls.using(
+        AGENTCORE_SANDBOX_LOCKED="", HOME=str(tmp_path / "elsewhere"), XDG_CONFIG_HOME=str(tmp_path / "elsewhere")
+    )
+    assert lock.locked_by(flag=False) == ""
+    write(user, "")
+    assert lock.locked_by(flag=False) == str(user)
+    write(machine, "no")
+    assert lock.locked_by(flag=False) == str(machine)
+
+
+@pytest.mark.parametrize("kind", ["folder", "broken link", "link to itself", "folder without permission"])
+def test_whatever_is_in_the_locks_place_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "etc/locked"
+    path.parent.mkdir()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "folder without permission":
+        monkeypatch.setattr(os, "lstat", denied)
+    else:
+        path.symlink_to("nowhere" if kind == "broken link" else "locked")
+    monkeypatch.setattr(lock, "lock_files", lambda: [str(path)])
+    assert lock.locked_by(flag=False) == str(path)
+
+
+def denied(path: str) -> None:
+    raise PermissionError(path)
+
+
+def test_no_variable_says_where_the_locks_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = lock.lock_files()
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "USER", "LOGNAME", "PROGRAMDATA"):
+        monkeypatch.setenv(name, "/elsewhere")
+    assert lock.lock_files() == before
+    assert before[0] == "/etc/agentcore-sandbox/locked"
