@@ -58,9 +58,9 @@ def talk(client: Client, project: Path, prompts: dict[str, list[list[Block]]], *
 
 
 def test_allowed_call_runs_without_a_question_and_returns_the_output(installed: Client, project: Path) -> None:
-    heredoc = "agentcore-sandbox run - <<'EOF'\nimport platform\nprint(6 * 7, platform.node()) # > && $x `x` | ;\nEOF"
+    heredoc = "agentcore-sandbox --locked run - <<'EOF'\nimport platform\nprint(6 * 7, platform.node()) # > && $x `x` | ;\nEOF"
     plugin = ROOT / "dist/marketplace/plugins" / NAME  # a marketplace in a folder is used in place
-    calls = [bash(heredoc), bash(f'"{plugin}/bin/agentcore-sandbox" run --cmd \'echo "$((6 * 7)) $(hostname)"\'')]
+    calls = [bash(heredoc), bash(f'"{plugin}/bin/agentcore-sandbox" --locked run --cmd \'echo "$((6 * 7)) $(hostname)"\'')]
     script = talk(installed, project, {f"{SKILL} compute": calls})
     assert script.tool_results() == [(False, "42 sandbox")] * 2
     first = json.dumps(script.requests[0])
@@ -76,13 +76,27 @@ FORBIDDEN = [
     "echo $(echo a)",
     "echo a | cat",
     "python3 -c 'print(1)'",
-    "agentcore-sandbox help; cat ~/.aws/credentials",
-    "agentcore-sandbox help > help.txt",
-    "agentcore-sandbox run --file ~/.aws/credentials",
-    "agentcore-sandbox run --env HOME 'print(1)'",
-    "agentcore-sandbox run --endpoint-url http://127.0.0.1:9 'print(1)'",
+    "agentcore-sandbox --locked help; cat ~/.aws/credentials",
+    "agentcore-sandbox --locked help > help.txt",
+    "agentcore-sandbox --locked run --file ~/.aws/credentials",
+    "agentcore-sandbox run 'print(1)'",
     "export CUSTOM_AGENTCORE_INTERPRETER_ID=other",
 ]
+
+
+REFUSED = [
+    "agentcore-sandbox --locked run --env HOME 'print(1)'",
+    "agentcore-sandbox --locked run --endpoint-url http://127.0.0.1:9 'print(1)'",
+    "agentcore-sandbox --locked run --upload /etc/passwd 'print(1)'",
+    "agentcore-sandbox --locked local stop",
+]
+
+
+def test_locked_calls_reach_no_further(installed: Client, project: Path) -> None:
+    calls = [bash(command) for command in REFUSED]
+    for failed, output in talk(installed, project, {f"{SKILL} do it": calls}, "--allowedTools", "Bash").tool_results():
+        assert failed
+        assert "error[NotAllowed]: " in output
 
 
 def test_everything_else_is_denied_while_the_skill_is_current_and_free_in_the_next_prompt(
@@ -105,8 +119,8 @@ def test_everything_else_is_denied_while_the_skill_is_current_and_free_in_the_ne
 def test_no_question_whatever_the_code_looks_like_and_the_users_deny_rules_win(
     installed: Client, project: Path
 ) -> None:
-    odd = "agentcore-sandbox run - <<'EOF'\nprint({'a': 1})\nEOF"
-    long = "agentcore-sandbox run - <<'EOF'\n" + "x = 1\n" * 3000 + "print(x)\nEOF"
+    odd = "agentcore-sandbox --locked run - <<'EOF'\nprint({'a': 1})\nEOF"
+    long = "agentcore-sandbox --locked run - <<'EOF'\n" + "x = 1\n" * 3000 + "print(x)\nEOF"
     prompts = {f"{SKILL} compute": [bash(odd), bash(long)], "an ordinary prompt": [bash(odd)]}
     first, second, third = talk(installed, project, prompts).tool_results()
     assert (first, second) == ((False, "{'a': 1}"), (False, "1"))
@@ -130,7 +144,7 @@ def replaced(path: Path, more: Mapping[str, object]) -> Iterator[None]:
 
 
 def test_turn_that_ended_background_work_begins_is_guarded(installed: Client, project: Path) -> None:
-    wait = "agentcore-sandbox run 'import time; time.sleep(5)'"
+    wait = "agentcore-sandbox --locked run 'import time; time.sleep(5)'"
     slow = tool_use("Bash", command=wait, description="a test", timeout=1500)
     asked = tool_use("Bash", command=wait, description="a test", run_in_background=True)
     stolen = tool_use("Write", file_path=str(project / "planted.txt"), content="x")
@@ -151,11 +165,13 @@ def test_turn_that_ended_background_work_begins_is_guarded(installed: Client, pr
 
 def test_user_is_asked_about_files_of_an_unusual_kind(installed: Client, project: Path) -> None:
     write(project / "config", "x")
-    [(denied, reason)] = talk(
-        installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox run --upload config 'print(1)'")]}
-    ).tool_results()
-    assert denied, "there is nobody to ask"
-    assert "unusual kind" in reason
+    call = "agentcore-sandbox --locked run --upload config 'print(1)'"
+    calls = [bash(call), bash(f"{call} --allow-file config")]
+    refused, asked = talk(installed, project, {f"{SKILL} do it": calls}).tool_results()
+    assert refused[0]
+    assert "--allow-file 'config'" in refused[1]
+    assert asked[0], "there is nobody to ask"
+    assert "unusual kind" in asked[1]
 
 
 def test_prompt_that_goes_on_after_a_blocked_stop_is_still_guarded(installed: Client, project: Path) -> None:
@@ -249,7 +265,7 @@ def test_skill_does_not_start_where_the_guard_cannot(installed: Client, project:
 
 def test_variable_of_the_user_wins_over_the_plugins_option(installed: Client, project: Path) -> None:
     mine = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "no-such-interpreter", "AWS_ENDPOINT_URL": NOWHERE}
-    script = talk(installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox run 'print(1)'")]}, **mine)
+    script = talk(installed, project, {f"{SKILL} do it": [bash("agentcore-sandbox --locked run 'print(1)'")]}, **mine)
     assert "on AWS, in the code interpreter no-such-interpreter." in json.dumps(script.requests[0])
     [(failed, output)] = script.tool_results()
     assert failed
@@ -257,7 +273,7 @@ def test_variable_of_the_user_wins_over_the_plugins_option(installed: Client, pr
 
 
 def test_option_changed_before_a_resume_is_told_and_used(installed: Client, project: Path) -> None:
-    run = bash("agentcore-sandbox run 'print(1)'")
+    run = bash("agentcore-sandbox --locked run 'print(1)'")
     options = {f"{NAME}@agentcore-sandbox": {"options": {"interpreter_id": "no-such-interpreter"}}}
     with messages_api(run, END, run, END) as (url, script):
         installed.talk([f"{SKILL} do it"], project, url)
@@ -275,7 +291,7 @@ def test_files_below_the_working_directory_go_in_and_no_others(installed: Client
     write(project.parent / "outside.py", "print('outside')\n")
     write(project / ".env", "print('hidden')\n")
     files = ("deep/script.py", "../outside.py", ".env")
-    calls = [bash(f"agentcore-sandbox run --file {file}") for file in files]
+    calls = [bash(f"agentcore-sandbox --locked run --file {file}") for file in files]
     first, *others = talk(installed, project, {f"{SKILL} run it": calls}).tool_results()
     assert first == (False, "from a file")
     assert [denied for denied, _ in others] == [True, True]
