@@ -40,6 +40,8 @@ def check(given: Mapping[str, Any], folder: str, environment: Mapping[str, str])
     _check_program(program, folder, environment)
     if words[:1] != [LOCKED]:
         raise Refusal(f"every call is locked while this skill runs, and says so first: {PROGRAM} {LOCKED} ...")
+    if "mcp" in words:
+        raise Refusal("a server's client could agree to files in the user's place: use the other commands")
     return any(word.partition("=")[0] == ALLOW_FILE for word in words)
 
 

@@ -58,9 +58,13 @@ def talk(client: Client, project: Path, prompts: dict[str, list[list[Block]]], *
 
 
 def test_allowed_call_runs_without_a_question_and_returns_the_output(installed: Client, project: Path) -> None:
-    heredoc = "agentcore-sandbox --locked run - <<'EOF'\nimport platform\nprint(6 * 7, platform.node()) # > && $x `x` | ;\nEOF"
+    code = "import platform\nprint(6 * 7, platform.node()) # > && $x `x` | ;"
+    heredoc = f"agentcore-sandbox --locked run - <<'EOF'\n{code}\nEOF"
     plugin = ROOT / "dist/marketplace/plugins" / NAME  # a marketplace in a folder is used in place
-    calls = [bash(heredoc), bash(f'"{plugin}/bin/agentcore-sandbox" --locked run --cmd \'echo "$((6 * 7)) $(hostname)"\'')]
+    calls = [
+        bash(heredoc),
+        bash(f'"{plugin}/bin/agentcore-sandbox" --locked run --cmd \'echo "$((6 * 7)) $(hostname)"\''),
+    ]
     script = talk(installed, project, {f"{SKILL} compute": calls})
     assert script.tool_results() == [(False, "42 sandbox")] * 2
     first = json.dumps(script.requests[0])

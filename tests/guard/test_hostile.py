@@ -33,6 +33,9 @@ REFUSED = {
     "a function": "function agentcore-sandbox { ls; }",
     "a path to search": f"PATH=. {CALL} run x",
     "a redirection in front": f"2>f {CALL} run x",
+    # A server that answers its own questions.
+    "a server": f"{CALL} mcp",
+    "a server behind flags": f"{CALL} --json --interpreter-id local 'mcp'",
     # A second command.
     "carriage return": f"{CALL} run x\r",
     "lines of Windows": f"{CALL} run - <<'EOF'\r\nx\r\nEOF\r\n",

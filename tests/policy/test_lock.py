@@ -121,6 +121,18 @@ def test_only_what_the_command_line_would_choose_by_itself_can_be_chosen(calls: 
             calls.judge(f"run {flag} {value} x")
 
 
+@pytest.mark.parametrize("words", ["", "--root .", "--root src/..", "--root src", "--root inner"])
+def test_server_is_bound_to_the_working_directory(calls: LockedCalls, words: str) -> None:
+    """Without a root of its own, it would ask its client."""
+    assert calls.judge(f"mcp {words}")["root"] == str((calls.project / (words.partition(" ")[2])).resolve())
+
+
+@pytest.mark.parametrize("folder", ["..", "/", "outer", "src/../.."])
+def test_server_of_another_folder_is_refused(calls: LockedCalls, folder: str) -> None:
+    with pytest.raises(NotAllowedError, match="not below the working directory"):
+        calls.judge(f"mcp --root {folder}")
+
+
 def test_jobs_are_those_of_the_configured_interpreter(calls: LockedCalls) -> None:
     """A record also names a profile and an endpoint, which must not be followed."""
     store = JobStore(os.environ)
@@ -145,7 +157,6 @@ COMMANDS_OF_THE_USER = {
     "local": "prints the keys of other clients, and stops other people's work",
     "map": "starts many sessions, which cost",
     "maps": "lists and stops the work of others",
-    "mcp": "is started by a client, and holds every call to the same rules",
     "policy": "belongs to setting up",
     "setup": "changes the account",
     "template": "belongs to setting up",

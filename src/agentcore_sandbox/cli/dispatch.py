@@ -11,7 +11,6 @@ from agentcore_sandbox import __version__
 from agentcore_sandbox.cli.output import Output, Stream
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
-from agentcore_sandbox.policy import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -140,7 +139,7 @@ def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
 def _dispatch(words: Sequence[str]) -> int:
     command, rest = _split(words)
     if command in (None, "help"):
-        rest = [word for word in rest if word != lock.FLAG]
+        rest = [word for word in rest if word != "--locked"]  # there is nothing to lock
         return _help(rest) if command else _top_level(rest)
     parser, run, rest = _load(command, rest)
     values = parser.parse(rest)
@@ -153,6 +152,8 @@ def _dispatch(words: Sequence[str]) -> int:
 
 def _lock(parser: Parser, values: dict[str, Any]) -> None:
     """Judge a call that is locked; for `doctor`, `locked` stays among the values: what has locked it."""
+    from agentcore_sandbox.policy import lock
+
     command = parser.prog.removeprefix(f"{PROGRAM} ")
     by, allowed_files = lock.locked_by(flag=values.pop("locked")), values.pop("allowed_files", ())
     if by:

@@ -12,7 +12,9 @@ from agentcore_sandbox.mcp.server import Server
 from agentcore_sandbox.mcp.session import OwnSession
 from agentcore_sandbox.mcp.stdio import Lines
 from agentcore_sandbox.mcp.tools import ToolTable
+from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.host_files import HostFiles
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +32,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mcp`."""
     about = "copy files only from and to this folder; without it, the client's roots, else the working directory"
-    parser.add_argument("--root", metavar="DIR", help=about)
+    allow(parser.add_argument("--root", metavar="DIR", help=about), lock.root)
     add_lifetime(parser, default=LIFETIME)
     add_connection(parser)
 

@@ -26,7 +26,7 @@ VARIABLE = "AGENTCORE_SANDBOX_LOCKED"
 INTERPRETER = "CUSTOM_AGENTCORE_INTERPRETER_ID"
 COMMANDS = (
     *("run", "exec", "start", "stop", "sessions", "cp", "ls", "rm", "doctor"),
-    *("job start", "job status", "job logs", "job wait", "job stop", "job rm"),
+    *("mcp", "job start", "job status", "job logs", "job wait", "job stop", "job rm"),
 )
 """The others change an account or this machine, print keys, or go wherever a record says."""
 
@@ -165,6 +165,16 @@ def assignments(_: Lock, values: Sequence[str]) -> Sequence[str]:
         if "=" not in value:
             raise NotAllowedError(f"--env {value} would copy the user's variable", f"write --env {value}=VALUE")
     return values
+
+
+def root(lock: Lock, path: str | None) -> str:
+    """Let the folder that bounds the files of a server be the working directory or one below it, whatever roots say."""
+    from agentcore_sandbox.policy.host_files import is_within
+
+    resolved = os.path.realpath(path or ".")
+    if not is_within(resolved, lock.files.root):
+        raise NotAllowedError(f"{path!r} is not below the working directory", "start it in the project's folder")
+    return resolved
 
 
 def program(lock: Lock, path: str | None) -> str | None:
