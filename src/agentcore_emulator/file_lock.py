@@ -8,11 +8,14 @@ import time
 
 if sys.platform == "win32":
     import msvcrt
+
+    _BUSY = {errno.EACCES}
 else:
     import fcntl
 
+    _BUSY = {errno.EWOULDBLOCK, errno.EAGAIN}
+
 _RETRY_SECONDS = 0.02
-_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}  # the last one is Windows's
 
 
 def acquire(descriptor: int, seconds: float) -> bool:

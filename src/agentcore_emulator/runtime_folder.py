@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -76,7 +77,9 @@ class RuntimeFolder:
     def state(self) -> LocalEndpoint | None:
         """Return the running service's state; None when none runs, whatever a killed one has left behind."""
         with self._opened("serving.lock") as serving:
-            if file_lock.try_acquire(serving, shared=True):
+            with self._explained():
+                nobody_serves = file_lock.try_acquire(serving, shared=True)
+            if nobody_serves:
                 return None
             with suppress(OSError, ValueError, TypeError):
                 return _parse(self._state_path.read_bytes())
@@ -121,21 +124,32 @@ class RuntimeFolder:
     @contextmanager
     def _locked(self, name: str, patience: float) -> Iterator[int]:
         with self._opened(name) as descriptor:
-            if not file_lock.acquire(descriptor, patience):
+            with self._explained():
+                is_ours = file_lock.acquire(descriptor, patience)
+            if not is_ours:
                 hint = "`agentcore-sandbox local status` shows it; `agentcore-sandbox local stop` ends it"
                 raise EmulatorError("LocalServiceBusy", "another local emulator runs or is starting", hint)
             yield descriptor
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:
-        try:
+        with self._explained():
             descriptor = private_files.open_file(self.folder / name, os.O_RDWR)
-        except OSError as error:
-            raise private_files.unusable(self.folder, f"cannot be used: {error.strerror}") from error
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise failures of the file system as errors of ours."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ENOLCK:
+                hint = "set AGENTCORE_SANDBOX_RUNTIME_DIR to a folder on a local disk"
+                raise EmulatorError("UnsafeFolder", f"files in {self.folder} cannot be locked", hint) from error
+            raise private_files.unusable(self.folder, f"cannot be used: {error.strerror}") from error
 
 
 def _parse(state: bytes) -> LocalEndpoint:

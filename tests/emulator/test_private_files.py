@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -112,6 +114,25 @@ def test_names_that_another_user_has_taken_are_not_needed(tmp_path: Path, monkey
         taken.rmdir()
         a_link(taken)
     assert usual.sessions_folder().parent == RuntimeFolder.of({}).folder.parent == tmp_path / "home" / ".cache"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOLCK, "cannot be locked"), (errno.EACCES, "Permission denied"), (errno.EINVAL, "Invalid argument")],
+)
+def test_a_lock_that_fails_is_not_a_busy_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    folder = RuntimeFolder(tmp_path)
+    for use in (folder.state, lambda: folder.starting(9).__enter__(), lambda: folder.serving(9).__enter__()):
+        with pytest.raises(EmulatorError, match=said) as caught:
+            use()
+        assert caught.value.code == "UnsafeFolder"
+        assert "AGENTCORE_SANDBOX_RUNTIME_DIR" in caught.value.hint
 
 
 def test_in_claude_codes_sandbox_each_command_has_a_folder_and_removes_what_earlier_ones_have_left(

@@ -51,9 +51,13 @@ def unpack(read: Callable[[int], bytes], data_limit: int, text_limit: int = MESS
     if text_size > text_limit or data_size > data_limit:
         raise FrameError(f"a message of {text_size} and {data_size} bytes is too large")
     middle = HEADER.size + text_size
-    _fill(received, middle + data_size, read)
-    message = _object(received[HEADER.size : middle])
-    return message, bytes(memoryview(received)[middle : middle + data_size])
+    _fill(received, middle, read)
+    message, parts = _object(received[HEADER.size : middle]), [bytes(received[middle : middle + data_size])]
+    left = data_size - len(parts[0])
+    while left:
+        parts.append(read(left))
+        left -= len(parts[-1])
+    return message, b"".join(parts)
 
 
 def _fill(received: bytearray, size: int, read: Callable[[int], bytes]) -> None:

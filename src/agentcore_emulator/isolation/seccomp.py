@@ -26,7 +26,7 @@ X32_ABI = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; clone() takes no NEWTIME.
 NEW_NAMESPACES = 0x7E020000
 CLONE_FILES, CLONE_THREAD, CLOSE_RANGE_UNSHARE = 0x400, 0x10000, 2
-AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, NETLINK_ROUTE = 1, 2, 10, 16, 0
 SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE = 1, 5, 0xF
 MAP_HUGETLB, MFD_HUGETLB = 0x40000, 4
 PR_SET_SECCOMP, SOL_SOCKET = 22, 1
@@ -212,7 +212,8 @@ def _checks(*, unix_sockets: bool) -> dict[str, bytes]:
     families = [*([AF_UNIX] if unix_sockets else []), AF_INET, AF_INET6, AF_NETLINK]
     first, second = _instruction(LOAD, FIRST_ARGUMENT), _instruction(LOAD, SECOND_ARGUMENT)
     return {
-        "socket": _only(FIRST_ARGUMENT, families),
+        # Other protocols of netlink tell of the host's sockets, devices and audit where its network is shared.
+        "socket": _only(FIRST_ARGUMENT, families) + _when(AF_NETLINK, _only(THIRD_ARGUMENT, [NETLINK_ROUTE])),
         "socketpair": _only(FIRST_ARGUMENT, [AF_UNIX]) + (b"" if unix_sockets else _only_connected()),
         # Nor a thread with open files of its own, which /proc/PID/fd does not show.
         "clone": first
@@ -245,10 +246,10 @@ def _deny_if(comparison: int, value: int, error: int = errno.EPERM) -> bytes:
     return _instruction(comparison, value, 0, 1) + _instruction(RETURN, ERROR | error)
 
 
-def _when(call: int, block: bytes) -> bytes:
-    """Return the block so that it is passed over by every other call, which stays loaded."""
+def _when(value: int, block: bytes) -> bytes:
+    """Return the block so that it is passed over unless this value is loaded, as the call's number is afterwards."""
     block += _instruction(LOAD, NUMBER)
-    return _instruction(JUMP_EQUAL, call, 0, len(block) // 8) + block
+    return _instruction(JUMP_EQUAL, value, 0, len(block) // 8) + block
 
 
 def _no_socket_programs() -> bytes:

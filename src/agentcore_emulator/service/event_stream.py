@@ -74,13 +74,13 @@ def _least_size(value: Any) -> int:
 def _message(headers: Mapping[str, str], body: bytes) -> bytes:
     block = b"".join(_header(*item) for item in {**headers, ":content-type": "application/json"}.items())
     prelude = struct.pack(">II", _OVERHEAD + len(block) + len(body), len(block))
-    message = b"".join([prelude, _crc(prelude), block, body])
-    return message + _crc(message)
+    head = b"".join([prelude, _crc(prelude), block])
+    return b"".join([head, body, _crc(body, zlib.crc32(head))])
 
 
 def _header(name: str, value: str) -> bytes:
     return struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", _STRING, len(value)) + value.encode()
 
 
-def _crc(data: bytes) -> bytes:
-    return struct.pack(">I", zlib.crc32(data))
+def _crc(data: bytes, before: int = 0) -> bytes:
+    return struct.pack(">I", zlib.crc32(data, before))

@@ -272,7 +272,8 @@ class _Connection(StreamRequestHandler):
         with self.server.timers.limit(HEAD_SECONDS, begin_early):
             for message in stream.messages:
                 head()
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(message), message) if chunked else message)
+                for part in (b"%x\r\n" % len(message), message, b"\r\n") if chunked else (message,):
+                    self.wfile.write(part)
         head()
         self.wfile.write(b"0\r\n\r\n" if chunked else b"")
         self.wfile.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import itertools
 import posixpath
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from agentcore_emulator.tools.result_payloads import Payload, ToolError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agentcore_emulator.sandbox import Sandbox
 
 MAX_ENTRIES = 100_000
 """Of a folder that is listed (assumed): more would not fit into one result."""
+PIECE = 1 << 20  # characters of base64, whole groups of four
 MAX_PATHS = 100_000
 """Files that are read at once (assumed)."""
 
@@ -66,17 +68,23 @@ def write_files(sandbox: Sandbox, cancelled: threading.Event, content: Sequence[
     if not sandbox.monitor.has_room(total):
         most = human_bytes(sandbox.config.limits.disk_bytes)
         raise ToolError(f"No space left: the session's files may take {most} in all; remove some of them")
-    _ask(sandbox, {"do": "write", "files": files}, cancelled, map(_content, content), total)
+    data = itertools.chain.from_iterable(map(_pieces, content))
+    _ask(sandbox, {"do": "write", "files": files}, cancelled, data, total)
     return result_payloads.success(f"Successfully wrote all {len(files)} files")
 
 
 def _size(file: Mapping[str, str]) -> int:
     blob = file.get("blob")
-    return len(_content(file)) if blob is None else len(blob) // 4 * 3 - blob[-2:].count("=")
+    return len(file["text"].encode()) if blob is None else len(blob) // 4 * 3 - blob[-2:].count("=")
 
 
-def _content(file: Mapping[str, str]) -> bytes:
-    return file["text"].encode() if file.get("blob") is None else base64.b64decode(file["blob"], validate=True)
+def _pieces(file: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield the content; of a blob, which was found to be base64, in pieces: the agent takes one during the next."""
+    blob = file.get("blob")
+    if blob is None:
+        yield file["text"].encode()
+    else:
+        yield from (base64.b64decode(blob[start : start + PIECE]) for start in range(0, len(blob), PIECE))
 
 
 def _inside(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 
 import pytest
@@ -74,6 +75,16 @@ def test_socket_families(machine: str, name: str) -> None:
         assert refused(machine, name, family) is None
     for family in (AF_PACKET, AF_ALG, AF_BLUETOOTH, AF_VSOCK, 0, 255, AF_VSOCK | 1 << 32):
         assert refused(machine, name, family) == errno.EPERM
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("unix_sockets", [True, False])
+def test_of_netlink_only_routes(machine: str, unix_sockets: bool) -> None:  # noqa: FBT001 - a parameter
+    ask = functools.partial(refused, machine, "socket", unix_sockets=unix_sockets)
+    assert ask(AF_NETLINK, SOCK_RAW, 0) is None
+    for protocol in (*range(1, 24), 1 << 31):
+        assert ask(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) == errno.EPERM
+        assert ask(AF_INET, SOCK_RAW, protocol) is None
 
 
 @pytest.mark.parametrize("machine", MACHINES)
