@@ -1,8 +1,10 @@
 """The emulator as boto3 sees it; prints one JSON object of lists: what each round took, or gave a second.
 
-Arguments: the service's process, and the number of rounds.
+Names in `bare` are those of boto3 and a server that answers at once. Arguments: the service's process, the URL of that
+server, and the number of rounds.
 """
 
+import functools
 import json
 import os
 import sys
@@ -17,7 +19,11 @@ from botocore.config import Config
 SESSIONS, EXECUTIONS, MEGABYTES = 8, 50, 10
 INTERPRETER: dict[str, Any] = {"codeInterpreterIdentifier": os.environ["CUSTOM_AGENTCORE_INTERPRETER_ID"]}
 BLOB = os.urandom(MEGABYTES * 1_000_000)
-client: Any = boto3.client("bedrock-agentcore", config=Config(max_pool_connections=SESSIONS))
+PAUSE = 0.3  # after which spares have started
+
+CONFIG = Config(max_pool_connections=SESSIONS)
+client: Any = boto3.client("bedrock-agentcore", config=CONFIG)
+bare: Any = boto3.client("bedrock-agentcore", config=CONFIG, endpoint_url=sys.argv[2])
 
 
 def start() -> str:
@@ -28,7 +34,7 @@ def stop(session: str) -> None:
     client.stop_code_interpreter_session(**INTERPRETER, sessionId=session)
 
 
-def invoke(session: str, name: Any, **arguments: Any) -> object:
+def invoke(client: Any, session: str, name: Any, **arguments: Any) -> object:
     answer = client.invoke_code_interpreter(**INTERPRETER, sessionId=session, name=name, arguments=arguments)
     [event] = answer["stream"]
     if event["result"]["isError"]:
@@ -36,8 +42,29 @@ def invoke(session: str, name: Any, **arguments: Any) -> object:
     return event["result"]
 
 
-def execute(session: str) -> None:
-    invoke(session, "executeCode", language="python", code="1")
+def execute(client: Any, session: str) -> None:
+    invoke(client, session, "executeCode", language="python", code="1")
+
+
+def write(client: Any, session: str) -> None:
+    invoke(client, session, "writeFiles", content=[{"path": "blob", "blob": BLOB}])
+
+
+def round_trip(client: Any, session: str) -> float:
+    """The median, in milliseconds."""
+    return 1000 * sorted(took(execute, client, session) for _ in range(EXECUTIONS))[EXECUTIONS // 2]
+
+
+def executions(client: Any, sessions: list[str]) -> float:
+    """How many a second, over all sessions at once."""
+    one = functools.partial(execute, client)
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        return SESSIONS * EXECUTIONS / took(lambda: list(pool.map(one, sessions * EXECUTIONS)))
+
+
+def start_after_pause(sessions: list[str]) -> float:
+    time.sleep(PAUSE)
+    return took(lambda: sessions.append(start()))
 
 
 def took(call: object, *arguments: object) -> float:
@@ -61,7 +88,10 @@ def memory(server: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0  # it has ended
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
@@ -70,25 +100,26 @@ def one_round(server: int) -> dict[str, float]:
     sessions: list[str] = []
     starting = took(lambda: sessions.extend(start() for _ in range(SESSIONS)))
     for session in sessions:
-        execute(session)
+        execute(client, session)
     held = (memory(server) - before) / SESSIONS
     first = sessions[0]
-    executing = sorted(took(execute, first) for _ in range(EXECUTIONS))
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        many = took(lambda: list(pool.map(execute, sessions * EXECUTIONS)))
-    into = took(lambda: invoke(first, "writeFiles", content=[{"path": "blob", "blob": BLOB}]))
-    out = took(lambda: invoke(first, "readFiles", paths=["blob"]))
-    stopping = took(lambda: list(map(stop, sessions)))
-    return {
+    later: list[str] = []
+    values = {
         "start": starting / SESSIONS * 1000,
-        "round trip": executing[EXECUTIONS // 2] * 1000,
-        "executions": SESSIONS * EXECUTIONS / many,
-        "sessions": SESSIONS / (starting + stopping),
+        "next": 1000 * start_after_pause(later),
+        "round trip": round_trip(client, first),
+        "bare round trip": round_trip(bare, first),
+        "executions": executions(client, sessions),
+        "bare executions": executions(bare, sessions),
         "memory": held / 1e6,
-        "in": MEGABYTES / into,
-        "out": MEGABYTES / out,
+        "in": MEGABYTES / took(write, client, first),
+        "bare in": MEGABYTES / took(write, bare, first),
+        "out": MEGABYTES / took(lambda: invoke(client, first, "readFiles", paths=["blob"])),
     }
+    stopping = took(lambda: list(map(stop, sessions)))
+    stop(later[0])
+    return {**values, "sessions": SESSIONS / (starting + stopping)}
 
 
-taken = [one_round(int(sys.argv[1])) for _ in range(int(sys.argv[2]))]
+taken = [one_round(int(sys.argv[1])) for _ in range(int(sys.argv[3]))]
 json.dump({name: [values[name] for values in taken] for name in taken[0]}, sys.stdout)
