@@ -26,15 +26,8 @@ REGION = "us-east-1"
 class LocalEndpoint:
     """A running emulator, as its state file describes it.
 
-    Args:
-        url: Where it takes requests.
-        access_key: The id of the key that requests are signed with.
-        secret_key: Its secret.
-        pid: The process.
-        version: Of the program that started it.
-        program: The folder of the package that runs.
-        started: Seconds since the epoch.
-        settings: The AGENTCORE_SANDBOX_LOCAL_ variables that it was started with.
+    Requests are signed with the two keys; `version` is that of the program which started it, with the
+    AGENTCORE_SANDBOX_LOCAL_ variables in `settings`; `started` is in seconds since the epoch.
     """
 
     url: str

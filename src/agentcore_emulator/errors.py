@@ -4,13 +4,7 @@ from __future__ import annotations
 
 
 class EmulatorError(Exception):
-    """The emulator cannot do what was asked.
-
-    Args:
-        code: A stable CamelCase name, such as `LocalSandboxUnavailable`.
-        message: What happened, one sentence without a secret in it.
-        hint: What to do next.
-    """
+    """The emulator cannot do what was asked: a stable code, what happened, and what to do next."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)

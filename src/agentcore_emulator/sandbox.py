@@ -51,11 +51,8 @@ COMPLAINT_BYTES = 2000
 class SandboxConfig:
     """What a sandbox is made of.
 
-    Args:
-        folder: The session's private folder on the host, mode 0700; everything written inside lies below it.
-        network: Share the host's network instead of having none.
-        limits: What the session may use.
-        watchdog: Holds the session to its limits; without one each process has its own, and there is none for all.
+    Everything that is written inside lies below the private `folder` on the host, mode 0700. Without a watchdog each
+    process has limits of its own, and there are none for all.
     """
 
     folder: Path
@@ -95,8 +92,7 @@ class Sandbox:
         """Start it and wait until its agent is ready.
 
         Raises:
-            EmulatorError: `LocalSandboxUnavailable`: bubblewrap cannot work here; `LocalPython`: the
-                interpreter cannot; `LocalSandboxStart`: this one sandbox did not become ready.
+            EmulatorError: As `check`; `LocalSandboxStart`: this one sandbox did not become ready.
         """
         self._start(_working_program())
 

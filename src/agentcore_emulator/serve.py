@@ -58,17 +58,9 @@ def _ignore(_request: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve.
+    """How to serve: at a free port for 0, until there was no request and no session for `idle` seconds.
 
-    Args:
-        port: 0 chooses a free one.
-        idle: Seconds without a request and a session after which to end; None never does.
-        record: Is told of each request.
-        quotas: What is allowed in all.
-        limits: What one session may use.
-        faults: What shall go wrong.
-        settings: The variables that say all this.
-        version: Of the program that starts it.
+    `record` is told of each request; `settings` are the variables that say all this.
     """
 
     port: int = 0
@@ -144,11 +136,7 @@ def foreground(folder: RuntimeFolder, options: Options, log: Path | None, ready:
 def background(folder: str, version: str, ready: int, idle: float) -> NoReturn:
     """Leave the caller, which waits for this process only, and serve until nobody needs it. The lock is inherited.
 
-    Args:
-        folder: The runtime folder.
-        version: Of the caller's program.
-        ready: A pipe's descriptor; gets `{}` once requests are taken, or the error as JSON.
-        idle: Seconds without a request and a session after which to end.
+    The pipe `ready` gets `{}` once requests are taken, or the error as JSON.
     """
     if os.fork():
         os._exit(0)

@@ -94,10 +94,8 @@ class LanguageContext:
     def execute(self, conn: socket.socket, request: dict[str, Any]) -> protocol.Message:
         """Run `request["code"]`, in a new worker where `request["clear"]` says so.
 
-        Returns:
-            `{"exitCode", "seconds", "outcome", "lost", "leftOut", "sizes"}` and the bytes of stdout, stderr and each
-            image; `lost` is the exit code of a worker that had ended since the last execution, else None, `leftOut`
-            the number of bytes that stdout had beside these.
+        The answer has the bytes of stdout, stderr and each image. `lost` is the exit code of a worker that had ended
+        since the last execution, else None, `leftOut` the number of bytes that stdout had beside these.
         """
         started = time.monotonic()
         if request["clear"]:

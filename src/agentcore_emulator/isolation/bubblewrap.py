@@ -111,15 +111,7 @@ class Paths:
 def options(
     python: PythonInstallation, paths: Paths, files: dict[str, int], seccomp: int, *, network: bool
 ) -> list[str]:
-    """Return bwrap's options for one sandbox.
-
-    Args:
-        python: The interpreter inside.
-        paths: Where bwrap finds what it mounts.
-        files: Path inside -> descriptor that holds a file's content.
-        seccomp: Descriptor that holds the system call filter.
-        network: Share the host's network.
-    """
+    """Return bwrap's options for one sandbox; `files` has descriptors by paths inside, `seccomp` is the filter's."""
     return [
         *NAMESPACES,
         *(["--share-net"] if network else []),

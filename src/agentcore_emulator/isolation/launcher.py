@@ -75,14 +75,9 @@ def make_folders(session: Path) -> None:
 def launch(
     bwrap: Bubblewrap, contents: Contents, channel: int, agent: dict[str, Any], complaints: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start bwrap; may raise OSError.
+    """Start bwrap with an agent, which gets its end of the `channel` and its options; may raise OSError.
 
-    Args:
-        bwrap: The program.
-        contents: What the sandbox has of the host.
-        channel: The agent's end of its socket.
-        agent: The agent's options.
-        complaints: Takes what bwrap, and an agent that cannot start, say.
+    `complaints` takes what bwrap says, and an agent that cannot start.
     """
     return _on_starter_thread(lambda: _launch(bwrap, contents, channel, agent, complaints))
 

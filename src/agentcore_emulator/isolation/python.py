@@ -26,12 +26,9 @@ SHARED = ("/", "/bin", "/etc", "/home", "/lib", "/opt", "/root", "/run", "/srv",
 
 @dataclass(frozen=True)
 class PythonInstallation:
-    """A Python of the host.
+    """A Python of the host, its folders outside /usr, and the links (path, target) from `executable` to the program.
 
-    Args:
-        executable: Its path, the same inside.
-        folders: Folders outside /usr that it needs, at the same paths inside.
-        links: Symbolic links on the way from `executable` to the program, each a path and its target.
+    All paths are the same inside.
     """
 
     executable: str

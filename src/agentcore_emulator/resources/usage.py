@@ -32,17 +32,11 @@ STAT_BYTES = 4096  # its 52 numbers have at most 20 digits
 
 @dataclass(frozen=True)
 class Process:
-    """One process of this machine.
+    """One process of this machine, named for ever by `pid` and `started`.
 
-    Args:
-        pid: Its id.
-        parent: Its parent's.
-        threads: How many.
-        ticks: Processor time of it and of its ended children.
-        started: When; with the id it names a process for ever.
-        resident_bytes: Its memory, with what it shares counted in full.
-        state: One letter, such as `T` (stopped) or `Z` (has ended).
-        body: The thread that has its memory and its files; not the first where that has ended and others live on.
+    Its ended children count in `ticks`, what it shares in full in `resident_bytes`. The state is one letter, such as
+    `T` (stopped) or `Z` (has ended). `body` is the thread that has its memory and its files: not the first where that
+    has ended and others live on.
     """
 
     pid: int

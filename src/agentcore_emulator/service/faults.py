@@ -31,15 +31,8 @@ OPERATIONS = {
     "list-interpreters": "ListCodeInterpreters",
     "delete-interpreter": "DeleteCodeInterpreter",
 }
-KINDS = {
-    "latency": "each request takes NUMBER seconds longer",
-    "throttle": "the next NUMBER requests fail with ThrottlingException, HTTP 429",
-    "error": "the next NUMBER requests fail with InternalServerException, HTTP 500",
-    "break": "the next NUMBER responses to invoke break off in the middle of the result, as does the connection",
-    "fail": "the next NUMBER responses to invoke are HTTP 200 and end with internalServerException in the stream",
-    "lose": "the sessions of the next NUMBER invokes have ended",
-}
 _ONLY_INVOKE = ("break", "fail", "lose")
+KINDS = ("latency", "throttle", "error", *_ONLY_INVOKE)  # docs/embedded-service.md says what each does
 FORM = "KIND=OPERATION[:NUMBER][@AFTER], such as throttle=start:2, latency=invoke:0.5 or lose=invoke:1@4"
 
 

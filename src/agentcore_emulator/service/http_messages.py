@@ -117,18 +117,10 @@ def timestamp(moment: datetime) -> str:
 
 
 def page(items: Sequence[Item], members: Members, key: Callable[[Item], int]) -> tuple[list[Item], dict[str, str]]:
-    """Cut the page that `maxResults` and `nextToken` ask for out of a list.
+    """Return the page that a request asks for, and the response's `nextToken` member where there are more.
 
-    Args:
-        items: In descending order of their keys, so that new ones do not move the pages.
-        members: The request's.
-        key: An item's place in the order.
-
-    Returns:
-        The page's items, and the response's `nextToken` member where there are more.
-
-    Raises:
-        ServiceError: ValidationException: the token is none of ours.
+    Items are in descending order of their keys, so that new ones do not move the pages. A token that is none of ours is
+    a ValidationException.
     """
     before = _from_token(members.get("nextToken"))
     left = [item for item in items if before is None or key(item) < before]
