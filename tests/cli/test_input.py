@@ -43,7 +43,7 @@ def test_code_arrives_unchanged_as_argument_pipe_and_file(
         ([], CODE.encode()),
         (["--file", str(path)], b""),
     ):
-        done = aws.run("exec", SESSION, *words, stdin=stdin)
+        done = aws.run("run", *words, stdin=stdin)
         assert done.returncode == 0, done.stderr
     expected = {"code": CODE, "language": "python"}
     assert [arguments for arguments in sent(faults) if "environ.update" not in str(arguments)] == [expected] * 4

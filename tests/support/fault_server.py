@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SESSION = "01FAULTSERVERSESSION000000"
 CREATED = "2026-11-23T10:00:00.000Z"
-PREPARATION = "__import__('os').environ.update("
+PREPARATIONS = ("__import__('builtins').exec(", "((variables, marks) =>")
 
 
 Answer = Callable[["Handler"], None]
@@ -41,7 +41,7 @@ class Request:
 
     @property
     def is_preparation(self) -> bool:
-        return str(self.body.get("arguments", {}).get("code", "")).startswith(PREPARATION)
+        return str(self.body.get("arguments", {}).get("code", "")).startswith(PREPARATIONS)
 
 
 @dataclass

@@ -109,8 +109,8 @@ def test_run_sends_four_requests_over_one_connection(caller: CommandLine, faults
     assert faults.connections == 1
 
 
-def test_a_named_session_costs_two_requests_a_call(caller: CommandLine, faults: FaultServer) -> None:
+def test_a_named_session_costs_one_request_a_call(caller: CommandLine, faults: FaultServer) -> None:
     for _ in range(2):
         faults.requests.clear()
         assert caller.run("run", "--session", "work", "x").stdout == b"hello"
-    assert [request.operation for request in faults.requests] == ["invoke", "invoke"]
+    assert [request.operation for request in faults.requests] == ["invoke"]

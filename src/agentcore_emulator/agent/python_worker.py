@@ -18,6 +18,7 @@ from . import display, protocol
 from .tracebacks import Formatter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from importlib.machinery import ModuleSpec
 
 CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import
@@ -44,6 +45,20 @@ def main(channel: int) -> None:
         protocol.send(conn, {"exitCode": exit_code, "images": [len(image) for image in images]}, b"".join(images))
 
 
+class InteractiveShell:
+    """What `get_ipython()` returns in a cell: of IPython's shell, what changes a cell's lines before all else."""
+
+    def __init__(self) -> None:
+        self.input_transformers_cleanup: list[Callable[[list[str]], list[str]]] = [leading_indent]
+
+    def transform_cell(self, code: str) -> str:
+        """Return the code that is executed for a cell."""
+        lines = code.splitlines(keepends=True)
+        for transform in self.input_transformers_cleanup:
+            lines = transform(lines)
+        return "".join(lines)
+
+
 class PythonContext:
     """The namespace of a session and the count of its cells."""
 
@@ -52,6 +67,8 @@ class PythonContext:
         self._formatter = Formatter(self._cells)
         self._namespace = _main_module().__dict__
         self._loop: Any = None
+        self._shell = InteractiveShell()
+        builtins.get_ipython = lambda: self._shell  # type: ignore[attr-defined] # as IPython does
         sys.argv = [""]
         sys.path.insert(0, "")
         site.addsitedir(site.getusersitepackages())
@@ -63,7 +80,7 @@ class PythonContext:
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if code.strip():  # an empty cell is not counted
-                self._execute(_unindented(code))
+                self._execute(self._shell.transform_cell(code))
         except BaseException as error:  # noqa: BLE001 - whatever the code raises is its result
             self._show(error)
             return FAILED
@@ -162,12 +179,11 @@ def _main_module() -> types.ModuleType:
     return module
 
 
-def _unindented(code: str) -> str:
+def leading_indent(lines: list[str]) -> list[str]:
     """Remove an indentation of the first line from all lines that have it, as IPython does."""
-    first = next((line for line in code.splitlines() if line.strip()), "")
+    first = next((line for line in lines if line.strip()), "")
     indent = first[: len(first) - len(first.lstrip())]
-    lines = code.splitlines(keepends=True) if indent else [code]
-    return "".join(line[len(indent) :] if line.startswith(indent) else line for line in lines)
+    return [line[len(indent) :] if line.startswith(indent) else line for line in lines]
 
 
 def _flush() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ from agentcore_sandbox.aws.event_stream import Result, combine
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, TimeLimitError
 from agentcore_sandbox.execution import artifacts
+from agentcore_sandbox.execution.preparation import Preparation
+from agentcore_sandbox.execution.program import COMMAND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
@@ -104,13 +107,12 @@ class Executor:
         request = self._request
         if request.transfers.uploads:
             request.output.say_skipped(request.transfers.send(self._workspace()))
-        if not request.follow:
-            self._set_environment()
-        self._was_sent = True
+        self._was_sent = False
         try:
-            self._follow() if request.follow else self._invoke()
+            self._follow() if request.follow else self._execute()
         except TimeLimitError as error:
-            self._finish(error)
+            if self._was_sent:
+                self._finish(error)
             raise
         self._finish(None)
 
@@ -135,18 +137,42 @@ class Executor:
             "downloaded": [copied.as_json() for copied in request.transfers.downloaded],
         }
 
-    def _set_environment(self) -> None:
-        call = self._request.program.preparation(self._interpreter.region)
+    def _execute(self) -> None:
+        """Run the program; code in a context that has its variables, which are set first where it does not."""
+        program, region = self._request.program, self._interpreter.region
+        if program.language != COMMAND:
+            preparation = Preparation(program, region, self._session_id)
+            if self._keeps_session and self._has_run_marked(preparation):
+                return
+            self._prepare(preparation)
+        self._print(self._answers(program.invocation(region)))
+
+    def _has_run_marked(self, preparation: Preparation) -> bool:
+        """Run the program unless the context turns out not to be prepared, or no longer."""
+        call = preparation.marked_program()
         if call is None:
-            return
+            return False
+        answers = self._answers(call)
+        first = next(answers)
+        refusal = preparation.refusal(first)
+        if refusal is None:
+            self._print(itertools.chain([first], answers))
+            return True
+        self._keep_errors(combine([refusal, *answers]))
+        self._was_sent = False
+        return False
+
+    def _prepare(self, preparation: Preparation) -> None:
+        call = preparation.invocation()
         outcome = self._invoke_preparation(call)
         if outcome.status > SIGNALLED:  # as when a limit was reached just now: the next execution starts anew
             self._keep_errors(outcome)
             outcome = self._invoke_preparation(call)
         if outcome.status:
-            message = f"the sandbox is not ready for this language: {outcome.stderr or outcome.stdout}"
-            raise AgentcoreSandboxError("NotPrepared", message, "the program was not started")
+            raise preparation.failure(outcome)
         self._keep_errors(outcome)
+        if self._keeps_session:
+            preparation.remember()
 
     def _invoke_preparation(self, call: Invocation) -> Result:
         advice = "the program was not started; try again"
@@ -160,13 +186,17 @@ class Executor:
         if preparation.stderr:
             self._results.append(Result(stderr=preparation.stderr.removesuffix("\n") + "\n"))
 
-    def _invoke(self) -> None:
-        request = self._request
-        call = request.program.invocation(self._interpreter.region)
-        answers = self._interpreter.invoke(self._session_id, call.tool, call.arguments, seconds=request.time_limit)
-        request.output.program(answers, self._results)
+    def _answers(self, call: Invocation) -> Iterator[Result]:
+        """Send the program."""
+        self._was_sent = True
+        limit = self._request.time_limit
+        return self._interpreter.invoke(self._session_id, call.tool, call.arguments, seconds=limit)
+
+    def _print(self, answers: Iterable[Result]) -> None:
+        self._request.output.program(answers, self._results)
 
     def _follow(self) -> None:
+        self._was_sent = True
         request, region = self._request, self._interpreter.region
         self._results.append(_follow(self._workspace(), request.program, region, request.output, request.time_limit))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -72,20 +71,8 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self, region: str) -> dict[str, str]:
-        """All variables to set, the region for AWS's SDKs included (docs/service.md, "Inside the sandbox")."""
-        return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, **self.environment}
-
-    def preparation(self, region: str) -> Invocation | None:
-        """The invoke that sets variables before code runs; a command carries them itself.
-
-        The service takes no environment. As an execution of its own it leaves the user's code alone: a traceback shows
-        the code's own lines with their own numbers, and none of the values. It also clears the context, because
-        the variables must be set after that. That variables of the process stay set is assumed for deno and nodejs.
-        """
-        if self.language == COMMAND:
-            return None
-        arguments = self._arguments(_assignment(self.language, self.variables(region)))
-        return Invocation(api.EXECUTE_CODE, arguments | ({"clearContext": True} if self.clear_context else {}))
+        """All variables to set."""
+        return {**program_variables(region), **self.environment}
 
     def invocation(self, region: str) -> Invocation:
         """The invoke that runs the program.
@@ -95,10 +82,15 @@ class Program:
         """
         if self.language != COMMAND:
             _check_size(self.text, api.MAX_STRING, "code")
-            return Invocation(api.EXECUTE_CODE, self._arguments(self.text))
+            return self.code_invocation(self.text)
         command = _with_variables(self.text, self.variables(region))
         _check_size(command, api.MAX_COMMAND, "a command")
         return Invocation(api.EXECUTE_COMMAND, {"command": command})
+
+    def code_invocation(self, code: str) -> Invocation:
+        """The invoke that runs other code where this program runs."""
+        runtime = {"runtime": self.runtime} if self.runtime else {}
+        return Invocation(api.EXECUTE_CODE, {"code": code, "language": self.language, **runtime})
 
     def script(self, region: str) -> Script:
         """The program as a file that runs in a process of its own, without the session's variables."""
@@ -122,17 +114,10 @@ class Program:
             return "program.mts" if is_typed else "program.cjs", ["node"]
         return "program.ts" if is_typed else "program.js", ["deno", "run", "--allow-all"]
 
-    def _arguments(self, code: str) -> dict[str, Any]:
-        runtime = {"runtime": self.runtime} if self.runtime else {}
-        return {"code": code, "language": self.language, **runtime}
 
-
-def _assignment(language: str, environment: Mapping[str, str]) -> str:
-    """An assignment that leaves every name of the session alone: `os` may be a variable of the user's."""
-    if language == "python":
-        return f"__import__('os').environ.update({dict(environment)!r})"
-    text = json.dumps(json.dumps(dict(environment)))  # parsed there: in a literal, __proto__ would be no name
-    return f"Object.assign(globalThis.process.env, JSON.parse({text})); undefined"
+def program_variables(region: str) -> dict[str, str]:
+    """What is set for every program: the region for AWS's SDKs (docs/service.md, "Inside the sandbox")."""
+    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
 
 
 def _with_variables(command: str, environment: Mapping[str, str]) -> str:

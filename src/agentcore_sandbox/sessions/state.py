@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import sys
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -195,6 +196,13 @@ class StateFolder:
             if path.suffix != ".lock":
                 with _translated("remove", path):
                     _remove(path)
+
+    def remove_older(self, seconds: float) -> None:
+        """Remove the records that were written longer ago."""
+        for key in self._keys():
+            with _translated("read", self.file(key)), suppress(FileNotFoundError):
+                if time.time() - self.file(key).lstat().st_mtime > seconds:
+                    self.remove(key)
 
     def file(self, key: str, suffix: str = "json") -> Path:
         """The path of a record, or of a file that goes with it."""

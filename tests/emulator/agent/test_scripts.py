@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentcore_sandbox.aws.event_stream import read_result
+from agentcore_sandbox.execution.preparation import Preparation
 from agentcore_sandbox.execution.program import Program
 from support import runtimes, sandboxes
 from support.processes import eventually
@@ -158,13 +160,27 @@ def test_exit_in_a_callback_while_code_waits_ends_the_context(run: Run) -> None:
 
 
 def test_variables_of_the_environment_as_the_command_line_sets_them(run: Run) -> None:
-    preparation = Program("1", "javascript", environment={"MONTH": "11", "__proto__": 'it\'s "x"\n\u2028'}).preparation(
-        "here"
-    )
-    assert preparation
-    assert run(preparation.arguments["code"])["stdout"] == ""
+    program = Program("1", "javascript", environment={"MONTH": "11", "__proto__": 'it\'s "x"\n\u2028'})
+    assert run(Preparation(program, "here", "session").invocation().arguments["code"])["stdout"] == ""
     assert run("process.env.MONTH")["stdout"] == "'11'"
     assert run("process.env['__proto__'] === 'it\\'s \"x\"\\n\\u2028'")["stdout"] == "true"
+
+
+def test_only_a_prepared_context_passes_over_a_mark(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTCORE_SANDBOX_STATE_DIR", str(tmp_path))
+    here, there = (
+        Preparation(Program("let a = 1\nthrow a", "javascript"), region, "s") for region in ("here", "there")
+    )
+    marked = []
+    for preparation in (here, there):
+        preparation.remember()
+        marked.append(preparation.marked_program())
+        assert run(preparation.invocation().arguments["code"])["stdout"] == ""
+    refused, passed = (run(call.arguments["code"]) for call in marked if call)
+    assert passed["stderr"] == "Uncaught 1"
+    for result, preparation in ((passed, there), (refused, here)):
+        answer = read_result({"structuredContent": result, "isError": True})
+        assert (preparation.refusal(answer) is None) == (preparation is there)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""Variables of code are set once for each context, and no program runs in a context that lacks them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agentcore_sandbox.execution.preparation import MOST_REFUSALS, NO_SOURCE
+from support import fault_server
+from support.event_stream import result
+from support.fault_server import SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.fault_server import FaultServer
+    from support.processes import CommandLine
+
+SHOW_REGION = "import os; print(os.environ.get('AWS_REGION'))"
+REFUSED = (
+    f"  Cell In[1], line 1\n    {NO_SOURCE} agentcore\n    ^\nSyntaxError: invalid character '{NO_SOURCE}' (U+2E2E)"
+)
+EXIT = "import os; os._exit(3)"
+BE_KILLED = """\
+import os, subprocess
+with open("pid", "w") as file:
+    print(os.getpid(), file=file)
+process = subprocess.Popen(["sh", "-c", "sleep 0.1; kill -9 $(cat pid)"])
+"""
+WAIT_UNTIL_KILLED = "while grep -q 'State:.[RSD]' /proc/$(cat pid)/status; do sleep 0.1; done"
+
+
+def preparations(faults: FaultServer) -> list[bool]:
+    """Of each invoke so far whether it set variables."""
+    found = [request.is_preparation for request in faults.requests]
+    faults.requests.clear()
+    return found
+
+
+def test_ten_executions_are_prepared_once_and_each_new_variable_costs_one_more(
+    aws: CommandLine, faults: FaultServer
+) -> None:
+    for _ in range(10):
+        assert aws.run("exec", SESSION, "x").stdout == b"hello"
+    assert preparations(faults) == [True, *[False] * 10]
+    for words in (["--env", "A=1"], ["--env", "A=1"], [], ["--env", "A=2"], ["--lang", "ts"], ["--cmd"]):
+        assert aws.run("exec", SESSION, *words, "x").stdout == b"hello"
+    assert preparations(faults) == [True, False, False, False, True, False, True, False, False]
+    aws.run("exec", SESSION, "--clear-context", "x")
+    assert preparations(faults) == [True, False]
+
+
+@pytest.mark.parametrize("code", ["'use strict'; x", '// first\n"use strict"', "#!/usr/bin/env node", "export let x"])
+def test_javascript_that_needs_its_first_line_keeps_it(aws: CommandLine, faults: FaultServer, code: str) -> None:
+    for _ in range(2):
+        aws.run("exec", SESSION, "--lang", "js", code)
+    assert [request.body["arguments"]["code"] for request in faults.requests[1::2]] == [code, code]
+
+
+def test_a_context_that_refuses_marks_is_soon_given_none(aws: CommandLine, faults: FaultServer) -> None:
+    refused = fault_server.stream(result("", f"variables are lost\n{REFUSED}", 1))
+    aws.run("exec", SESSION, "x")
+    for _ in range(MOST_REFUSALS):
+        faults.requests.clear()
+        faults.preparation = None
+        faults.answers["invoke"] = fault_server.in_turn(refused, fault_server.ok)
+        done = aws.run("exec", SESSION, "x")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"variables are lost\n")
+        assert preparations(faults) == [False, True, False]
+    faults.answers["invoke"] = fault_server.ok
+    aws.run("exec", SESSION, "x")
+    assert preparations(faults) == [True, False]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [result("", REFUSED, 0), result("", "SyntaxError: invalid character", 1), result("", f"{NO_SOURCE}: not found", 1)],
+)
+def test_an_answer_of_the_program_is_no_refusal(aws: CommandLine, faults: FaultServer, answer: bytes) -> None:
+    aws.run("exec", SESSION, "x")
+    faults.requests.clear()
+    faults.answers["invoke"] = fault_server.stream(answer)
+    assert aws.run("exec", SESSION, "x").stderr
+    assert preparations(faults) == [False]
+
+
+def test_without_a_state_folder_each_execution_is_prepared(aws: CommandLine, faults: FaultServer) -> None:
+    for _ in range(2):
+        assert aws.run("exec", SESSION, "x", env={"HOME": ""}).stdout == b"hello"
+    assert preparations(faults) == [True, False] * 2
+
+
+def test_what_is_remembered_does_not_grow(aws: CommandLine) -> None:
+    aws.run("exec", SESSION, "x")
+    folder = aws.home / ".local/state/agentcore-sandbox/contexts"
+    (first,) = folder.iterdir()
+    os.utime(first, (0, 0))
+    aws.run("exec", SESSION, "--lang", "js", "x")
+    (second,) = folder.iterdir()
+    assert second != first
+
+
+@pytest.fixture
+def session(local: CommandLine) -> Iterator[str]:
+    session_id = local.run("start").stdout.decode().strip()
+    yield session_id
+    local.run("stop", session_id)
+
+
+@pytest.mark.parametrize("lose", ["it exits", "it is killed", "another client"])
+def test_a_context_that_was_lost_is_prepared_anew(local: CommandLine, session: str, tmp_path: Path, lose: str) -> None:
+    execute = ("exec", session, "--region", "eu-west-1")
+    assert local.run(*execute, SHOW_REGION).stdout == b"eu-west-1"
+    if lose == "it exits":
+        local.run(*execute, EXIT)
+    elif lose == "it is killed":
+        local.run(*execute, BE_KILLED)
+        local.run(*execute, "--cmd", WAIT_UNTIL_KILLED)
+    else:
+        words = ("--clear-context", "--env", "AWS_REGION=elsewhere", "x = 1")
+        local.run(*execute, *words, env={"HOME": str(tmp_path)})
+    done = local.run(*execute, SHOW_REGION)
+    assert (done.returncode, done.stdout) == (0, b"eu-west-1")
+    assert (b"Its variables are lost; this execution started anew" in done.stderr) == (lose == "it is killed")
+
+
+def test_a_marked_program_fails_as_any_other(local: CommandLine, session: str) -> None:
+    local.run("exec", session, "x = 1")
+    done = local.run("exec", session, "from __future__ import annotations\n1/0")
+    assert b"Cell In[3], line 2\n      1 from __future__ import annotations\n----> 2 1/0\n" in done.stderr
+    done = local.run("exec", session, "    if x:\n    y (")
+    assert b"Cell In[4], line 2\n    y (\n" in done.stderr
+    assert NO_SOURCE.encode() not in done.stderr
+
+
+def test_a_broken_context_still_runs_programs(local: CommandLine, session: str) -> None:
+    local.run("exec", session, "import builtins; builtins.__import__ = None")
+    assert local.run("exec", session, "print(6 * 7)").stdout == b"42"
+    done = local.run("exec", session, "--env", "TOKEN=secret", "print(1)")
+    assert done.stderr.startswith(b"error[NotPrepared]: the sandbox is not ready for this language: ")
+    assert b"secret" not in done.stderr
