@@ -38,14 +38,18 @@ ON_EACH_PYTHON = (
     *(f"unit/{name}" for name in ("aws/test_event_stream.py", "cli", "test_threads.py", "transfer")),
 )
 # What is in a zipapp, what the launcher does and what is asked of AWS is the same for every Python.
-ZIPAPP_ON_EACH_PYTHON = (
+ZIPAPP_SMOKE = [
+    f"tests/cli/test_local.py::test_{name}" for name in ("failing_program", "signal_stops_program_and_session")
+]
+ZIPAPP_ON_EACH_PYTHON = [
     *(f"tests/zipapp/test_start.py::test_{name}" for name in ("first_start_and_next", "the_warm_path_loads_little")),
-    *(f"tests/cli/test_local.py::test_{name}" for name in ("failing_program", "signal_stops_program_and_session")),
-)
-ZIPAPP_ONCE = (
-    *("tests/zipapp", "tests/cli/test_local.py"),
+    *ZIPAPP_SMOKE,
+]
+ZIPAPP_ONCE = [
+    "tests/zipapp",
     "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run",
-)
+    *ZIPAPP_SMOKE,
+]
 ZIPAPP_NIGHTLY = (
     *(f"tests/zipapp/test_{name}.py" for name in ("start", "credentials")),
     *("tests/account/test_setup.py", "tests/cli"),
@@ -208,6 +212,7 @@ def nightly(session: nox.Session) -> None:
         session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "nightly", "tests/zipapp")
         session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
         session.notify("plugin", ["-m", "nightly"])
+        session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
         session.notify("cgroups", [])
 

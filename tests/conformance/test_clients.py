@@ -11,6 +11,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.processes import eventually
 from support.sandboxes import cannot
 
@@ -39,6 +41,7 @@ def test_the_sdk_for_python(target: Target) -> None:
     assert (seen["status"], seen["listed"], seen["after"]) == ("READY", True, "TERMINATED")
 
 
+@pytest.mark.nightly  # Go compiles the SDK
 def test_the_sdk_for_go_loses_no_invoke(target: Target, tmp_path: Path) -> None:
     """It loses those whose response begins while it still reads the request's body."""
     go, program = shutil.which("go"), str(tmp_path / "program")
