@@ -25,8 +25,8 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
     os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(certificates))
 
 ROOT = Path(__file__).parent
-# On two cores: there is much waiting for processes. In the order of the folders, whose last tests are the quick ones.
-PARALLEL = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+# For two cores, as half of the time is waiting. In the order of the folders, whose last tests are the quick ones.
+PARALLEL = ("--numprocesses", "6", "--dist", "loadfile", "--no-loadscope-reorder")
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the

@@ -24,17 +24,11 @@ ANSWER = b'yes\ntwo 1 2 3\n1\nsourced\nit\'s "x"'
 SECRET = 'it\'s "x"'
 
 
-@pytest.fixture(scope="module")
-def runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runtime")
-
-
 @pytest.fixture
-def local(quick: CommandLine, runtime_folder: Path) -> Iterator[CommandLine]:
-    more = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local", "AGENTCORE_SANDBOX_RUNTIME_DIR": str(runtime_folder)}
-    line = quick.using(**more)
-    yield line
-    assert line.run("local", "stop").returncode == 0
+def local(local: CommandLine) -> Iterator[CommandLine]:
+    """The emulator, which keeps no session for the next test."""
+    yield local
+    assert local.run("stop", "--all").returncode == 0
 
 
 def plain(local: CommandLine, words: Sequence[str]) -> tuple[int, bytes]:

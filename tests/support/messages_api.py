@@ -6,8 +6,10 @@ import contextlib
 import json
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
+
+from support import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,13 +111,5 @@ class Handler(BaseHTTPRequestHandler):
 def messages_api(*turns: list[Block]) -> Iterator[tuple[str, Script]]:
     """Serve a script; gives the base URL and the script with what was asked."""
     script = Script(list(turns))
-    handler = type("ScriptHandler", (Handler,), {"script": script})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback.serving(Handler, script=script) as url:
+        yield url, script
