@@ -211,7 +211,7 @@ def nightly(session: nox.Session) -> None:
         session.run("pytest", *PARALLEL, "-m", "nightly", *whole_suite())
         session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "nightly", "tests/zipapp")
         session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
-        session.notify("plugin", ["-m", "nightly"])
+        session.notify("plugin", ["-m", ""])
         session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
         session.notify("cgroups", [])
@@ -260,13 +260,13 @@ def plugin(session: nox.Session) -> None:
     variables = {"AGENTCORE_TEST_SRT": str((folder / "node_modules/.bin/srt").resolve())}
     if not only_newest:
         variables["AGENTCORE_TEST_CLAUDE"] = native_program(folder)
-        session.run("pytest", "tests/client", *words, env=variables)
+        session.run("pytest", *PARALLEL, "tests/client", *words, env=variables)
     try:
         npm(session, folder.with_name("newest"), "install", "@anthropic-ai/claude-code@latest")
         newest = native_program(folder.with_name("newest"))
         session.run(newest, "--version", external=True, env={"HOME": session.create_tmp()})
         suites = [f"tests/client/{name}" for name in WITH_NEWEST_CLIENT]
-        session.run("pytest", *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
+        session.run("pytest", *PARALLEL, *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
     except CommandFailed:
         if only_newest:
             raise
