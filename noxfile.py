@@ -25,8 +25,6 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
     os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(certificates))
 
 ROOT = Path(__file__).parent
-# For two cores, as half of the time is waiting. In the order of the folders, whose last tests are the quick ones.
-PARALLEL = ("--numprocesses", "6", "--dist", "loadfile", "--no-loadscope-reorder")
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
@@ -101,6 +99,14 @@ def is_newest(session: nox.Session) -> bool:
     return session.python == pythons()[-1]
 
 
+def parallel(session: nox.Session) -> list[str]:
+    """Workers for two cores: half of the suite's time is waiting, but each worker takes seconds to begin.
+
+    They take the folders in their order, whose last tests are the quick ones.
+    """
+    return ["--numprocesses", "6" if is_newest(session) else "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
     """Install a lock file, each package checked against its hash, and the project itself."""
     session.install("--require-hashes", "-r", f"requirements/{lock}.txt")
@@ -128,7 +134,7 @@ def tests(session: nox.Session) -> None:
     """Run the test suite, but for what has a session of its own; arguments go to pytest."""
     install(session, "test")
     chosen = whole_suite() if is_newest(session) else [f"tests/{name}" for name in ON_EACH_PYTHON]
-    session.run("pytest", *(session.posargs or [*PARALLEL, *chosen]))
+    session.run("pytest", *(session.posargs or [*parallel(session), *chosen]))
 
 
 def whole_suite() -> list[str]:
@@ -193,7 +199,7 @@ def zipapp(session: nox.Session) -> None:
     """Test the zipapps that `nox -s build` made, and the main job as a zipapp; arguments go to pytest."""
     install(session, "test")
     suites = ZIPAPP_ONCE if is_newest(session) else ZIPAPP_ON_EACH_PYTHON
-    session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*PARALLEL, *suites]))
+    session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*parallel(session), *suites]))
 
 
 @nox.session(python=pythons(), default=False, requires=["build"])
@@ -203,14 +209,14 @@ def nightly(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", "-s", *session.posargs)
         return
-    session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "", *ZIPAPP_NIGHTLY)
+    session.run("pytest", "--zipapp", str(own_zipapp()), *parallel(session), "-m", "", *ZIPAPP_NIGHTLY)
     if not is_newest(session):
-        session.run("pytest", *PARALLEL, "-m", "", *whole_suite())
+        session.run("pytest", *parallel(session), "-m", "", *whole_suite())
     else:
         session.run("pytest", "-s", "tests/nightly")
-        session.run("pytest", *PARALLEL, "-m", "nightly", *whole_suite())
-        session.run("pytest", "--zipapp", str(own_zipapp()), *PARALLEL, "-m", "nightly", "tests/zipapp")
-        session.run("pytest", *PARALLEL, "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
+        session.run("pytest", *parallel(session), "-m", "nightly", *whole_suite())
+        session.run("pytest", "--zipapp", str(own_zipapp()), *parallel(session), "-m", "nightly", "tests/zipapp")
+        session.run("pytest", *parallel(session), "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
         session.notify("plugin", ["-m", ""])
         session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
@@ -260,13 +266,13 @@ def plugin(session: nox.Session) -> None:
     variables = {"AGENTCORE_TEST_SRT": str((folder / "node_modules/.bin/srt").resolve())}
     if not only_newest:
         variables["AGENTCORE_TEST_CLAUDE"] = native_program(folder)
-        session.run("pytest", *PARALLEL, "tests/client", *words, env=variables)
+        session.run("pytest", *parallel(session), "tests/client", *words, env=variables)
     try:
         npm(session, folder.with_name("newest"), "install", "@anthropic-ai/claude-code@latest")
         newest = native_program(folder.with_name("newest"))
         session.run(newest, "--version", external=True, env={"HOME": session.create_tmp()})
         suites = [f"tests/client/{name}" for name in WITH_NEWEST_CLIENT]
-        session.run("pytest", *PARALLEL, *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
+        session.run("pytest", *parallel(session), *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
     except CommandFailed:
         if only_newest:
             raise
