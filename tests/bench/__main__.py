@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import files, growth, readme, service, startup, streams, task
+from bench import files, growth, maps, readme, service, startup, streams, task
 from bench.figures import Figure, table
 from bench.processes import BrokenMeasurementError
 from bench.stage import Stage
@@ -21,6 +21,7 @@ GROUPS = {
     "files": files.figures,
     "service": service.figures,
     "growth": growth.figures,
+    "map": maps.figures,
 }
 RUNS = 5
 

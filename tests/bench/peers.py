@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from bench.stage import Stage
@@ -40,14 +41,23 @@ class Peer:
         return counts
 
 
-@contextmanager
-def loopback(**behaviour: Any) -> Iterator[Peer]:
+def loopback(**behaviour: Any) -> AbstractContextManager[Peer]:
     """Serve until the block ends.
 
     Args:
         behaviour: What `bench.loopback` takes.
     """
-    command = [sys.executable, "-m", "bench.loopback", json.dumps(behaviour)]
+    return _serving("bench.loopback", behaviour)
+
+
+def paced(**behaviour: Any) -> AbstractContextManager[Peer]:
+    """The same with the service's limits, for maps; `behaviour` is what `bench.paced` takes."""
+    return _serving("bench.paced", behaviour)
+
+
+@contextmanager
+def _serving(module: str, behaviour: dict[str, Any]) -> Iterator[Peer]:
+    command = [sys.executable, "-m", module, json.dumps(behaviour)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout

@@ -17,26 +17,35 @@ def known(seconds: float, parallel: int = 2) -> Sizes:
 
 
 def test_a_session_gets_little_until_it_is_known_how_long_items_take() -> None:
-    assert Sizes(2, 30).size(0, 1000, 10) == 2
-    assert known(0.01).size(0, 10_000, 10) == 2 * HORIZON / 0.01
-    assert known(60).size(0, 1000, 10) == 2
-    assert known(60).size(2, 1000, 10) == 0
-    assert known(0.01).size(0, 1000, 200) == 5  # a share, so that all have something to do
-    assert known(0.01).size(0, 3, 1) == 3
+    assert Sizes(2, 30).size(0, 1000, 1000, 10) == 8
+    assert Sizes(2, 30).size(0, 100, 1000, 500) == 2
+    assert known(0.01).size(0, 10_000, 10_000, 10) == 2 * HORIZON / 0.01
+    assert known(60).size(0, 1000, 1000, 10) == 2
+    assert known(60).size(2, 1000, 1000, 10) == 0
+    assert known(1).size(0, 500, 1000, 100) == 10  # its share of what is left, so that all end at a time
+    assert known(0.01).size(0, 3, 3, 1) == 3
 
 
 def test_a_thousand_sessions_get_work_until_they_can_be_asked_again() -> None:
     sizes = known(1)
     assert sizes.interval(1000) > 33
-    assert sizes.size(0, 1_000_000, 1000) >= 2 * sizes.interval(1000)
+    assert sizes.size(0, 1_000_000, 1_000_000, 1000) >= 2 * sizes.interval(1000)
     assert sizes.wait(1000) == LONGEST_WAIT
 
 
 def test_a_silent_session_is_asked_less_often() -> None:
     sizes = known(1)
-    assert sizes.pause(2, 20, 0) == 0
-    assert sizes.pause(2, 1000, 3) > sizes.pause(2, 1000, 1) > 30
-    assert known(600).pause(2, 1, 0) == 600 - LONGEST_WAIT
+    assert sizes.pause(20, 0) == sizes.pause(1000, 0) == 0
+    assert sizes.pause(1000, 3) > sizes.pause(1000, 1) > 30
+    assert known(600).expected(2, 20) < 60
+
+
+def test_a_session_is_started_only_where_it_helps() -> None:
+    assert Sizes(2, 30).is_worth_a_session(10, 100)
+    assert known(600).is_worth_a_session(2000, 900)
+    assert not known(1).is_worth_a_session(2, 1)  # done before it has started
+    assert known(1).is_worth_a_session(1000, 50)
+    assert not known(1).is_worth_a_session(1000, 150)  # its requests would take longer than what it saves
 
 
 def test_a_bucket_gives_a_token_at_a_time_and_slows_down_once_a_second() -> None:

@@ -199,24 +199,11 @@ def _new(
     options = _options(given)
     program = _program(given, items)
     copied = _transfers(uploads, downloads, options)
-    from agentcore_sandbox.map import journal as journals
+    from agentcore_sandbox.map import request
     from agentcore_sandbox.map.items import Source
-    from agentcore_sandbox.map.request import MapRequest
 
-    map_id = journals.new_id()
-    folder = journal.absolute() if journal else journals.default_folder(map_id, os.environ)
-    journals.create(
-        folder,
-        program,
-        Source.of(items, items_format),
-        map_id=map_id,
-        interpreter_id=resolved.interpreter_id,
-        region=resolved.region,
-        profile=resolved.profile,
-        uploads=copied[0],
-        downloads=copied[1],
-    )
-    return MapRequest(folder, resolved, options, program.environment, *copied)
+    source = Source.of(items, items_format)
+    return request.begin(journal, program, source, resolved, options, uploads=copied[0], downloads=copied[1])
 
 
 def _resumed(

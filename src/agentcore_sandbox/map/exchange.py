@@ -76,11 +76,11 @@ class Answer:
     """
 
     alive: bool
-    outcomes: Sequence[Outcome]
-    missing: Sequence[str]
-    lost: Sequence[str]
-    waiting: int
-    more: bool
+    outcomes: Sequence[Outcome] = ()
+    missing: Sequence[str] = ()
+    lost: Sequence[str] = ()
+    waiting: int = 0
+    more: bool = False
 
 
 @dataclass
@@ -132,18 +132,34 @@ class Exchange:
             batch=pack([list(item) for item in given]),
         )
 
-    def ask(self, open_keys: Sequence[str], given: Sequence[Given] = (), *, recall: int = 0, wait: float = 0) -> Answer:
+    def ask(
+        self,
+        open_keys: Sequence[str],
+        given: Sequence[Given] = (),
+        *,
+        recall: int = 0,
+        wait: float = 0,
+        enough: int | None = None,
+    ) -> Answer:
         """Give items, and hear of all that are open. A repetition of it gives nothing twice.
 
         Args:
             open_keys: All keys of which no outcome is known, those given now included.
             given: New items.
             recall: How many of those that have not been started shall be taken back.
-            wait: Seconds to wait for all of them to end.
+            wait: Seconds to wait for them to end.
+            enough: How many of them must end for that; None for all.
         """
         self._number += 1
         number = [self.epoch, self._number]
-        asked = {"number": number, "open": list(open_keys), "give": given, "recall": recall, "wait": wait}
+        asked = {
+            "number": number,
+            "open": list(open_keys),
+            "give": given,
+            "recall": recall,
+            "wait": wait,
+            "enough": enough or len(open_keys),
+        }
         file = f"{self._folder}/answer-{uuid.uuid4().hex}"
         workspace = self.workspace.answering_within(wait + _PATIENCE + _SLACK)
         request = {"folder": self._folder, "batch": pack(asked), "file": file, "limit": self.limit}

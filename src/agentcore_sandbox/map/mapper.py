@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import time
 from typing import TYPE_CHECKING
@@ -28,8 +27,7 @@ TICK_SECONDS = 0.05
 _MOST_OUTCOMES = 8  # of calls that wait to be dealt with, each with the output of a batch
 _MOST_TROUBLES = 3
 _NEARLY = 0.9  # of --max-cost
-_WORTH_MOVING = 1.0  # seconds of work that waits in a session while another is idle
-_SOON_DONE = 0.5  # seconds
+_SCOUTS = 4  # sessions that are asked while it is not known how long items take
 _EVERYTHING = 1_000_000
 _PAUSING = {"ExpiredCredentials", "NoCredentials", "InvalidCredentials", "SsoSessionExpired", "AccessDenied"}
 """Codes of errors after which nothing works, not even to stop a session."""
@@ -81,6 +79,8 @@ class Mapper:
         )
         self._sizes = Sizes(recipe.options.at_once, recipe.options.rate)
         self._settler = settling.Settler(journal.items, ledger, recipe.options)
+        self._sessions = 1
+        self._asking = 0
         self._ending = ""
         self._failure: AgentcoreSandboxError | None = None
 
@@ -162,17 +162,21 @@ class Mapper:
 
     def _work(self) -> None:
         """Start, visit and stop sessions."""
-        if not self._ending:
-            self._start_sessions()
-        idle = [] if self._ending else [session for session in self._resting() if not session.open]
-        now = time.monotonic()
         if self._ending == NOW:
             for session in [session for session in self.pool.sessions.values() if not session.is_stopping]:
                 self.pool.stop(session)
-        for session in self._resting():
-            if self._is_due(session, now, has_idle=bool(idle)):
-                self._visit(session, recall=self._recall(session, has_idle=bool(idle)))
-            elif not session.open and (self._ending or not self._has_work_for(session)):
+        elif not self._ending:
+            self._start_sessions()
+        self._sessions = max(1, self.pool.working)
+        self._asking = sum(session.is_asked for session in self.pool.sessions.values())
+        resting = self._resting()
+        has_idle = not self._ending and any(not session.open for session in resting)
+        has_behind = any(map(self._is_behind, self.pool.sessions.values()))
+        for session in resting:
+            recall = self._recall(session, has_idle=has_idle)
+            if recall or self._is_due(session):
+                self._visit(session, recall=recall)
+            elif not session.open and not self._may_get_items(session, has_behind=has_behind):
                 self.pool.stop(session)
 
     def _resting(self) -> list[PooledSession]:
@@ -183,42 +187,46 @@ class Mapper:
 
     def _start_sessions(self) -> None:
         """Start as many as there are items for, unless those that are there will soon have done all."""
-        pool, waiting = self.pool, self._ledger.waiting
-        while pool.working < pool.limit and waiting > pool.starting * self._options.at_once:
-            if not self._options.fresh and pool.working and self._is_nearly_done(waiting / pool.working):
+        pool, ledger = self.pool, self._ledger
+        while pool.may_start and ledger.waiting > pool.starting * self._options.at_once:
+            if not self._options.fresh and not self._sizes.is_worth_a_session(ledger.left, pool.working):
                 return
             pool.start()
 
-    def _is_nearly_done(self, waiting: float) -> bool:
-        """Whether a session will have so many items done sooner than another could be of use."""
-        return 0 < self._sizes.remaining(math.ceil(waiting)) < _SOON_DONE
-
-    def _is_due(self, session: PooledSession, now: float, *, has_idle: bool) -> bool:
+    def _is_due(self, session: PooledSession) -> bool:
         if not session.open:
-            return not self._ending and self._size(session) > 0
-        return now >= session.due or self._recall(session, has_idle=has_idle) > 0
+            return self._size(session) > 0
+        if self._sizes.seconds is None and not session.is_new and self._asking >= _SCOUTS:
+            return False  # it is not known how long items take: one or two will soon tell
+        expected = session.heard + self._sizes.expected(len(session.open), self._sessions)
+        return time.monotonic() >= max(session.due, expected)
 
     def _recall(self, session: PooledSession, *, has_idle: bool) -> int:
         """How many of a session's items others shall have."""
         if self._ending == SOON:
             return _EVERYTHING if session.queued else 0
-        is_worth = has_idle and not self._ledger.waiting
-        if is_worth and session.queued and self._sizes.remaining(session.queued) > _WORTH_MOVING:
+        if has_idle and not self._ledger.waiting and self._is_behind(session):
             return (session.queued + 1) // 2
         return 0
 
-    def _has_work_for(self, session: PooledSession) -> bool:
+    def _is_behind(self, session: PooledSession) -> bool:
+        """Whether a session will still have items that it has not begun when another could have begun them."""
+        left = session.heard + self._sizes.remaining(len(session.open)) - time.monotonic()
+        return session.queued > 0 and self._sizes.is_worth_moving(left, self._sessions)
+
+    def _may_get_items(self, session: PooledSession, *, has_behind: bool) -> bool:
         """Whether a session without items may get some: what waits, or what another may give back."""
-        if not session.takes_more(self._options):
-            return False
-        return self._ledger.waiting > 0 or any(other.queued for other in self.pool.sessions.values())
+        is_open = not self._ending and session.takes_more(self._options)
+        return is_open and (self._ledger.waiting > 0 or has_behind)
 
     def _size(self, session: PooledSession) -> int:
+        """How many items a session gets."""
         if self._ending or not session.takes_more(self._options):
             return 0
         if self._options.fresh:
             return min(1, self._ledger.waiting)
-        return self._sizes.size(len(session.open), self._ledger.waiting, max(1, self.pool.working))
+        opened = self._sizes.likely_open(len(session.open), time.monotonic() - session.heard)
+        return self._sizes.size(opened, self._ledger.waiting, self._ledger.left, self._sessions)
 
     def _visit(self, session: PooledSession, *, recall: int) -> None:
         before = list(session.open)
@@ -230,6 +238,7 @@ class Mapper:
         session.open.update(dict.fromkeys(keys))
         session.had += len(keys)
         session.is_visited = True
+        self._asking += not session.is_new
         visit = visits.Visit(
             self._recipe,
             session.exchange,
@@ -238,7 +247,8 @@ class Mapper:
             batch.given(keys, files=self._recipe.files),
             batch.files(keys) if self._recipe.files else {},
             recall=recall,
-            wait=0.0 if recall else self._sizes.wait(self.pool.working),
+            wait=0.0 if recall else self._sizes.wait(self._sessions),
+            enough=1 if self._sizes.seconds is None else len(before) or None,
             replaces=self._ledger.epoch > 1,
         )
         self.pool.invokes.call(visit.run, lambda answer, error: self._visited(session, visit, answer, error))
@@ -283,10 +293,11 @@ class Mapper:
         if not answer.alive and not answer.more:
             self._lose(session, "its supervisor in the session has ended", is_over=False)
             return
-        session.silent = 0 if answer.outcomes else session.silent + 1
-        sessions = max(1, self.pool.working)
-        pause = 0.0 if answer.more else self._sizes.pause(len(session.open), sessions, session.silent)
+        session.silent = 0 if answer.outcomes or visit.is_first else session.silent + 1
+        pause = self._sizes.pause(self._sessions, 0 if answer.more else session.silent)
         session.due = time.monotonic() + pause
+        if answer.outcomes or visit.given:
+            session.heard = time.monotonic()
 
     def _take_back(self, session: PooledSession, keys: Sequence[str]) -> None:
         """Let items wait again that a session has had and has not begun."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.map.journal import Journal
     from agentcore_sandbox.map.options import Options
 
-WIDTH = 2.0  # starts and stops that are under way, times their rate: AWS takes 1.4 s for a start
+WIDTH = 1.5  # seconds, times the rate: starts and stops that are under way. AWS takes 1.4 s for a start
 INVOKES_AT_ONCE = 128
 _RESERVE = 30.0  # seconds before its end in which a session gets no more items
 _LEAST = 0.5  # of its lifetime in which it does
@@ -41,7 +41,8 @@ class PooledSession:
         is_stopping: It gets nothing more, and is not asked any more.
         open: Keys of its items, as far as no outcome is known.
         queued: How many of these were not started when it was last heard of.
-        due: When it is visited next.
+        due: When it is visited next, at the earliest.
+        heard: When it last got items, or had outcomes.
         silent: How often it was asked and had nothing new.
         troubles: How often a visit failed in a row.
         had: How many items it has had.
@@ -57,9 +58,15 @@ class PooledSession:
     open: dict[str, None] = field(default_factory=dict)
     queued: int = 0
     due: float = 0.0
+    heard: float = 0.0
     silent: int = 0
     troubles: int = 0
     had: int = 0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is asked right now how its items are."""
+        return self.is_visited and not self.is_new
 
     def takes_more(self, options: Options) -> bool:
         """Whether it may get items: it is not near its end, and not used up."""
@@ -110,8 +117,8 @@ class Pool:
         self._refused = refused
         self._ended = stopped
         self._say = say
-        width = max(1, min(options.sessions, int(options.rate * WIDTH) + 1))
-        self._starts, self._stops = Lane(width, finished), Lane(width, finished)
+        self._width = max(1, min(options.sessions, int(options.rate * WIDTH) + 1))
+        self._starts, self._stops = Lane(self._width, finished), Lane(self._width, finished)
         self.invokes = Lane(min(options.sessions, INVOKES_AT_ONCE), finished)
         self.sessions: dict[str, PooledSession] = {}
         self.starting = 0
@@ -123,6 +130,11 @@ class Pool:
     def is_empty(self) -> bool:
         """Whether no session is there or on its way."""
         return not self.sessions and not self.starting
+
+    @property
+    def may_start(self) -> bool:
+        """Whether one more session may be started now; no more are asked for than the pace lets through soon."""
+        return self.working < self.limit and self.starting < self._width
 
     @property
     def working(self) -> int:

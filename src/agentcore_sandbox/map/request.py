@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.execution.program import Program
+from agentcore_sandbox.map import journal as journals
 from agentcore_sandbox.map.options import Halt, Options, Prices
 from agentcore_sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentcore_sandbox.map.items import Source
     from agentcore_sandbox.map.journal import Header
+
+    Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,44 @@ class MapRequest:
             replaces=value["replaces"],
             as_completed=value["as_completed"],
         )
+
+
+def begin(
+    folder: Path | None,
+    program: Program,
+    source: Source,
+    settings: Settings,
+    options: Options,
+    *,
+    uploads: Pairs = (),
+    downloads: Pairs = (),
+) -> MapRequest:
+    """Make the journal of a new map, and what runs it: `running.run` here, or `detached.start` in another process.
+
+    Args:
+        folder: For the journal; None for one in the state folder.
+        program: What is mapped.
+        source: Over which items.
+        settings: Where.
+        options: How.
+        uploads: Pairs of a path here and one in the session, which each session gets.
+        downloads: Pairs of a path or glob in an item's folder and a folder here.
+
+    Raises:
+        UsageError: The folder is in use, or the items cannot be read.
+        AgentcoreSandboxError: `JournalFailed`, `NoStateFolder`.
+    """
+    map_id = journals.new_id()
+    folder = folder.absolute() if folder else journals.default_folder(map_id, os.environ)
+    journals.create(
+        folder,
+        program,
+        source,
+        map_id=map_id,
+        interpreter_id=settings.interpreter_id,
+        region=settings.region,
+        profile=settings.profile,
+        uploads=[list(pair) for pair in uploads],
+        downloads=[list(pair) for pair in downloads],
+    )
+    return MapRequest(folder, settings, options, program.environment, uploads, downloads)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import api
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.execution.request import Transfers
-from agentcore_sandbox.map.exchange import MOST_PACKED, Exchange, pack
+from agentcore_sandbox.map.exchange import MOST_PACKED, Answer, Exchange, pack
 from agentcore_sandbox.map.ledger import index_of
 from agentcore_sandbox.session_helpers.batches import ITEMS
 from agentcore_sandbox.transfer.download import Download
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentcore_sandbox.jobs.process import Script
-    from agentcore_sandbox.map.exchange import Answer, Given, Outcome
+    from agentcore_sandbox.map.exchange import Given, Outcome
     from agentcore_sandbox.map.options import Options
 
 MOST_FILE = 64 << 20
@@ -57,7 +57,7 @@ class Visit:
         given: Those that it gets.
         files: Their files: key -> path here.
         recall: How many it shall give back.
-        wait: Seconds to wait for the items.
+        wait: Seconds to wait for `enough` of the items to end, None for all.
         replaces: Downloads of keys that may be there.
         sent: Items were given, or may have been.
         downloaded: Key -> paths of what was fetched.
@@ -72,6 +72,7 @@ class Visit:
     files: dict[str, str] = field(default_factory=dict)
     recall: int = 0
     wait: float = 0.0
+    enough: int | None = None
     replaces: bool = False
     sent: bool = False
     downloaded: dict[str, list[str]] = field(default_factory=dict)
@@ -109,9 +110,12 @@ class Visit:
         keys = [*self.open_keys, *(key for key, _ in given)]
         self.sent = True
         if self.is_first:
-            first = given if len(pack(given)) <= MOST_PACKED else []
+            fits = len(pack(given)) <= MOST_PACKED
+            first = given if fits else []
             self.exchange.start(self.recipe.script, first, parallel=options.at_once, seconds=options.time_limit)
-        return self.exchange.ask(keys, given, recall=self.recall, wait=self.wait)
+            if fits:
+                return Answer(alive=True, waiting=len(given))
+        return self.exchange.ask(keys, given, recall=self.recall, wait=self.wait, enough=self.enough)
 
     def _download(self, outcome: Outcome) -> None:
         index = index_of(outcome.key)

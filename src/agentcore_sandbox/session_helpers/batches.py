@@ -126,7 +126,7 @@ class Supervisor:
             self._changed.notify_all()
 
     def exchange(self, asked: Any) -> Any:
-        """Do as `asked`, unless a later request has come before this one, and wait `wait` seconds for all to end."""
+        """Do as `asked`, unless a later request has come before this one; wait `wait` seconds for `enough` to end."""
         with self._changed:
             if asked["number"] < self._latest:
                 return {"outdated": True, "records": []}
@@ -137,7 +137,7 @@ class Supervisor:
             for _ in range(min(asked["recall"], len(self._waiting))):
                 key, _ = self._waiting.pop()
                 self._ended[key] = {"key": key, "returned": True}
-            self._changed.wait_for(lambda: not self._waiting and not self._running, asked["wait"])
+            self._changed.wait_for(lambda: self._is_enough(asked["enough"]), asked["wait"])
             if asked["number"] < self._latest:
                 return {"outdated": True, "records": []}
             return {
@@ -147,6 +147,9 @@ class Supervisor:
                 "lost": [],
                 "waiting": len(self._waiting),
             }
+
+    def _is_enough(self, count: int) -> bool:
+        return len(self._ended) >= count or not (self._waiting or self._running)
 
     def _settle(self, open_keys: set[str]) -> None:
         """Forget the records that the client has."""
