@@ -51,7 +51,13 @@ recall_python() {
     find_cache
     recall "$cache" && return
     find_temporary
-    recall "$temporary"
+    # Otherwise what lies in there is none of ours: a command in a sandbox may have put it there.
+    ! can_be_written "$cache" && recall "$temporary"
+}
+
+can_be_written() {
+    [ -d "$1" ] || (umask 077 && mkdir -p "$1") 2>/dev/null
+    is_private "$1" && [ -w "$1" ]
 }
 
 # Set $cache, and $temporary for where that cannot be written: folders in which the zipapp keeps its unpacked copy too.

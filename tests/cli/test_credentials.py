@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.aws import connect
 from support import fault_server, loopback
 from support.fault_server import SESSION
 from support.processes import CommandLine
@@ -207,6 +208,20 @@ def test_what_a_proxy_answers(
     first, hint, *_ = done.stderr.decode().splitlines()
     assert first == f"error[{code}]: {message.format(proxy=proxy, host=host)}"
     assert (f'"allowedDomains": ["{host}"]' in hint) == bool(variables)
+
+
+class SilentProxy(Proxy):
+    def do_CONNECT(self) -> None:
+        self.rfile.read()
+
+
+def test_a_sandbox_that_asks_its_user_first_is_named(aws: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", 0.5)
+    with loopback.serving(SilentProxy) as proxy:
+        env = {"HTTPS_PROXY": proxy, "AWS_MAX_ATTEMPTS": "1", "SANDBOX_RUNTIME": "1"}
+        done = aws.run("run", "--endpoint-url", "https://host.example.invalid", "x", env=env)
+    assert b"error[ConnectionLost]" in done.stderr
+    assert b"if Claude Code asks whether host.example.invalid may be reached, answer, or add to" in done.stderr
 
 
 FAILURES = {

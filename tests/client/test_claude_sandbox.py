@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.build_folders import ROOT
+from support.build_folders import ROOT, write
+from support.messages_api import messages_api, text, tool_use
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.claude_client import Client
 
 PROGRAM = "AGENTCORE_TEST_SRT"
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides the runtime and dist/")
@@ -200,3 +203,23 @@ def test_doctor_prints_the_settings_that_make_it_work(user: User) -> None:
     remedy = "ordinary user" if user.is_root else '{"sandbox": {"allowNestedUserNamespaces": true}}'
     assert remedy in checks["local sandbox"]["remedy"]
     assert "Claude Code's sandbox forbids user namespaces" in checks["local namespaces"]["message"]
+
+
+def test_the_skill_in_the_real_client_says_which_host_to_allow(client: Client, tmp_path: Path) -> None:
+    """With the guard, the launcher, and the environment that Claude Code gives to a command in its sandbox."""
+    name, interpreter = "aws-bedrock-agentcore-codeinterpreter", "interpreter_id=aws.codeinterpreter.v1"
+    write(client.home / ".aws/config", CONFIG.replace("profile keys", "default"))
+    client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
+    client.run("plugin", "install", f"{name}@agentcore-sandbox", "--config", interpreter)
+    settings_file = client.home / ".claude/settings.json"
+    sandbox = {"enabled": True, "failIfUnavailable": True, "allowUnsandboxedCommands": False}
+    settings_file.write_text(json.dumps({**json.loads(settings_file.read_text()), "sandbox": sandbox}))
+    calls = ["agentcore-sandbox run 'print(1)'", "agentcore-sandbox exec work 'print(1)'"]
+    turns = [[tool_use("Bash", command=call, description="a test")] for call in calls]
+    with messages_api(*turns, [text("done")]) as (url, script):
+        folder = {"CLAUDE_CODE_TMPDIR": str(client.home / "tmp")}
+        client.ask(f"/{name}:code-interpreter-execute compute", tmp_path, url, **folder)
+    for _, said in script.tool_results():
+        assert f"error[HostRefused]: Claude Code's sandbox does not let {DATA_PLANE} be reached" in said
+        assert f'"allowedDomains": ["{DATA_PLANE}"]' in said
+    assert len(script.tool_results()) == len(calls)

@@ -213,6 +213,19 @@ def test_a_remembered_python_in_a_folder_that_others_can_write_to_is_not_started
     assert not (tmp_path / "started").exists()
 
 
+def test_a_python_remembered_among_the_temporary_files_is_not_started_where_the_cache_can_remember(
+    launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
+) -> None:
+    python(path, "python3")
+    works([launcher], {**environment, "XDG_CACHE_HOME": "/dev/null"})
+    [remembered] = (tmp_path / "tmp").glob("agentcore-sandbox-*/python")
+    planted = program(tmp_path / "planted", f"touch '{tmp_path}/started'; exec '{PYTHON}' \"$@\"")
+    remembered.write_text(remembered.read_text().replace(str(PYTHON), str(planted)))
+    works([launcher], environment)
+    assert not (tmp_path / "started").exists()
+    assert memory(environment).is_file()
+
+
 def test_a_candidate_is_asked_once_then_remembered_by_its_real_path(
     launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path
 ) -> None:

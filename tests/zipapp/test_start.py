@@ -142,6 +142,16 @@ def test_a_foreign_or_open_folder_is_not_trusted(zipapp: Path, environment: dict
     works(zipapp, environment)
 
 
+def test_a_copy_among_the_temporary_files_is_not_run_where_the_cache_can_hold_one(
+    zipapp: Path, environment: dict[str, str], home: Path
+) -> None:
+    works(zipapp, {**environment, "XDG_CACHE_HOME": "/dev/null"})
+    [copy] = copies(home / "tmp" / f"agentcore-sandbox-{os.geteuid()}")
+    (copy / "site-packages/agentcore_sandbox/__main__.py").write_text("print('taken over')\ndef main(): pass\n")
+    works(zipapp, environment)
+    assert len(copies(home / CACHE)) == 1
+
+
 @pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.nightly)])
 def test_first_starts_at_once(zipapp: Path, environment: dict[str, str], home: Path, count: int) -> None:
     words = command(zipapp, "--version")

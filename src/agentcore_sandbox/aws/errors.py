@@ -219,8 +219,10 @@ def _network(error: BaseException, request: RequestContext) -> AgentcoreSandboxE
         hint = "check HTTPS_PROXY, HTTP_PROXY and the endpoint's URL"
         return AgentcoreSandboxError("AwsConfiguration", "the URL of a proxy or an endpoint cannot be used", hint)
     if isinstance(error, (exceptions.HTTPClientError, urllib3_exceptions.HTTPError, ConnectionError, TimeoutError)):
-        kind = "it stayed silent too long" if "Timeout" in type(error).__name__ else "the connection broke"
-        return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", request.if_lost)
+        is_silent = "Timeout" in type(error).__name__
+        kind = "it stayed silent too long" if is_silent else "the connection broke"
+        hint = request.if_lost + (_question_of_sandbox(error) if is_silent else "")
+        return LostAnswerError("ConnectionLost", f"no complete answer: {kind}", hint)
     return None
 
 
@@ -271,6 +273,16 @@ def _refused_host(host: str, proxy: str) -> AgentcoreSandboxError:
         return AgentcoreSandboxError("HostRefused", f"Claude Code's sandbox does not let {host} be reached", hint)
     hint = "have the proxy let it through, or set NO_PROXY to the host if it can be reached without the proxy"
     return AgentcoreSandboxError("HostRefused", f"{proxy} does not let {host} be reached", hint)
+
+
+def _question_of_sandbox(error: BaseException) -> str:
+    """The end of a hint: Claude Code's sandbox may be asking its user whether a host may be reached."""
+    from agentcore_emulator import sandbox_runtime
+
+    host = urlsplit(getattr(error, "kwargs", {}).get("endpoint_url") or "").hostname
+    if not host or not sandbox_runtime.is_around(os.environ):
+        return ""
+    return f"; if Claude Code asks whether {host} may be reached, answer, or {sandbox_runtime.allow_hosts([host])}"
 
 
 def _place(error: exceptions.ConnectionError) -> str:

@@ -77,11 +77,16 @@ def build_of(zipapp: str) -> str:
 
 
 def unpacked(build: str) -> str | None:
-    """The folder of the unpacked copy; None where there is none."""
+    """The folder of the unpacked copy; None where there is none, or where a better place can hold one.
+
+    Where the cache can, one among the temporary files is none of ours: a command in a sandbox may have put it there.
+    """
     for root in roots():
         folder = os.path.join(root, build, "site-packages")
         if os.path.isdir(folder) and is_private(root):
             return folder
+        if can_hold(root):
+            return None
     return None
 
 
@@ -107,6 +112,15 @@ def user() -> str:
 def is_private(root: str) -> bool:
     """Whether nobody but the user can put code there."""
     return problem(root, WRITING) is None
+
+
+def can_hold(root: str) -> bool:
+    """Whether a copy can be made there; makes the folder."""
+    try:
+        os.makedirs(root, 0o700, exist_ok=True)
+        return is_private(root) and os.access(root, os.W_OK)
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

@@ -114,8 +114,7 @@ def _is_code(path: Path) -> bool:
 def _unpack_to_stay(zipapp: str, build: str) -> str | None:
     for root in start.roots():
         with contextlib.suppress(OSError):
-            os.makedirs(root, 0o700, exist_ok=True)
-            if start.is_private(root):
+            if start.can_hold(root):
                 return _extract(zipapp, Path(root, build))
     return None
 
