@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -12,6 +14,7 @@ import pytest
 from agentcore_sandbox.mcp.results import MOST_OUTPUT
 from agentcore_sandbox.mcp.tools import TOOLS
 from support import event_stream, fault_server
+from support.build_folders import write
 from support.mcp_client import McpClient, envelope, serving
 
 if TYPE_CHECKING:
@@ -108,6 +111,20 @@ def test_a_file_of_the_project_runs(client: McpClient, served: Local) -> None:
     (served.home / "project" / "job.js").write_text("console.log(6 * 7)")
     (served.home / "project" / "job.py").write_text("print(6 * 7)")
     assert client.value("run_code", file="job.py")["stdout"].strip() == "42"
+
+
+def test_a_script_of_the_plugins_skills_runs(served: Local) -> None:
+    plugin = served.home / "plugin"
+    script, program = plugin / "skills" / "report" / "scripts" / "report.py", plugin / "bin" / "program.py"
+    write(script, "print('reported')")
+    write(plugin / "secret.py", "print('secret')")
+    write(plugin / ".claude-plugin" / "plugin.json", "{}")
+    write(program, "import sys\nfrom agentcore_sandbox.__main__ import main\nsys.exit(main())\n")
+    with serving(replace(served, command=(sys.executable, str(program)))) as client:
+        client.initialize()
+        assert client.value("run_code", file=str(script))["stdout"].strip() == "reported"
+        for path in (plugin / "secret.py", script.parent / ".." / ".." / ".." / "secret.py"):
+            assert client.failure("run_code", file=str(path)).startswith("error[NotAllowed]")
 
 
 @pytest.mark.parametrize(

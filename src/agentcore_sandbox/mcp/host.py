@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from agentcore_sandbox.errors import NotAllowedError
 from agentcore_sandbox.policy.host_files import HostFiles
+from agentcore_sandbox.policy.lock import plugin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ class CallFiles:
 
     def __init__(self, call: Call, folders: Sequence[str], environ: Mapping[str, str]) -> None:
         self._call = call
-        self._roots = [HostFiles(folder, environ) for folder in folders]
+        self._roots = [HostFiles(folder, environ, plugin_folder()) for folder in folders]
 
     def readable(self, paths: Sequence[str]) -> list[str]:
         """Absolute paths of files that may be sent; the user is asked about those of no plain kind.

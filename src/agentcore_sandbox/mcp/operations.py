@@ -12,7 +12,8 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError, Usag
 from agentcore_sandbox.mcp import host, results
 from agentcore_sandbox.mcp.results import CallOutput
 from agentcore_sandbox.mcp.session import CallSession
-from agentcore_sandbox.policy.host_files import OUTPUT
+from agentcore_sandbox.policy.host_files import OUTPUT, is_skill_script
+from agentcore_sandbox.policy.lock import plugin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,12 +98,18 @@ def _program(given: Arguments, context: Context) -> Program:
         raise UsageError("give either code or file")
     return program.read(
         code=given.get("code"),
-        file=None if file is None else context.files().readable([file])[0],
+        file=None if file is None else _program_file(file, context),
         language=None if language == "shell" else language,
         command=language == "shell",
         runtime=None,
         env=[f"{name}={value}" for name, value in given.get("env", {}).items()],
     )
+
+
+def _program_file(path: str, context: Context) -> str:
+    """A script of the plugin's skills, or a file of the project's."""
+    plugin = plugin_folder()
+    return path if plugin and is_skill_script(path, plugin) else context.files().readable([path])[0]
 
 
 def put_files(given: Arguments, context: Context) -> ToolResult:

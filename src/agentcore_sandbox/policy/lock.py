@@ -80,7 +80,7 @@ class Lock:
     def __init__(self, allowed_files: Sequence[str] = ()) -> None:
         self._allowed = {os.path.normpath(path) for path in allowed_files}
         self._files: HostFiles | None = None
-        self.plugin = _plugin()
+        self.plugin = plugin_folder()
 
     @property
     def files(self) -> HostFiles:
@@ -121,8 +121,8 @@ class Lock:
             raise NotAllowedError(f"files of an unusual kind would get into the sandbox: {shown}", hint)
 
 
-def _plugin() -> str:
-    """The plugin's folder; Claude Code does not tell it to a shell."""
+def plugin_folder() -> str:
+    """The folder of the plugin that this program is part of, empty for none; Claude Code tells no shell of it."""
     folder = os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0])))
     return folder if os.path.isfile(os.path.join(folder, ".claude-plugin", "plugin.json")) else ""
 
