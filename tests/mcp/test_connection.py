@@ -73,7 +73,8 @@ def test_no_session_survives_the_connection(cli: CommandLine, faults: FaultServe
         faults.answers["invoke"] = fault_server.silence
         if state == "busy":
             faults.invoked.clear()
-            client.start_call("run_code", code="2")
+            for _ in range(3):
+                client.start_call("run_code", code="2")
             assert faults.invoked.wait(60)
         client.process.send_signal(signum) if signum else client.close()
         assert client.process.wait(60) == ENDS[signum]

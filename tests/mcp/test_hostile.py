@@ -257,6 +257,22 @@ def test_no_more_calls_than_threads_run_at_once() -> None:
         assert {pipe.receive()["id"] for _ in range(MOST_CALLS)} == set(range(MOST_CALLS))
 
 
+def test_a_client_that_reads_nothing_and_sends_on_ends_the_connection() -> None:
+    class Unread(Pipe):
+        def write(self, line: bytes) -> None:
+            raise BrokenPipeError(line)
+
+    pipe = Unread()
+    server = Server(Waiting(), pipe)
+    for number in range(500):
+        pipe.send(id=number, method="ping")
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
+    pipe.send_line(None)
+
+
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[stdio.Lines, int, int]]:
     """Lines over pipes in place of this process's streams, and the client's ends of them."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime
 from agentcore_sandbox.cli.signals import HANDLED, Interrupted
 from agentcore_sandbox.mcp.server import Server
@@ -40,10 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(*, flags: Flags, root: str | None, lifetime: int, as_json: bool) -> int:  # noqa: ARG001 - it speaks JSON anyway
     """Serve until the client closes standard input, or a signal ends this; then stop the connection's session."""
     folder = None if root is None else HostFiles(root, os.environ).root
+    if sys.stdin is not None and sys.stdin.isatty():
+        Output().say("agentcore-sandbox: this is for programs that speak the Model Context Protocol; Ctrl-C ends it")
     own = OwnSession(flags, lifetime)
     server = Server(ToolTable(own, folder), Lines())
     for signum in HANDLED:  # by no gate, which belongs to one thread, and here every call has one
-        signal.signal(signum, _interrupt)
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _interrupt)
     try:
         server.run()
     except Interrupted as interrupted:

@@ -168,12 +168,13 @@ class Server:
         self._calls: dict[jsonrpc.Id, Call] = {}
         self._answers: dict[jsonrpc.Id, queue.SimpleQueue[Answer]] = {}
         self._lock = threading.Lock()
+        self._is_unread = False  # nobody reads what is sent any more
         self._arrived: queue.Queue[bytes | None] = queue.Queue(_MOST_WAITING)
 
     def run(self) -> None:
         """Serve until the client has closed the connection. A signal may interrupt this: it only waits."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
-        while (line := self._next()) is not None:
+        while (line := self._next()) is not None and not self._is_unread:
             self._receive(line)
 
     def close(self) -> None:
@@ -305,8 +306,10 @@ class Server:
     def _send(self, message: Mapping[str, Any]) -> None:
         try:
             self._lines.write(jsonrpc.encode(message))
-        except OSError:  # nobody reads any more
-            self._arrived.put(None)
+        except OSError:
+            self._is_unread = True
+            with suppress(queue.Full):  # then there is a line that wakes the loop
+                self._arrived.put_nowait(None)
 
 
 def _id(request: Request) -> jsonrpc.Id:

@@ -183,9 +183,11 @@ class CallSession:
 
     def end(self) -> None:
         """Stop the session, with whatever runs in it: the service has no other way to end a program."""
-        if self._own.stop(self._session_id) is None:
-            with suppress(AgentcoreSandboxError):
-                self._own.interpreter().stop(self._session_id)
+        if self._word is None:
+            self._own.stop(self._session_id)
+            return
+        with suppress(AgentcoreSandboxError):  # it has ended, or will with its lifetime
+            self._own.interpreter().stop(self._session_id)
 
     def use(self, work: Callable[[Workspace], T]) -> T:
         """Do what can be repeated with the session's files, in another session if this one is gone."""
