@@ -27,7 +27,13 @@ MOST_OUTPUT = 15_000
 MOST_IMAGES = 8
 MOST_IMAGE_BYTES = 3_500_000
 """Of one image: base64 makes it the 5 MB that the Messages API takes."""
-IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+IMAGES = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+}
+"""How they begin: the Messages API refuses a conversation with what is no image, for good."""
 _MOST_NOTES = 20
 _MOST_NAMES = 50
 _LONGEST_NOTE = 1000
@@ -146,4 +152,5 @@ def _blocks(found: Sequence[Artifact]) -> tuple[list[dict[str, Any]], list[str]]
 
 
 def _is_image(artifact: Artifact) -> bool:
-    return artifact.mime_type in IMAGES and 0 < len(artifact.data) <= MOST_IMAGE_BYTES
+    begin = IMAGES.get(artifact.mime_type)
+    return begin is not None and artifact.data.startswith(begin) and len(artifact.data) <= MOST_IMAGE_BYTES
