@@ -63,8 +63,7 @@ def test_without_an_interpreter_each_call_says_so(cli: CommandLine) -> None:
 ENDS = {0: 0, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}
 
 
-@pytest.mark.parametrize("state", ["idle", "busy"])
-@pytest.mark.parametrize("signum", ENDS)
+@pytest.mark.parametrize(("signum", "state"), [(0, "idle"), *((signum, "busy") for signum in ENDS)])
 def test_no_session_survives_the_connection(cli: CommandLine, faults: FaultServer, signum: int, state: str) -> None:
     """Signal 0 stands for a client that closes the connection, or is killed: the system closes it then."""
     with serving(cli.using(**faults.environment)) as client:
