@@ -50,7 +50,7 @@ ZIPAPP_ONCE = [
 ]
 ZIPAPP_NIGHTLY = (
     *(f"tests/zipapp/test_{name}.py" for name in ("start", "credentials")),
-    *("tests/account/test_setup.py", "tests/cli"),
+    *("tests/account/test_setup.py", "tests/cli", "tests/mcp"),
 )
 WITH_NEWEST_CLIENT = ("test_install.py", "test_skill.py")  # the others are less about Claude Code than about the plugin
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
