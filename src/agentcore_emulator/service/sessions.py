@@ -113,7 +113,8 @@ class Sessions:
             ServiceError: The limit is reached, or the emulator is shutting down.
             EmulatorError: The sandbox cannot be started.
         """
-        room, now, deadline = self._reserve(), _now(), seconds() + timeout
+        self._reserve()
+        now, deadline = _now(), seconds() + timeout
         try:
             started = self._spare(network=network) or self._start_sandbox(network)
             parts = (started.sandbox, started.folder, now, now, deadline, network)
@@ -122,7 +123,7 @@ class Sessions:
         finally:
             with self._lock:
                 self._starting -= 1
-        self._spares.prepare(room, network=network)
+        self._spares.prepare(self._room(), network=network)
         return session
 
     def find(self, interpreter: str, session_id: str) -> Session:
@@ -192,17 +193,18 @@ class Sessions:
         except RuntimeError:  # shutting down, and this session came too late for the cleaner
             private_files.remove(started.folder)
 
-    def _reserve(self) -> int:
-        """Make sure that one more may be started; return how many beside it."""
+    def _room(self) -> int:
+        with self._lock:
+            return self._limit - self._starting - sum(not session.terminated for session in self._sessions.values())
+
+    def _reserve(self) -> None:
         self._forget_old()
         with self._lock:
             if self._closed:
                 raise errors.internal("The local emulator is shutting down")
-            room = self._limit - len(self._ready()) - self._starting
-            if room <= 0:
+            if len(self._ready()) + self._starting >= self._limit:
                 raise errors.quota_exceeded(f"Maximum number of concurrent sessions ({self._limit}) reached")
             self._starting += 1
-            return room - 1
 
     def _spare(self, *, network: bool) -> Started | None:
         spare = self._spares.take(network=network)

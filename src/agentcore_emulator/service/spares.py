@@ -46,10 +46,11 @@ class Spares(Generic[Made]):
         return None if oldest[1].exception() else oldest[1].result()
 
     def prepare(self, room: int, *, network: bool) -> None:
-        """Start spares, at most `room`, where the session that has just been started is one of a series."""
+        """Start spares where the session that has just been started is one of a series; leave at most `room`."""
         with self._lock:
             now = time.monotonic()
             is_series, self._last = now - self._last < SERIES_SECONDS, now
+            self._end_surplus(room)
             while is_series and not self._closed and len(self._waiting) < min(MOST, room):
                 self._waiting.append((network, self._threads.submit(self._make, network)))
         if is_series:
@@ -58,8 +59,7 @@ class Spares(Generic[Made]):
     def drop(self) -> None:
         """End the spares, soon."""
         with self._lock:
-            while self._waiting:
-                self._threads.submit(self._end, self._waiting.pop()[1])
+            self._end_surplus(0)
 
     def close(self) -> None:
         """Make no more; none is left when this returns."""
@@ -71,6 +71,10 @@ class Spares(Generic[Made]):
     def _drop_unasked(self, since: float) -> None:
         if self._last == since:
             self.drop()
+
+    def _end_surplus(self, most: int) -> None:
+        while len(self._waiting) > most:
+            self._threads.submit(self._end, self._waiting.pop()[1])
 
     def _end(self, spare: Future[Made]) -> None:
         if not spare.exception():

@@ -180,6 +180,13 @@ def test_a_series_of_sessions_has_spares_within_the_limit(tmp_path: Path) -> Non
     assert not any(tmp_path.iterdir())
 
 
+def test_starts_at_once_leave_no_spares_above_the_limit(tmp_path: Path) -> None:
+    with registry(tmp_path, limit=20) as (sessions, made), ThreadPoolExecutor(20) as pool:
+        started = list(pool.map(lambda _: sessions.start("local", None, 100), range(20)))
+        eventually(lambda: sum(one.running for one in made) == 20)
+        assert len({id(session.sandbox) for session in started}) == 20
+
+
 def test_old_and_surplus_sessions_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions_module, "LISTED_AT_MOST", 2)
     with registry(tmp_path) as (sessions, _):

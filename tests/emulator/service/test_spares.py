@@ -82,6 +82,15 @@ def test_sessions_and_spares_are_no_more_than_allowed(room: int) -> None:
     assert len(made.made) == room
 
 
+def test_those_for_which_room_has_become_scarce_end() -> None:
+    made = Made()
+    with waiting(made) as spares:
+        series(spares)
+        spares.prepare(0, network=False)
+        assert spares.take(network=False) is None
+        eventually(lambda: len(made.discarded) == MOST)
+
+
 def test_a_start_that_is_under_way_is_waited_for() -> None:
     made = Made()
     made.goes_on.clear()

@@ -55,7 +55,7 @@ def test_a_killed_server_with_running_work_leaves_nothing(local: Local) -> None:
     with serving(local) as (process, _):
         sessions = [local.start_session() for _ in range(8)]
         running = [local.start("exec", session, *EXEC, "import time; time.sleep(1000)") for session in sessions]
-        assert eventually(lambda: len(children(process.pid)) == len(sessions))
+        assert eventually(lambda: len(children(process.pid)) >= len(sessions))  # spares too
         sandboxes = children(process.pid)
         process.kill()
         for caller in running:
