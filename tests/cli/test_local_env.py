@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
     from support.processes import CommandLine
 
+FISH = shutil.which("fish")
 DUMP = "env | grep -E '^(AWS|BEDROCK|CUSTOM|AGENTCORE_SANDBOX_ENV|no_proxy|NO_PROXY)' | sort"
 
 
@@ -67,6 +71,29 @@ eval "$(sandbox local env --unset)"; {DUMP}"""
     printed = local.run_process("local", "env", env=before).stdout
     assert b"secret" not in printed
     assert b"of two lines" not in printed
+
+
+@pytest.mark.skipif(FISH is None, reason="there is no fish")
+def test_fish(local: CommandLine) -> None:
+    before = {"AWS_SECRET_ACCESS_KEY": 'it\'s $(a) \\ "secret"', "AWS_REGION": "eu-west-3"}
+    sandbox = shlex.join(local.command)
+    script = f"""{DUMP}; echo ---
+{sandbox} local env --shell fish | source; {sandbox} run --interpreter-id local 'print(1)'
+echo; echo $AWS_SECRET_ACCESS_KEY ---
+{sandbox} local env --unset --shell fish | source; {DUMP}"""
+    done = subprocess.run(
+        [str(FISH), "--no-config", "-c", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=local.environment(**before),
+        cwd=local.home,
+        timeout=DEADLINE,
+        check=False,
+    )
+    first, during, after = done.stdout.decode().split("---\n")
+    assert (first, done.stderr) == (after, b"")
+    assert during.startswith("1\n")
+    assert "secret" not in during
 
 
 def test_unset_without_env_prints_nothing_harmful(local: CommandLine) -> None:

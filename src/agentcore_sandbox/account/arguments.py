@@ -118,11 +118,6 @@ def add_access(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, metavar="ARN", action="append", default=[], help=about)
 
 
-def access_names() -> list[str]:
-    """The keys of the access flags in argparse's values."""
-    return [flag.strip("-").replace("-", "_") for flag in ACCESS_FLAGS]
-
-
 def read_access(given: Mapping[str, Sequence[str]]) -> tuple[Grant, ...]:
     """Read the access flags: key of each in argparse's values -> ARNs.
 
@@ -155,11 +150,10 @@ def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> B
     Raises:
         UsageError: A value is invalid.
     """
-    grants = read_access({flag: given[flag] for flag in access_names()})
-    tags = read_tags(given["tags"])
     from agentcore_sandbox.account.blueprint import Blueprint
-    from agentcore_sandbox.account.policies import OWNER_TAG
+    from agentcore_sandbox.account.policies import ACCESS, OWNER_TAG
 
+    grants, tags = read_access({name: given[name] for name in ACCESS}), read_tags(given["tags"])
     for key in OWNER_TAG.keys() & tags.keys():
         raise UsageError(f"the tag {key} is reserved", "leave it out: setup recognizes by it what it may remove")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.account import policies
+from agentcore_sandbox.account.arguments import LONGEST_SETUP_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 SOURCE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:*"}
 ROLE_NAME = "BedrockAgentCore-${Name}-${AWS::Region}"
-LONGEST_NAME = 32
 INTERPRETER_ARN = {"Fn::GetAtt": ["Interpreter", "CodeInterpreterArn"]}
 OUTPUTS: Mapping[str, tuple[str, Any]] = {
     "InterpreterId": ("For --interpreter-id", {"Fn::GetAtt": ["Interpreter", "CodeInterpreterId"]}),
@@ -71,16 +71,15 @@ class Place:
 
 def cloudformation(blueprint: Blueprint) -> Document:
     """The template that creates what `setup` does; name, subnets and security groups become default parameters."""
-    resources = {
-        "ExecutionRole": _role(blueprint),
-        "Interpreter": _interpreter(blueprint),
-        "CallerPolicy": _caller_policy(blueprint),
-    }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "An Amazon Bedrock AgentCore Code Interpreter for agentcore-sandbox",
         "Parameters": _parameters(blueprint),
-        "Resources": resources,
+        "Resources": {
+            "ExecutionRole": _role(blueprint),
+            "Interpreter": _interpreter(blueprint),
+            "CallerPolicy": _caller_policy(blueprint),
+        },
         "Outputs": {name: {"Description": about, "Value": value} for name, (about, value) in OUTPUTS.items()},
     }
 
@@ -89,7 +88,7 @@ def _parameters(blueprint: Blueprint) -> Document:
     name = {
         "Type": "String",
         "Default": blueprint.name,
-        "AllowedPattern": f"[a-zA-Z][a-zA-Z0-9_]{{0,{LONGEST_NAME - 1}}}",
+        "AllowedPattern": f"[a-zA-Z][a-zA-Z0-9_]{{0,{LONGEST_SETUP_NAME - 1}}}",
         "Description": "Of the interpreter; role and policy are named after it",
     }
     if not blueprint.network or blueprint.network.mode != "VPC":
@@ -104,11 +103,7 @@ def _parameters(blueprint: Blueprint) -> Document:
 
 
 def _list_of(kind: str, about: str, default: Any) -> Document:
-    return {
-        "Type": f"List<{kind}>",
-        "Description": about,
-        **({"Default": ",".join(default)} if default else {}),
-    }
+    return {"Type": f"List<{kind}>", "Description": about} | ({"Default": ",".join(default)} if default else {})
 
 
 def _role(blueprint: Blueprint) -> Document:

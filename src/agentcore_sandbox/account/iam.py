@@ -254,21 +254,10 @@ class CallerPolicy:
             self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=made)
 
     def _holders(self) -> list[tuple[str, str]]:
-        """Kind and name of everyone it is attached to."""
-        found = []
-        for page in self.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn):
-            found += [("user", user["UserName"]) for user in page["PolicyUsers"]]
-            found += [("group", group["GroupName"]) for group in page["PolicyGroups"]]
-            found += [("role", role["RoleName"]) for role in page["PolicyRoles"]]
-        return found
-
-    def _detach(self, kind: str, name: str) -> None:
-        if kind == "user":
-            self.iam.detach_user_policy(UserName=name, PolicyArn=self.arn)
-        elif kind == "group":
-            self.iam.detach_group_policy(GroupName=name, PolicyArn=self.arn)
-        else:
-            self.iam.detach_role_policy(RoleName=name, PolicyArn=self.arn)
+        """Kind (User, Group or Role) and name of everyone it is attached to."""
+        pages: Any = self.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn)
+        kinds = [(page, kind) for page in pages for kind in ("User", "Group", "Role")]
+        return [(kind, holder[f"{kind}Name"]) for page, kind in kinds for holder in page[f"Policy{kind}s"]]
 
     def exists(self) -> bool:
         """Whether the policy exists."""
@@ -276,13 +265,13 @@ class CallerPolicy:
 
     def effect_of_removal(self) -> str:
         """Who it is attached to."""
-        holders = [f"{kind} {name}" for kind, name in self._holders()]
+        holders = [f"{kind.lower()} {name}" for kind, name in self._holders()]
         return f"detached from {', '.join(holders)}" if holders else "attached to nobody"
 
     def remove(self) -> None:
         """Detach the policy from everyone, and remove it."""
         for kind, name in self._holders():
-            self._detach(kind, name)
+            getattr(self.iam, f"detach_{kind.lower()}_policy")(PolicyArn=self.arn, **{f"{kind}Name": name})
         for version in self._versions():
             if not version["IsDefaultVersion"]:
                 self.iam.delete_policy_version(PolicyArn=self.arn, VersionId=version["VersionId"])

@@ -153,7 +153,8 @@ def _judge_egress(vpc: VpcDescription, verdict: Verdict) -> None:
         verdict.warnings.append("no security group allows outgoing traffic: code can reach nothing, AWS included")
     elif not any(map(_allows_https, rules)):
         verdict.warnings.append("no security group allows outgoing TCP port 443: code cannot call AWS")
-    if any(address.get("CidrIp", address.get("CidrIpv6")) in EVERYWHERE for address in _addresses(rules)):
+    addresses = [address for rule in rules for address in (*rule.get("IpRanges", ()), *rule.get("Ipv6Ranges", ()))]
+    if any(address.get("CidrIp", address.get("CidrIpv6")) in EVERYWHERE for address in addresses):
         verdict.warnings.append("a security group allows traffic to every address: restrict it to what code needs")
 
 
@@ -161,11 +162,6 @@ def _allows_https(rule: Any) -> bool:
     if rule["IpProtocol"] == "tcp":
         return HTTPS in range(rule["FromPort"], rule["ToPort"] + 1)
     return bool(rule["IpProtocol"] == "-1")  # all protocols; has no ports
-
-
-def _addresses(rules: Iterable[Any]) -> Iterator[Any]:
-    for rule in rules:
-        yield from (*rule.get("IpRanges", ()), *rule.get("Ipv6Ranges", ()))
 
 
 def _judge_endpoint(vpc: VpcDescription, service: str, verdict: Verdict) -> None:

@@ -171,10 +171,3 @@ def remove(step: Step) -> bool:
 
     retry(attempt, attempts=REMOVAL_ATTEMPTS, is_transient=lambda error: code_of(error) in _OVERTAKEN)
     return existed
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """A wait inside `Step.apply` or `Step.remove` that a signal may interrupt."""
-    with gate.opened():
-        yield

@@ -121,16 +121,12 @@ def grant(access: str, arn: str) -> Grant:
 
 def trust(account: Text, source_arn: Text) -> Document:
     """Let AgentCore assume the execution role, for the account's resources that match the ARN pattern."""
-    condition = {
-        "StringEquals": {"aws:SourceAccount": account},
-        "ArnLike": {"aws:SourceArn": source_arn},
-    }
     statement = {
         "Sid": "AgentCoreOfThisAccount",
         "Effect": "Allow",
         "Principal": {"Service": SERVICE},
         "Action": "sts:AssumeRole",
-        "Condition": condition,
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": source_arn}},
     }
     return {"Version": VERSION, "Statement": [statement]}
 
@@ -145,11 +141,7 @@ def _statements(grants: tuple[Grant, ...]) -> Iterator[Document]:
         arns = sorted({grant.arn for grant in grants if grant.access == name})
         for number, rule in enumerate(access.rules if arns else (), start=1):
             resources = [resource.format(arn) for arn in arns for resource in rule.resources]
-            yield _allow(_sid(name, number), rule.actions, list(dict.fromkeys(resources)))
-
-
-def _sid(name: str, number: int) -> str:
-    return name.title().replace("_", "") + str(number)
+            yield _allow(f"{name.title().replace('_', '')}{number}", rule.actions, list(dict.fromkeys(resources)))
 
 
 def caller(interpreter: Text, *, with_listing: bool = False) -> Document:

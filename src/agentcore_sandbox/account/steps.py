@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole, not_ours
-from agentcore_sandbox.account.plan import Change, Step, Undo, interruptible
+from agentcore_sandbox.account.plan import Change, Step, Undo
 from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.interpreter_client import UNDER_WAY, InterpreterClient
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class InterpreterStep:
             made = self.control.create(
                 self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
             )
-        with interruptible():
+        with gate.opened():
             self.control.wait_until_ready(made, self.tell)
 
     def _take_back(self, made: str | None) -> bool:
@@ -96,17 +97,12 @@ class InterpreterStep:
     def remove(self) -> None:
         """Delete it and wait until it is gone."""
         if found := self.find():
-            self.control.remove(found.interpreter_id, self.tell, waiting=interruptible)
+            self.control.remove(found.interpreter_id, self.tell, waiting=gate.opened)
 
 
 def _same(one: Network | None, other: Network | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.mode, set(one.subnets), set(one.security_groups)) == (
-        other.mode,
-        set(other.subnets),
-        set(other.security_groups),
-    )
+    first, second = (each and (each.mode, set(each.subnets), set(each.security_groups)) for each in (one, other))
+    return first == second
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import shlex
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import emulator
 from agentcore_sandbox.cli.output import Output
@@ -42,6 +42,22 @@ ENV_NAMES = "AGENTCORE_SANDBOX_ENV_NAMES"
 ENV_OLD = "AGENTCORE_SANDBOX_ENV_OLD_"
 """Before the name of a variable: what it was until then."""
 _MAX_PORT = 65535
+
+
+class _Shell(NamedTuple):
+    """How a shell exports a variable, and forgets one."""
+
+    setting: str
+    unsetting: str
+
+    def set(self, name: str, quoted: str) -> str:
+        return self.setting.format(name, quoted)
+
+    def unset(self, name: str) -> str:
+        return self.unsetting.format(name)
+
+
+SHELLS = {"sh": _Shell("export {}={}", "unset {}"), "fish": _Shell("set -gx {} {}", "set -e {}")}
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -114,47 +130,50 @@ def _variables(fault: list[str], limits: Mapping[str, str | None]) -> dict[str, 
 
 def _add_env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unset", action="store_true", help="print lines that restore the variables as they were")
+    parser.add_argument("--shell", choices=tuple(SHELLS), default="sh", help="whose lines (default sh: bash, zsh ...)")
     add_json(parser)
 
 
-def _env(*, unset: bool, as_json: bool) -> int:
+def _env(*, unset: bool, shell: str, as_json: bool) -> int:
     """Print lines for eval, or an object with a key for each variable."""
     output = Output(as_json=as_json)
     if unset and as_json:
         raise UsageError("--unset prints lines for a shell", "leave --json out")
     if unset:
-        _print_unset(output)
+        _print_unset(output, SHELLS[shell])
         return 0
     endpoint = emulator.ensure()
     names = endpoint.client_variables(os.environ).keys()
     if not as_json and ENV_NAMES not in os.environ:
         for name in names & os.environ.keys():
-            output.line(f'export {ENV_OLD}{name}="${name}"')  # copied by the shell: it may be a secret
+            output.line(SHELLS[shell].set(f"{ENV_OLD}{name}", f'"${name}"'))  # copied by the shell: it may be a secret
     more = {EXPORTED_ENDPOINT: endpoint.url} | ({} if as_json else {ENV_NAMES: " ".join(names)})
-    _print_exports(output, endpoint, more)
+    _print_exports(output, endpoint, more, SHELLS[shell])
     return 0
 
 
-def _print_unset(output: Output) -> None:
+def _print_unset(output: Output, shell: _Shell) -> None:
     """Print lines that undo those of `local env`, if there are any."""
     names = [name for name in os.environ.get(ENV_NAMES, "").split() if name.isidentifier()]
     for name in names:
         if (old := f"{ENV_OLD}{name}") in os.environ:
-            output.line(f'export {name}="${old}"')
-            output.line(f"unset {old}")
+            output.line(shell.set(name, f'"${old}"'))
+            output.line(shell.unset(old))
         else:
-            output.line(f"unset {name}")
+            output.line(shell.unset(name))
     for name in (EXPORTED_ENDPOINT, ENV_NAMES):
-        output.line(f"unset {name}")
+        output.line(shell.unset(name))
 
 
-def _print_exports(output: Output, endpoint: LocalEndpoint, more: Mapping[str, str] | None = None) -> None:
+def _print_exports(
+    output: Output, endpoint: LocalEndpoint, more: Mapping[str, str] | None = None, shell: _Shell | None = None
+) -> None:
     variables = {**endpoint.client_variables(os.environ), **(more or {})}
     if output.as_json:
         output.data(variables)
         return
     for name, value in variables.items():
-        output.line(f"export {name}={shlex.quote(value)}")
+        output.line((shell or SHELLS["sh"]).set(name, shlex.quote(value)))
 
 
 @emulator.translated_errors()
