@@ -3,8 +3,8 @@
 boto3 imports a resource layer with its documentation, and S3's transfers with all of `multiprocessing`; botocore gives
 each method of a client a docstring that only `help()` reads. dateutil and jmespath serve paginators and some
 credentials, HTTP/2 nobody. Stubs stand in for them. The patterns of an IPv6 address, which take longest to compile, are
-compiled for one. None of the importers offers a way to do without. CONTRIBUTING has what each patch gains:
-below 5 ms of a start it is not worth its upkeep.
+compiled for one, and what XML and proxies need is imported for those. None of the importers offers a way to do without.
+CONTRIBUTING has what each patch gains: below 5 ms of a start it is not worth its upkeep.
 
 The build ends where a patch no longer fits: when what it replaces has changed, and when any module that ships uses
 what does not.
@@ -149,10 +149,61 @@ IPV6_PATTERNS = {  # module: name of the compiled pattern, and what it is compil
         "_BRACELESS_IPV6_ADDRZ_RE": "_IPV6_ADDRZ_PAT[2:-2]",
     },
 }
+LATE_IMPORTS = {  # module: a line that imports, and what stands in for it
+    "botocore/compat.py": {
+        "import xml.etree.ElementTree as ETree\n": """\
+class _ElementTree:  # changed by agentcore-sandbox, see plugin_build.patches in its source
+    def __getattr__(self, name):
+        from xml.etree import ElementTree
+
+        return getattr(ElementTree, name)
+
+
+ETree = _ElementTree()
+""",
+        "XMLParseError = ETree.ParseError\n": "XMLParseError = SyntaxError  # the base class\n",
+    },
+    "botocore/serialize.py": {
+        "from xml.etree import ElementTree\n": "from botocore.compat import ETree as ElementTree\n",
+    },
+    "botocore/utils.py": {
+        "import tempfile\n": "",
+        "        temp_fd, temp_path = tempfile.mkstemp(\n": """\
+        import tempfile  # changed by agentcore-sandbox, see plugin_build.patches in its source
+
+        temp_fd, temp_path = tempfile.mkstemp(
+""",
+        "from urllib.request import getproxies, proxy_bypass\n": """\
+import sys
+
+
+def _has_proxies():  # changed by agentcore-sandbox, see plugin_build.patches in its source
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
+
+
+def getproxies():
+    if not _has_proxies():
+        return {}
+    from urllib.request import getproxies
+
+    return getproxies()
+
+
+def proxy_bypass(host):
+    if not _has_proxies():
+        return False
+    from urllib.request import proxy_bypass
+
+    return proxy_bypass(host)
+
+
+""",
+    },
+}
 
 
 def apply(site_packages: Path) -> None:
-    """Put the stubs into a folder of installed packages, and change the patterns.
+    """Put the stubs into a folder of installed packages, and change the patterns and the imports.
 
     Raises:
         BuildError: What they replace is not what they were written for.
@@ -170,6 +221,8 @@ def apply(site_packages: Path) -> None:
         (site_packages / name).write_text(stub.text, encoding="utf-8")
     for name, patterns in IPV6_PATTERNS.items():
         _compile_late(site_packages / name, name, patterns)
+    for name, imports in LATE_IMPORTS.items():
+        _import_late(site_packages / name, name, imports)
 
 
 def _compile_late(path: Path, module: str, patterns: Mapping[str, str]) -> None:
@@ -179,6 +232,15 @@ def _compile_late(path: Path, module: str, patterns: Mapping[str, str]) -> None:
         if len(re.findall(rf"\b{name}\b(?!\.match\()", text)) != 1 or f"\n{line}\n" not in text:
             raise BuildError(f"{module} defines or uses {name} in another way than it did: mend {__name__}")
         text = text.replace(line, _COMPILED_LATE.format(name=name, pattern=pattern))
+    path.write_text(text, encoding="utf-8")
+
+
+def _import_late(path: Path, module: str, imports: Mapping[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for line, other in imports.items():
+        if text.count(f"\n{line}") != 1:
+            raise BuildError(f"{module} has no longer the line {line.strip()!r}: mend {__name__}")
+        text = text.replace(f"\n{line}", f"\n{other}")
     path.write_text(text, encoding="utf-8")
 
 

@@ -34,7 +34,11 @@ NOT_FOR_A_RUN = {
     "multiprocessing",
     "pydoc",
     "s3transfer.futures",
+    "shutil",
+    "tempfile",
     "tqdm",
+    "urllib.request",
+    "xml.etree.ElementTree",
 }
 # Runs a zipapp as Python does; tells on standard error what it has imported, and the files that it has opened.
 WATCHED = """

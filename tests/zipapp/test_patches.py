@@ -129,6 +129,39 @@ def test_a_pattern_that_is_defined_or_used_otherwise_ends_the_build(
         build(wheels)
 
 
+@pytest.mark.parametrize("name", patches.LATE_IMPORTS)
+def test_an_import_that_is_written_otherwise_ends_the_build(wheels: Path, name: str) -> None:
+    line = next(iter(patches.LATE_IMPORTS[name]))
+    (wheels / name).write_text((wheels / name).read_text().replace(line, f"{line.strip()}  # changed\n"))
+    with pytest.raises(BuildError, match=f"^{re.escape(name)} has no longer the line "):
+        build(wheels)
+
+
+def test_xml_and_proxies_work_when_they_are_wanted(wheels: Path) -> None:
+    build(wheels)
+    done = subprocess.run(
+        [sys.executable, "-c", WANTED, str(wheels)],
+        env={"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["{'https': 'http://proxy.example:3128', 'no': 'example.com'} {}", "ParserError"]
+
+
+WANTED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from botocore import parsers, utils
+print(utils.get_environ_proxies("https://a.example"), utils.get_environ_proxies("https://example.com"))
+try:
+    parsers.QueryParser()._parse_xml_string_to_dom("<a><b>")
+except parsers.ResponseParserError:
+    print("ParserError")
+assert parsers.QueryParser()._parse_xml_string_to_dom("<a><b/></a>")[0].tag == "b"
+"""
+
+
 MISSED = {
     "from botocore.docs.docstring import ResourceDocstring": "botocore.docs.docstring.ResourceDocstring",
     "def later():\n    from botocore.docs import docstring as d\n    return d.Other()": "botocore.docs.docstring.Other",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +38,8 @@ def enable_for(profile: str | None, environ: Mapping[str, str] = os.environ) -> 
     if needed and (FOLDER / ARCHIVE).is_file():
         sys.path.append(str(_unpacked()))
         if not _loads() and _has_lzma() and not _is_whole():
+            import shutil
+
             shutil.rmtree(FOLDER / "unpacked", ignore_errors=True)
             _unpacked()
     return needed

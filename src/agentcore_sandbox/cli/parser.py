@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(allow_abbrev=False, formatter_class=_of_any_width, **options)
         self._given: list[str] = []
         about = "refuse what reaches further than the sandbox and the files of the working directory"
         self.add_argument(lock.FLAG, action="store_true", help=about)
@@ -60,6 +60,7 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, _file: object = None) -> None:
         """Print the help as all output is printed, so that a full disk or a closed pipe is handled in the same way."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
         Output().line(self.format_help().rstrip())
 
     def parse(self, given: Sequence[str]) -> dict[str, Any]:
@@ -135,6 +136,11 @@ def read(words: Sequence[str], takes_value: Callable[[str], bool]) -> Iterator[t
 
 def _is_value(word: str) -> bool:
     return word != _END_OF_FLAGS and not is_flag(word)
+
+
+def _of_any_width(prog: str) -> argparse.HelpFormatter:
+    """What argparse looks at each new argument with; asking for the terminal's width would import `shutil`."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=80)
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
