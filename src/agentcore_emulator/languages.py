@@ -33,7 +33,8 @@ def workers(programs: Mapping[str, str]) -> dict[str, Worker]:
         for runtime, path in programs.items()
         for language in SCRIPTS
     }
-    return {PYTHON: _python(), **scripts}
+    worker = [python.find().executable, "-I", "-X", "utf8", "-c", launcher.agent_code("python_worker")]
+    return {PYTHON: worker, **scripts}
 
 
 def context(language: str, runtime: str | None, known: Mapping[str, Worker]) -> str:
@@ -72,7 +73,3 @@ def _other(language: str, known: Mapping[str, Worker]) -> str:
 
 def _label(language: str, runtime: str) -> str:
     return f"{language} {runtime}"
-
-
-def _python() -> Worker:
-    return [python.find().executable, "-I", "-X", "utf8", "-c", launcher.agent_code("python_worker")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
@@ -191,7 +190,10 @@ def _assemble(
     stack.callback(timers.close)
     watchdog = Watchdog(Groups.find())
     stack.callback(watchdog.close)
-    make_sandbox = functools.partial(_make_sandbox, options.limits, watchdog)
+
+    def make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
+        return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, options.limits, watchdog))
+
     sessions = Sessions(sessions_folder, make_sandbox, timers, options.quotas.sessions)
     stack.callback(sessions.close)
     data, control = _planes(folder.interpreters_path, sessions, timers, options.quotas)
@@ -205,10 +207,6 @@ def _assemble(
     stack.callback(thread.join)
     stack.callback(server.shutdown)
     return server, sessions
-
-
-def _make_sandbox(limits: Limits, watchdog: Watchdog, folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
-    return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits, watchdog))
 
 
 def _planes(path: Path, sessions: Sessions, timers: Timers, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:

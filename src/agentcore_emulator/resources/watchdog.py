@@ -102,7 +102,7 @@ class Monitor:
     def look(self, snapshot: usage.Snapshot) -> bool:
         """Hold it to its limits on processes and memory; return whether its files may have changed."""
         generations = snapshot.below(self._process)
-        processes = [process for generation in generations for process in generation]
+        processes = [*itertools.chain(*generations)]
         self._wake_own(processes)
         self._end_orphans(snapshot, generations)
         self._count(processes)
@@ -153,7 +153,7 @@ class Monitor:
             self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
 
     def _measure_disk(self) -> int:
-        programs = self._programs([process for part in usage.Snapshot().below(self._process) for process in part])
+        programs = self._programs(self._processes(usage.Snapshot()))
         files = [self._nameless_files(program, on_disk=True) for program in programs]
         deleted = sum({inode: size for found in files for inode, size in found.items()}.values())
         size, hides = usage.disk_bytes(self.folder)
@@ -168,9 +168,11 @@ class Monitor:
 
     def _send_all(self, signum: signal.Signals) -> None:
         """Send a signal to all programs of the session."""
-        processes = [process for part in usage.Snapshot().below(self._process) for process in part]
-        for process in self._programs(processes):
+        for process in self._programs(self._processes(usage.Snapshot())):
             process.send(signum)
+
+    def _processes(self, snapshot: usage.Snapshot) -> list[usage.Process]:
+        return [*itertools.chain(*snapshot.below(self._process))]
 
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
         limit, programs = self.limits.memory_bytes, self._programs(processes)

@@ -189,7 +189,7 @@ class _Connection(StreamRequestHandler):
             raise ServiceError(*_TOO_LONG)
         head = self._head = Head.parse(lines)
         self._unread = head.content_length
-        if head.headers.get("expect", "").lower() == "100-continue":
+        if head.headers.get("expect", "").lower() == "100-continue" and not head.is_old:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         self._refuse_browsers(head.headers)
