@@ -2,7 +2,7 @@
 
 The process of `peers.paced`: prints its URL, serves until standard input ends. Its one argument is a JSON object:
 `start`, `invoke` and `stop`, the latency of each in seconds; `rate`, requests a second of each operation; `sessions`,
-the most.
+the most; `expired`, between which two requests the credentials have expired.
 Sessions are simulated: a supervisor of the same words as `session_helpers/batches.py`, whose items only take time.
 """
 
@@ -135,6 +135,7 @@ class Service:
         self._latency = {name: float(behaviour.get(name, 0)) for name in ("start", "invoke", "stop")}
         self._buckets = {name: Bucket(float(behaviour["rate"])) for name in self._latency}
         self._most = int(behaviour["sessions"])
+        self._expired = range(*behaviour.get("expired", (0,)))
         self._sessions: dict[str, Session] = {}
         self.counts = {"requests": 0, "throttled": 0, "started": 0, "most": 0}
 
@@ -144,6 +145,8 @@ class Service:
             return "application/json", json.dumps({**self.counts, "sessions": len(self._sessions)}).encode()
         name = path.partition("?")[0].rpartition("/")[2]
         self.counts["requests"] += 1
+        if self.counts["requests"] in self._expired:
+            raise Refused(403, "ExpiredTokenException", "The security token included in the request is expired")
         self._buckets[name].take()
         if name == "start":
             self.counts["started"] += 1

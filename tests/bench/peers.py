@@ -58,7 +58,8 @@ def paced(**behaviour: Any) -> AbstractContextManager[Peer]:
 @contextmanager
 def _serving(module: str, behaviour: dict[str, Any]) -> Iterator[Peer]:
     command = [sys.executable, "-m", module, json.dumps(behaviour)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True) as process:
         assert process.stdin
         assert process.stdout
         try:

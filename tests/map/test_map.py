@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -169,6 +170,19 @@ def test_a_map_in_the_background(local: CommandLine) -> None:
     assert len(check("maps results", local, "maps", "results", map_id)["records"]) == 4
     assert check("maps rm", local, "maps", "rm", map_id) == {"removed": [map_id], "sessions": []}
     assert not journal.exists()
+
+
+def test_one_signal_lets_what_runs_end_and_another_one_does_not(local: CommandLine) -> None:
+    (local.home / "items").write_text("0\n" + "2\n" * 20)
+    words = ("map", "--items", "items", "--sessions", "2", "--cmd", "sleep $ITEM")
+    for signum, wanted in ((signal.SIGINT, {"done", "skipped"}), (signal.SIGTERM, {"done", "skipped", "unknown"})):
+        process = local.start(*words)
+        assert process.stdout
+        first = process.stdout.readline()
+        process.send_signal(signum)
+        rest, told = process.communicate()
+        assert (process.returncode, set(statuses(records(first + rest)))) == (128 + signum, wanted), told
+        assert b"map --resume" in told
 
 
 FAULTS = {  # the night has each by itself

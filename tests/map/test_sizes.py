@@ -19,9 +19,9 @@ def known(seconds: float, parallel: int = 2) -> Sizes:
 def test_a_session_gets_little_until_it_is_known_how_long_items_take() -> None:
     assert Sizes(2, 30).size(0, 1000, 1000, 10) == 8
     assert Sizes(2, 30).size(0, 100, 1000, 500) == 2
-    assert known(0.01).size(0, 10_000, 10_000, 10) == 2 * HORIZON / 0.01
-    assert known(60).size(0, 1000, 1000, 10) == 2
-    assert known(60).size(2, 1000, 1000, 10) == 0
+    assert known(0.01).size(0, 10_000, 10_000, 10) == 2 + 2 * HORIZON / 0.01
+    assert known(60).size(0, 1000, 1000, 10) == 3  # one waits for its turn, so that no processor does
+    assert known(60).size(3, 1000, 1000, 10) == 0
     assert known(1).size(0, 500, 1000, 100) == 10  # its share of what is left, so that all end at a time
     assert known(0.01).size(0, 3, 3, 1) == 3
 

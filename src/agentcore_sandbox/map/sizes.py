@@ -10,7 +10,7 @@ LONGEST_WAIT = 4.0
 """Seconds that an invoke waits in a session for its items to end."""
 _BLINDLY = 4  # items for each that runs at a time, before it is known how long they take
 _LEAD = 1.0  # seconds before a session's items are expected to end: so much earlier it is asked
-_LONGEST_PAUSE = 10.0  # seconds, though a session's items may be expected to take longer
+_LONGEST_PAUSE = 3.0  # seconds, where there are few sessions: results are wanted soon
 _START_SECONDS = 1.5  # until a session that is asked for is there: docs/service.md, Sessions
 _SHARE = 0.7  # of the invokes a second that go to asking for results
 _WEIGHT = 0.2  # of the newest item in the mean
@@ -48,7 +48,7 @@ class Sizes:
             wanted = min(self._parallel * _BLINDLY, math.ceil(left / sessions))
         else:
             horizon = max(HORIZON, 2 * self.interval(sessions))
-            in_time = math.ceil(self._parallel * horizon / self.seconds)
+            in_time = self._parallel + math.ceil(self._parallel * horizon / self.seconds)  # what runs, and what follows
             wanted = min(in_time, max(math.ceil(left / sessions), self._worth_a_request(waiting)))
         more = max(0, min(max(wanted, self._parallel) - opened, waiting))
         is_little = opened >= self._parallel and more < min(waiting, self._worth_a_request(waiting) / 2)

@@ -41,3 +41,14 @@ def test_faults(cli: CommandLine, tmp_path: Path, faults: str, wanted: set[str])
 @pytest.mark.parametrize("faults", ["", MIXED], ids=["none", "mixed"])
 def test_killed_at_twenty_moments(cli: CommandLine, tmp_path: Path, faults: str) -> None:
     check_killed(cli, tmp_path, kills=20, faults=faults)
+
+
+def test_sessions_are_replaced_and_unknown_items_tried_again(cli: CommandLine, tmp_path: Path) -> None:
+    local = local_line(cli, tmp_path)
+    with logging_service(local, "lose=invoke:1@6"):
+        words = ("map", "--items", "-", "--sessions", "2", "--timeout", "7", "--retry-unknown")
+        done = local.run(*words, "--cmd", "sleep 0.5; echo $ITEM", stdin=b"x\n" * 48)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {record["status"] for record in found} == {"done"}, done.stderr
+        assert len({record["sessionId"] for record in found}) > 3
+        assert any("it may have run" in why for record in found for why in record["retried"])
