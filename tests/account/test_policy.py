@@ -140,8 +140,8 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
 }
 OF_A_JOB = ("status", "wait", "logs", "stop", "rm")
 LISTING = [["sessions", "--all"], ["stop", "--all"]]
-# They call nothing of AWS, or are for those who administer the account.
-OTHERS = {"setup", "interpreter", "policy", "template", "doctor", "local", "maps", "completion", "help"}
+# They call nothing of AWS, or are for those who administer the account; `mcp` calls what the ones above do.
+OTHERS = {"mcp", "setup", "interpreter", "policy", "template", "doctor", "local", "maps", "completion", "help"}
 
 
 @pytest.fixture
