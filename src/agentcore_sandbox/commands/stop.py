@@ -80,7 +80,7 @@ def _outcome(stop: Callable[[str], str], word: str) -> str | AgentcoreSandboxErr
 def _end(interpreter: SessionClient, session_id: str) -> str:
     """Stop a session of the list, or find that it has ended meanwhile, which is all that is wanted."""
     try:
-        return named.stop(interpreter, session_id, os.environ)
+        return named.stop_id(interpreter, session_id, os.environ)
     except SessionOverError:
         return session_id
 

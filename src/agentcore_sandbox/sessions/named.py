@@ -219,7 +219,11 @@ def stop(interpreter: SessionClient, word: str, environ: Mapping[str, str]) -> s
     Raises:
         AgentcoreSandboxError: `SessionGone`, `UnknownSession`, or `UnreadableRecord`.
     """
-    session_id = word if is_session_id(word) else _recorded_id(interpreter, word, environ)
+    return stop_id(interpreter, word if is_session_id(word) else _recorded_id(interpreter, word, environ), environ)
+
+
+def stop_id(interpreter: SessionClient, session_id: str, environ: Mapping[str, str]) -> str:
+    """The same by an id, whatever its form: the service lists it."""
     try:
         interpreter.stop(session_id)
     except SessionOverError:

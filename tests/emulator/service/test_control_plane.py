@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from agentcore_emulator.service import interpreters
 from support.local import exports
 from support.processes import eventually
+from support.service import LONG
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
@@ -28,6 +29,14 @@ TOKEN = "0123456789-0123456789-0123456789-abc"
 def create(client: Any, name: str = "mine", network: Any = SANDBOX, **more: Any) -> str:
     made = client.create_code_interpreter(name=name, networkConfiguration=network, **more)
     return str(made["codeInterpreterId"])
+
+
+@pytest.fixture
+def creating(running: Running, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An interpreter that stays CREATING."""
+    with monkeypatch.context() as patch:
+        patch.setattr(interpreters, "TRANSITION", LONG)
+        return create(running.control(), "slow")
 
 
 def ready(client: BedrockAgentCoreControlClient, interpreter: str) -> bool:
@@ -65,11 +74,11 @@ def test_an_interpreter_from_creation_to_deletion(running: Running) -> None:
         client.get_code_interpreter(codeInterpreterId=interpreter)
 
 
-def test_a_created_interpreter_has_sessions_by_id_and_arn(running: Running) -> None:
+def test_a_created_interpreter_has_sessions_by_id_and_arn(running: Running, creating: str) -> None:
     control, client = running.control(), running.client()
-    interpreter = create(control)
     with pytest.raises(client.exceptions.ConflictException, match="is CREATING"):
-        client.start_code_interpreter_session(codeInterpreterIdentifier=interpreter)
+        client.start_code_interpreter_session(codeInterpreterIdentifier=creating)
+    interpreter = create(control)
     assert ready(control, interpreter)
     arn = control.get_code_interpreter(codeInterpreterId=interpreter)["codeInterpreterArn"]
     session = client.start_code_interpreter_session(codeInterpreterIdentifier=arn)["sessionId"]
@@ -94,13 +103,13 @@ def test_only_public_mode_shares_the_network(running: Running, network: Any, sha
     assert [made.network for made in running.sandboxes] == [shared]
 
 
-def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running) -> None:
+def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running, creating: str) -> None:
     client = running.control()
     interpreter = create(client)
     with pytest.raises(client.exceptions.ConflictException, match="mine already exists"):
         create(client)
     with pytest.raises(client.exceptions.ConflictException, match="is CREATING"):
-        client.delete_code_interpreter(codeInterpreterId=interpreter)
+        client.delete_code_interpreter(codeInterpreterId=creating)
     assert ready(client, interpreter)
     client.delete_code_interpreter(codeInterpreterId=interpreter)
     assert eventually(lambda: gone(client, interpreter))
