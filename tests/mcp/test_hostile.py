@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentcore_sandbox.mcp import jsonrpc, stdio
+from agentcore_sandbox.mcp import host, jsonrpc, stdio
 from agentcore_sandbox.mcp.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from agentcore_sandbox.mcp.server import MOST_CALLS, Server
 from support.mcp_client import HANDSHAKE, envelope
@@ -302,3 +302,24 @@ def test_what_else_prints_does_not_reach_the_client(lines: tuple[stdio.Lines, in
     os.write(stdio.STDOUT, b"a stray print\n")
     served.write(b"{}\n")
     assert os.read(out, 100) == b"{}\n"
+
+
+ROOTS: dict[str, tuple[Any, str | None]] = {
+    "a folder": ({"uri": "file:///home/me/project"}, "/home/me/project"),
+    "a space": ({"uri": "file:///home/me/my%20project"}, "/home/me/my project"),
+    "of this machine": ({"uri": "file://localhost/home/me/project"}, "/home/me/project"),
+    "of another machine": ({"uri": "file://example.invalid/home/me/project"}, None),
+    "of the web": ({"uri": "https://example.invalid/home/me"}, None),
+    "no URI": ({"uri": "/home/me/project"}, None),
+    "relative": ({"uri": "file:project"}, None),
+    "nothing": ({"uri": ""}, None),
+    "a broken host": ({"uri": "file://[/home"}, None),
+    "a number": ({"uri": 1}, None),
+    "no object": ("file:///home/me/project", None),
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_only_folders_of_this_machine_are_roots(name: str) -> None:
+    entry, path = ROOTS[name]
+    assert host._path(entry) == path
