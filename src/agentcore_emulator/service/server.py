@@ -250,26 +250,27 @@ class _Connection(StreamRequestHandler):
         chunked = not self._head.is_old
         encoding = {"Transfer-Encoding": "chunked"} if chunked else {}
         headers = {"Content-Type": event_stream.CONTENT_TYPE, **encoding, **stream.headers}
+        head = (self._outcome, headers)
         # Its thread must not wait for a client; made in advance, it would cost each execution 10 microseconds.
-        begin_early = lambda: threading.Thread(target=self._flush_head, args=[headers], daemon=True).start()  # noqa: E731
+        begin_early = lambda: threading.Thread(target=self._flush_head, args=head, daemon=True).start()  # noqa: E731
         with self.server.timers.limit(HEAD_SECONDS, begin_early):
             for message in stream.messages:
-                self._begin_stream(headers)
+                self._begin_stream(*head)
                 for part in (b"%x\r\n" % len(message), message, b"\r\n") if chunked else (message,):
                     self.wfile.write(part)
-        self._begin_stream(headers)
+        self._begin_stream(*head)
         self.wfile.write(b"0\r\n\r\n" if chunked else b"")
         self.wfile.flush()
 
-    def _begin_stream(self, headers: Mapping[str, str]) -> None:
-        """Write the head, unless another thread has."""
+    def _begin_stream(self, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        """Write the head of the answer that has this outcome, unless another thread has."""
         with self._beginning:
-            if "status" not in self._outcome:
+            if "status" not in outcome:
                 self._begin(HTTPStatus.OK, headers)
 
-    def _flush_head(self, headers: Mapping[str, str]) -> None:
+    def _flush_head(self, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         with suppress(OSError):  # the thread that has the message will notice
-            self._begin_stream(headers)
+            self._begin_stream(outcome, headers)
             self.wfile.flush()
 
     def _begin(self, status: int, headers: Mapping[str, str]) -> None:

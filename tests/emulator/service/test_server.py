@@ -7,6 +7,7 @@ import gc
 import json
 import resource
 import socket
+import threading
 import tracemalloc
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -325,3 +326,33 @@ def test_the_head_of_a_stream_waits_for_the_result_or_a_moment(
             connection.settimeout(LONG)
             running.sandboxes[0].close()
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_late_thread_does_not_begin_the_next_answer(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, goes_on, done = threading.Event(), threading.Event(), threading.Event()
+    original = server._Connection._flush_head
+
+    def late(*arguments: Any) -> None:
+        asked.set()
+        assert goes_on.wait(LONG)
+        original(*arguments)
+        done.set()
+
+    monkeypatch.setattr(server._Connection, "_flush_head", late)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.01)
+    with connect(running) as connection:
+        connection.sendall(invocation(running, "wait"))
+        assert asked.wait(LONG)
+        monkeypatch.setattr(server, "HEAD_SECONDS", LONG)
+        running.sandboxes[0].close()
+        while not connection.recv(65536).endswith(b"0\r\n\r\n"):
+            pass
+        running.tools.started.clear()
+        connection.sendall(invocation(running, "wait"))
+        assert running.tools.started.wait(LONG)
+        goes_on.set()
+        assert done.wait(LONG)
+        connection.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            connection.recv(1)
+        running.sandboxes[1].close()
