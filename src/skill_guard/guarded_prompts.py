@@ -17,7 +17,9 @@ from skill_guard.scanner import Refusal
 
 LONGEST_IDENTIFIER = 100
 KEPT = 14 * 24 * 3600  # seconds after a session's last guarded turn
-SKILL, TYPED = "skill", "typed"
+CLI, TOOLS = "cli", "tools"
+"""What a skill works with: the command line in the Bash tool, or the tools of the plugin's server."""
+_TYPED = "typed"
 
 
 class GuardedSession:
@@ -34,31 +36,36 @@ class GuardedSession:
     def __init__(self, data: str, session: object) -> None:
         self._folder = os.path.join(data, "guard", _identifier(session))
 
-    def arm(self, prompt: object) -> None:
-        """Remember that a prompt is a skill's.
+    def arm(self, prompt: object, kind: str) -> None:
+        """Remember that a prompt is a skill's, of one kind.
 
         Raises:
             Refusal: The id of the prompt is not there, or not of a form that can name a file.
             OSError: It cannot be written down.
         """
-        name = _name(SKILL, prompt)
+        name = _name(kind, prompt)
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._write(name)
 
     def note_typed(self, prompt: object) -> None:
         """Remember that the user has typed a prompt, where that matters."""
         if os.path.isdir(self._folder):
-            self._write(_name(TYPED, prompt))
+            self._write(_name(_TYPED, prompt))
 
-    def guards(self, prompt: object) -> bool:
-        """Whether a turn is guarded; one whose prompt has no id is, once a skill has run in its session."""
+    def kinds(self, prompt: object) -> set[str]:
+        """The kinds of skill whose tools a turn may use, none for a free one.
+
+        A turn that nobody has typed, or whose prompt has no id, may be any skill's that has run in its session.
+        """
         if not os.path.isdir(self._folder):
-            return False
+            return set()
         os.utime(self._folder)
-        return prompt is None or self._has(SKILL, prompt) or not self._has(TYPED, prompt)
-
-    def _has(self, kind: str, prompt: object) -> bool:
-        return os.path.exists(os.path.join(self._folder, _name(kind, prompt)))
+        names = os.listdir(self._folder)
+        armed = {name.partition(".")[0] for name in names} - {_TYPED}
+        if prompt is None:
+            return armed
+        own = {kind for kind in armed if _name(kind, prompt) in names}
+        return own or (set() if _name(_TYPED, prompt) in names else armed)
 
     def _write(self, name: str) -> None:
         with open(os.path.join(self._folder, name), "wb"):

@@ -7,7 +7,7 @@ import os
 import sys
 
 from skill_guard.bash_calls import ALLOW_FILE, check
-from skill_guard.guarded_prompts import GuardedSession, forget_old
+from skill_guard.guarded_prompts import CLI, TOOLS, GuardedSession, forget_old
 from skill_guard.scanner import Refusal
 
 TYPE_CHECKING = False
@@ -18,19 +18,28 @@ if TYPE_CHECKING:
 BLOCK = 2  # the exit status by which a hook stops what it was asked about; any other failure would let it go on
 DEADLINE = 20  # seconds for a decision; hooks.json allows 60, and the client lets the call of a later hook go
 # Tools that a guarded turn may use: they show, ask, or keep Claude's own lists. Whatever else a client has is denied.
-TOOLS = frozenset(
+EVERY_KIND = frozenset(
     (
-        *("AskUserQuestion", "Bash", "CronList", "Glob", "Grep", "Read", "ReportFindings", "TodoWrite", "ToolSearch"),
+        *("AskUserQuestion", "CronList", "Glob", "Grep", "Read", "ReportFindings", "TodoWrite", "ToolSearch"),
         *("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TaskOutput", "TaskStop"),
     )
 )
+SERVER = "mcp__plugin_aws-bedrock-agentcore-codeinterpreter_sbx__"
+OF_A_KIND = {
+    CLI: frozenset(("Bash",)),
+    TOOLS: frozenset(
+        SERVER + name for name in ("run_code", "put_files", "get_files", "sessions", "stop", "job_start", "job_read")
+    ),
+}
+INSTEAD = {CLI: "use the Bash tool, for agentcore-sandbox only", TOOLS: "use the sandbox's tools, such as run_code"}
 
 
 def arm(event: Mapping[str, Any], data: str) -> None:
     """A skill of this plugin begins (`UserPromptExpansion`); tell Claude where its code will run."""
     from skill_guard.settings import place
 
-    GuardedSession(data, event.get("session_id")).arm(event.get("prompt_id"))
+    kind = CLI if event["command_name"].endswith("-cli") else TOOLS
+    GuardedSession(data, event.get("session_id")).arm(event.get("prompt_id"), kind)
     answer("UserPromptExpansion", additionalContext=place(os.environ))
 
 
@@ -42,12 +51,14 @@ def note_prompt(event: Mapping[str, Any], data: str) -> None:
 
 def judge(event: Mapping[str, Any], data: str) -> None:
     """Claude wants to use a tool (`PreToolUse`)."""
-    if not GuardedSession(data, event.get("session_id")).guards(event.get("prompt_id")):
+    kinds = GuardedSession(data, event.get("session_id")).kinds(event.get("prompt_id"))
+    if not kinds:
         return
     tool = event["tool_name"]
-    if tool not in TOOLS:
+    if tool not in EVERY_KIND.union(*(OF_A_KIND[kind] for kind in kinds)):
+        instead = ", or ".join(INSTEAD[kind] for kind in sorted(kinds))
         raise Refusal(
-            f"{tool} is not allowed while this skill runs: use the Bash tool, for agentcore-sandbox only. "
+            f"{tool} is not allowed while this skill runs: {instead}. "
             "It is free again in the next prompt that the user types, if that does not begin with '<'"
         )
     if tool != "Bash":

@@ -52,7 +52,13 @@ def _guard(stage: Stage) -> Command:
     env = stage.environment(**folders, CLAUDE_CODE_SESSION_ID="s")
     files = [stage.folder / "plugin/hooks" / name for name in ("hooks.json", "expansion.json")]
     hooks = {event: entries for file in files for event, entries in json.loads(file.read_text())["hooks"].items()}
-    event = {"session_id": "s", "prompt_id": "p", "cwd": str(stage.folder / "home"), "tool_name": "Bash"}
+    event = {
+        "command_name": "code-interpreter-execute-cli",
+        "session_id": "s",
+        "prompt_id": "p",
+        "cwd": str(stage.folder / "home"),
+        "tool_name": "Bash",
+    }
     asked = stage.folder / "event.json"
     asked.write_text(json.dumps({**event, "tool_input": {"command": f'agentcore-sandbox --locked run "{CODE}"'}}))
     arm, ask = (

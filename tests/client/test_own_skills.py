@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,8 +15,8 @@ from agentcore_emulator.isolation import python
 from support import logs_server
 from support.build_folders import ROOT, VERSION_FILE, build, git_environment, write
 from support.claude_client import PROGRAM, Client, lint
-from support.examples import examples, with_account
-from support.messages_api import Script, messages_api, text, tool_use
+from support.examples import tool_calls
+from support.plugin_client import NAME, SECRET, bash, sandbox_tool, talk
 from support.trail import ACCOUNT, denied
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.logs_server import LogsServer
+    from support.messages_api import Block, Script
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
 
-NAME = "aws-bedrock-agentcore-codeinterpreter"
-SECRET = "aws_secret_access_key = do-not-read-this"
 EQUIPPED = {python.VARIABLE: sys.executable}  # a Python with boto3, as AWS's interpreters have
 
 
@@ -40,33 +40,30 @@ def account() -> Iterator[LogsServer]:
         yield server
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return write(tmp_path / "project/data.csv", "1\n").parent
+def ask(client: Client, project: Path, prompt: str, calls: list[list[Block]], *flags: str, **more: str) -> Script:
+    """Put one prompt; the model asks for these calls."""
+    return talk(client, project, {prompt: calls}, *flags, **EQUIPPED, **more)
 
 
-def ask(client: Client, project: Path, prompt: str, commands: list[str], *flags: str, **more: str) -> Script:
-    """Put one prompt; the model asks for these commands."""
-    turns = [[tool_use("Bash", command=command, description="a test")] for command in commands]
-    with messages_api(*turns, [text("done")]) as (url, script):
-        client.talk([prompt], project, url, *flags, **EQUIPPED, **more)
-    return script
+def first_call(skill: Path, plugin: Path, account: LogsServer) -> list[Block]:
+    """The first example of a skill, with the pretend account in AWS's place."""
+    (name, given), *_ = tool_calls(skill / "SKILL.md", plugin)
+    return sandbox_tool(name, **{**given, "env": {**account.variables(), **given.get("env", {})}})
 
 
 def test_cloudtrail_skill_prints_its_table(client: Client, project: Path, account: LogsServer) -> None:
     client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
     client.run("plugin", "install", f"{NAME}@agentcore-sandbox", "--config", "interpreter_id=local-public")
     plugin = ROOT / "dist/marketplace/plugins" / NAME  # a marketplace in a folder is used in place
-    first, *_ = examples(plugin / "skills/cloudtrail-access-denied/SKILL.md", plugin)
+    first = first_call(plugin / "skills/cloudtrail-access-denied", plugin, account)
     prompt = f"/{NAME}:cloudtrail-access-denied the last 24 hours of log group my-trail"
-    script = ask(client, project, prompt, [with_account(first, account), f"cat {plugin}/README.md"])
-    (failed, output), (stopped, reason) = script.tool_results()
+    script = ask(client, project, prompt, [first, bash(f"cat {plugin}/README.md")], "--allowedTools", "Bash")
+    (failed, output), (stopped, _) = script.tool_results()
     assert not failed, output
-    line = next(line for line in output.splitlines() if "alice" in line)
+    line = next(line for line in json.loads(output)["stdout"].splitlines() if "alice" in line)
     assert line.split()[:5] == ["2", f"{ACCOUNT}:user/alice", "s3:GetObject", "203.0.113.7", "AccessDenied"]
     assert "kms" not in output
     assert stopped
-    assert "the only command is agentcore-sandbox" in reason
 
 
 @pytest.fixture
@@ -93,16 +90,18 @@ def with_new_skill(tmp_path: Path) -> Path:
 def test_new_skill_is_valid_guarded_and_runs(
     client: Client, project: Path, account: LogsServer, with_new_skill: Path
 ) -> None:
-    assert "Validation passed" in client.run("plugin", "validate", "--strict", str(with_new_skill)).stdout
-    assert "Found 0 errors, 0 warnings" in lint(with_new_skill, client.home).stdout
+    assert (
+        "skills/s3-inventory"
+        not in client.run("plugin", "validate", "--strict", str(with_new_skill), check=False).stdout
+    )
+    assert "skills/s3-inventory/" not in lint(with_new_skill, client.home).stdout
     write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
-    first, *_ = examples(with_new_skill / "skills/s3-inventory/SKILL.md", with_new_skill)
-    commands = [with_account(first, account), "cat ~/.aws/credentials"]
+    first = first_call(with_new_skill / "skills/s3-inventory", with_new_skill, account)
     flags = ("--plugin-dir", str(with_new_skill), "--allowedTools", "Bash")
     here = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public"}
     (failed, output), (stopped, reason) = ask(
-        client, project, f"/{NAME}:s3-inventory all", commands, *flags, **here
+        client, project, f"/{NAME}:s3-inventory all", [first, bash("cat ~/.aws/credentials")], *flags, **here
     ).tool_results()
     assert (failed, "the-first-one" in output) == (False, True), output
     assert stopped
-    assert "agentcore-sandbox guard: " in reason
+    assert SECRET not in reason

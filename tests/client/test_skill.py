@@ -1,60 +1,28 @@
-"""The installed skill in the real Claude Code: what runs, what is denied, and that the next prompt is free again."""
+"""The skill with the command line in the real Claude Code: what runs, what is denied, the next prompt is free."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from skill_guard import hook
+from skill_guard.guarded_prompts import CLI
 from support.build_folders import ROOT, write
-from support.claude_client import NOWHERE, PROGRAM, Client, make_client
-from support.messages_api import Block, Script, messages_api, text, tool_use
+from support.claude_client import NOWHERE, PROGRAM
+from support.messages_api import messages_api, tool_use
+from support.plugin_client import END, NAME, PLUGIN_ID, SECRET, bash, offered_tools, replaced, talk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from support.claude_client import Client
 
 pytestmark = pytest.mark.skipif(PROGRAM not in os.environ, reason="`nox -s plugin` provides Claude Code and dist/")
 
-NAME = "aws-bedrock-agentcore-codeinterpreter"
-SKILL = f"/{NAME}:code-interpreter-execute"
-SECRET = "aws_secret_access_key = do-not-read-this"
-END = [text("done")]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    write(folder / "data.csv", "1\n2\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, client_variables: dict[str, str]) -> Client:
-    """A client with the plugin installed from the built marketplace, set to the emulator as a user would."""
-    client = make_client(tmp_path_factory.mktemp("home") / "client", client_variables)
-    write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
-    client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
-    client.run("plugin", "install", f"{NAME}@agentcore-sandbox", "--config", "interpreter_id=local")
-    assert client.plugins()
-    return client
-
-
-def bash(command: str) -> list[Block]:
-    return [tool_use("Bash", command=command, description="a test")]
-
-
-def talk(client: Client, project: Path, prompts: dict[str, list[list[Block]]], *flags: str, **more: str) -> Script:
-    """Put each prompt; the model answers with the turns given for it."""
-    turns = [turn for part in prompts.values() for turn in [*part, END]]
-    with messages_api(*turns) as (url, script):
-        client.talk(list(prompts), project, url, *flags, **more)
-    return script
+SKILL = f"/{NAME}:code-interpreter-execute-cli"
 
 
 def test_allowed_call_runs_without_a_question_and_returns_the_output(installed: Client, project: Path) -> None:
@@ -107,7 +75,11 @@ def test_everything_else_is_denied_while_the_skill_is_current_and_free_in_the_ne
     installed: Client, project: Path
 ) -> None:
     calls = [bash(command) for command in FORBIDDEN]
-    prompts = {f"{SKILL} do it": calls, "an ordinary prompt": calls[:5], "/code-interpreter-execute again": calls[:5]}
+    prompts = {
+        f"{SKILL} do it": calls,
+        "an ordinary prompt": calls[:5],
+        "/code-interpreter-execute-cli again": calls[:5],
+    }
     results = talk(installed, project, prompts, "--allowedTools", "Bash").tool_results()
     guarded, free, again = results[: len(calls)], results[len(calls) : len(calls) + 5], results[len(calls) + 5 :]
     for denied, reason in [*guarded, *again]:
@@ -134,17 +106,6 @@ def test_no_question_whatever_the_code_looks_like_and_the_users_deny_rules_win(
         [(denied, reason)] = talk(installed, project, {f"{SKILL} compute": [bash(odd)]}).tool_results()
     assert denied
     assert "Permission to use Bash" in reason
-
-
-@contextmanager
-def replaced(path: Path, more: Mapping[str, object]) -> Iterator[None]:
-    """Add to the user's settings for a moment."""
-    before = path.read_text()
-    path.write_text(json.dumps({**json.loads(before), **more}))
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 def test_turn_that_ended_background_work_begins_is_guarded(installed: Client, project: Path) -> None:
@@ -241,15 +202,12 @@ STAYING = {
     **dict.fromkeys(("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TodoWrite"), "Claude's list of what is to do"),
     **dict.fromkeys(("TaskOutput", "TaskStop"), "for calls of agentcore-sandbox that have gone to the background"),
 }
-DEFERRED = re.compile(r"deferred tools are now available via ToolSearch.*?\n((?:\w+\n)+)")
 
 
 def test_every_tool_of_the_client_is_judged(installed: Client, project: Path) -> None:
-    assert STAYING.keys() == hook.TOOLS
+    assert STAYING.keys() == hook.EVERY_KIND | hook.OF_A_KIND[CLI]
     script = talk(installed, project, {f"{SKILL} do it": []})
-    offered = {tool["name"] for tool in script.requests[0]["tools"]}
-    later = DEFERRED.search(json.dumps(script.requests[0]).replace("\\n", "\n"))
-    offered |= set(later[1].split() if later else []) - {"DeferredToolPlaceholder"}
+    offered = offered_tools(script)
     assert {"Bash", "Write", "WebFetch"} <= offered
     calls = [[tool_use(name)] for name in sorted(offered - STAYING.keys())]
     results = talk(installed, project, {f"{SKILL} do it": calls}, "--allowedTools", ",".join(offered)).tool_results()
@@ -257,7 +215,7 @@ def test_every_tool_of_the_client_is_judged(installed: Client, project: Path) ->
 
 
 def test_only_the_user_can_start_the_skill(installed: Client, project: Path) -> None:
-    call = [tool_use("Skill", skill=f"{NAME}:code-interpreter-execute", args="x")]
+    call = [tool_use("Skill", skill=f"{NAME}:code-interpreter-execute-cli", args="x")]
     [(denied, _)] = talk(installed, project, {"an ordinary prompt": [call]}).tool_results()
     assert denied
 
@@ -278,7 +236,7 @@ def test_variable_of_the_user_wins_over_the_plugins_option(installed: Client, pr
 
 def test_option_changed_before_a_resume_is_told_and_used(installed: Client, project: Path) -> None:
     run = bash("agentcore-sandbox --locked run 'print(1)'")
-    options = {f"{NAME}@agentcore-sandbox": {"options": {"interpreter_id": "no-such-interpreter"}}}
+    options = {PLUGIN_ID: {"options": {"interpreter_id": "no-such-interpreter"}}}
     with messages_api(run, END, run, END) as (url, script):
         installed.talk([f"{SKILL} do it"], project, url)
         with replaced(installed.home / ".claude/settings.json", {"pluginConfigs": options}):

@@ -55,7 +55,7 @@ ELSEWHERE = (
     r"bash \.ci/run",
 )
 # Of Claude Code, the AWS CLI and systemd.
-OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user"}
+OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user", "--values-stdin"}
 OF_NOX = {"--allow-dirty", "--dry-run", "--fix", "--newest", "--push", "--readme", "--record", "--runs", "--upgrade"}
 NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
 

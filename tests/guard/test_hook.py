@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEMPLATE = ROOT / "plugin-template"
+CLI, WITH_TOOLS = "code-interpreter-execute-cli", "code-interpreter-execute"
+BEGINNING = {"session_id": "s1", "prompt_id": "p1", "command_name": CLI}
 PLUGIN = "aws-bedrock-agentcore-codeinterpreter"
 
 
@@ -70,9 +72,9 @@ class Hooks:
             check=False,
         )
 
-    def arm(self, session: str = "s1", prompt: str = "p1") -> str:
+    def arm(self, session: str = "s1", prompt: str = "p1", skill: str = CLI) -> str:
         """Start a skill; gives what Claude is told."""
-        done = self.fire("UserPromptExpansion", {"session_id": session, "prompt_id": prompt})
+        done = self.fire("UserPromptExpansion", {"session_id": session, "prompt_id": prompt, "command_name": skill})
         assert (done.returncode, done.stderr) == (0, "")
         told = json.loads(done.stdout)["hookSpecificOutput"]
         assert told["hookEventName"] == "UserPromptExpansion"
@@ -187,6 +189,32 @@ def test_prompts_go_on_where_the_plugin_was_removed(hooks: Hooks) -> None:
     hooks.root.joinpath("hooks/guard").unlink()
     done = subprocess.run(["/bin/sh", "-c", command], input=b"{}", env=hooks.environment(), timeout=300, check=False)
     assert done.returncode == 0
+
+
+RUN_CODE = f"mcp__plugin_{PLUGIN}_sbx__run_code"
+
+
+def test_skill_with_tools_may_use_the_servers_and_no_shell(hooks: Hooks) -> None:
+    hooks.arm(skill=f"{PLUGIN}:{WITH_TOOLS}")
+    assert hooks.decide(tool_name=RUN_CODE) == ("", ""), "the skill's allowed-tools let it run without a question"
+    assert hooks.decide(tool_name="Read") == ("", "")
+    locked = "agentcore-sandbox --locked run x"
+    for tool in ("Bash", "Write", f"{RUN_CODE}s", "mcp__other__run_code", f"mcp__plugin_{PLUGIN}_sbx__new_tool"):
+        assert "use the sandbox's tools" in hooks.ask(locked, tool_name=tool)
+
+
+def test_each_prompt_has_its_skills_tools_and_one_that_nobody_typed_those_of_all(hooks: Hooks) -> None:
+    locked = "agentcore-sandbox --locked run x"
+    hooks.arm(prompt="p1")
+    hooks.arm(prompt="p2", skill=WITH_TOOLS)
+    assert hooks.ask(tool_name=RUN_CODE)
+    assert hooks.decide(locked)[0] == "allow"
+    assert hooks.decide(tool_name=RUN_CODE, prompt_id="p2") == ("", "")
+    assert hooks.ask(locked, prompt_id="p2")
+    for untyped in ("p3", None):
+        assert hooks.decide(locked, prompt_id=untyped)[0] == "allow"
+        assert hooks.decide(tool_name=RUN_CODE, prompt_id=untyped) == ("", "")
+        assert hooks.ask(tool_name="Write", prompt_id=untyped)
 
 
 def test_another_process_that_resumed_the_session_does_not_end_the_guard(hooks: Hooks) -> None:
@@ -371,11 +399,11 @@ def test_failing_guard_denies_while_a_skill_runs_and_only_then(hooks: Hooks, fai
 @pytest.mark.parametrize("failure", FAILURES)
 def test_skill_does_not_start_where_the_guard_cannot(hooks: Hooks, failure: Any) -> None:
     failure(hooks)
-    assert hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"}).returncode == 2
+    assert hooks.fire("UserPromptExpansion", BEGINNING).returncode == 2
 
 
 @pytest.mark.parametrize(
-    "event", [{"session_id": "s1"}, {"prompt_id": "p1"}, {"session_id": "/", "prompt_id": "p"}, [], ""]
+    "event", [*({**BEGINNING, name: None} for name in BEGINNING), {**BEGINNING, "session_id": "/"}, [], ""]
 )
 def test_skill_does_not_start_without_knowing_its_prompt(hooks: Hooks, event: object) -> None:
     done = hooks.fire("UserPromptExpansion", event)
@@ -385,7 +413,7 @@ def test_skill_does_not_start_without_knowing_its_prompt(hooks: Hooks, event: ob
 
 def test_skill_does_not_start_where_it_cannot_be_marked(hooks: Hooks) -> None:
     write(hooks.data, "a file in the folder's place")
-    done = hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"})
+    done = hooks.fire("UserPromptExpansion", BEGINNING)
     assert done.returncode == 2
     assert "NotADirectoryError" in done.stderr or "FileExistsError" in done.stderr
 
@@ -488,7 +516,7 @@ def test_options_that_others_can_change_or_that_cannot_be_kept_are_not_used(hook
     folder.chmod(0o777)
     assert launched(hooks) == ["", "", ""]
     hooks.more["TMPDIR"] = "/nowhere"
-    done = hooks.fire("UserPromptExpansion", {"session_id": "s1", "prompt_id": "p1"})
+    done = hooks.fire("UserPromptExpansion", BEGINNING)
     assert done.returncode == 2
     assert f"options cannot be kept in {folder}" in done.stderr
 

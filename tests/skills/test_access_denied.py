@@ -327,7 +327,7 @@ def test_actions_are_those_of_the_policy_and_of_the_document() -> None:
     assert set(script.ACTIONS) == actions
     told = SKILL.joinpath("SKILL.md").read_text("utf-8")
     assert all(f"`{name}`" in told for name in actions)
-    assert all(f"`{name}=" in told for name in script.SETTINGS)
+    assert all(f"`{name}`" in told for name in script.SETTINGS)
 
 
 @pytest.mark.parametrize(

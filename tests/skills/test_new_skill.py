@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_emulator.isolation import python
-from skill_guard.bash_calls import check
 from support.build_folders import ROOT, build, git_environment
-from support.examples import as_part_of, examples, frontmatter, run_as_claude_would, with_account
+from support.examples import as_part_of, call_with_account, frontmatter, tool_calls
+from support.mcp_client import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def words_of_the_page() -> list[str]:
 
 
 def test_skill_of_the_page_is_guarded_and_its_examples_run(
-    source: Path, environment: dict[str, str], logs: LogsServer, local: CommandLine, tmp_path: Path
+    source: Path, environment: dict[str, str], logs: LogsServer, local: CommandLine
 ) -> None:
     name, description = words_of_the_page()
     assert "docs/own-skill.md" in build(source, "new-skill", name, description, environment=environment).stdout
@@ -55,13 +55,15 @@ def test_skill_of_the_page_is_guarded_and_its_examples_run(
     assert (frontmatter(document)["name"], frontmatter(document)["description"]) == (name, description)
     assert "SKILL_" not in document.read_text("utf-8")
     logs.client("s3").create_bucket(Bucket="the-first-one")
-    equipped = as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable}))
-    found = examples(document, plugin)
-    assert len(found) > 1
-    for example in found:
-        check({"command": example}, str(tmp_path), {"CLAUDE_PLUGIN_ROOT": str(plugin)})
-        done = run_as_claude_would(with_account(example, logs), equipped, tmp_path)
-        assert (done.returncode, "the-first-one" in done.stdout) == (0, True), done.stderr
+    here = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public", "CLAUDE_PLUGIN_ROOT": str(plugin)}
+    equipped = as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable, **here}))
+    calls = tool_calls(document, plugin)
+    assert len(calls) > 1
+    with serving(equipped) as client:
+        client.initialize()
+        for tool, arguments in calls:
+            value = call_with_account(client, tool, arguments, logs)
+            assert (value["exitCode"], "the-first-one" in value["stdout"]) == (0, True), value
 
 
 def test_the_page_names_files_that_are_there(source: Path, environment: dict[str, str]) -> None:

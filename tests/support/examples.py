@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.logs_server import LogsServer
+    from support.mcp_client import McpClient
 
+# In the documents of skills that work with the server's tools: the arguments of a tool, or code for `run_code`.
+TOOL_BLOCK = re.compile(r"^```(?:json (\w+)|(python|sh))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # An example that calls AWS: in Python, by AWS's command line, or by a script of a skill.
 CALLS_AWS = re.compile(r"\bboto3\b|\baws |/scripts/")
@@ -28,6 +32,24 @@ CALLS_AWS = re.compile(r"\bboto3\b|\baws |/scripts/")
 def examples(document: Path, plugin: Path) -> list[str]:
     """The commands in a document, one to a block, as Claude sees them when the plugin is installed there."""
     return [block.replace("${CLAUDE_PLUGIN_ROOT}", str(plugin)) for block in BLOCK.findall(document.read_text("utf-8"))]
+
+
+def tool_calls(document: Path, plugin: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of tools in a document, with their arguments, as Claude sees them in an installed plugin."""
+    text = document.read_text("utf-8").replace("${CLAUDE_PLUGIN_ROOT}", str(plugin))
+    return [
+        (tool, json.loads(body))
+        if tool
+        else ("run_code", {"code": body, "language": {"sh": "shell"}.get(language, language)})
+        for tool, language, body in TOOL_BLOCK.findall(text)
+    ]
+
+
+def call_with_account(client: McpClient, tool: str, arguments: dict[str, Any], account: LogsServer) -> dict[str, Any]:
+    """Make a call of an example that must succeed, with the pretend account in AWS's place."""
+    if tool == "run_code":
+        arguments = {**arguments, "env": {**account.variables(), **arguments.get("env", {})}}
+    return client.value(tool, **arguments)
 
 
 def frontmatter(skill: Path) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def run_code(given: Arguments, context: Context) -> ToolResult:
         executor.run()
     if output.error:
         raise _ended(output.error, session)
-    return results.success(execution(output), output.notes, results.found_in(output.results))
+    where = {"interpreter": context.own.settings.interpreter_id}  # what a model was told before may have changed
+    return results.success({**execution(output), **where}, output.notes, results.found_in(output.results))
 
 
 def _ended(error: AgentcoreSandboxError, session: CallSession) -> AgentcoreSandboxError:

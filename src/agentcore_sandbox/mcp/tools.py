@@ -114,7 +114,7 @@ class ToolTable:
             return results.failure(error, operations.execution(context.output), context.output.notes)
 
 
-_STREAMS: Mapping[str, Schema] = {"stdout": TEXT, "stderr": TEXT, "exitCode": {"type": "integer"}}
+_STREAMS: Mapping[str, Schema] = {"stdout": TEXT, "stderr": TEXT, "exitCode": {"type": "integer"}, "interpreter": TEXT}
 _COPIED: Mapping[str, Schema] = {"files": TEXTS, "bytes": {"type": "integer"}}
 TOOLS: Mapping[str, Tool] = {
     "run_code": Tool(
