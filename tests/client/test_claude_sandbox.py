@@ -214,7 +214,7 @@ def test_the_skill_in_the_real_client_says_which_host_to_allow(client: Client, t
     settings_file = client.home / ".claude/settings.json"
     sandbox = {"enabled": True, "failIfUnavailable": True, "allowUnsandboxedCommands": False}
     settings_file.write_text(json.dumps({**json.loads(settings_file.read_text()), "sandbox": sandbox}))
-    calls = ["agentcore-sandbox run 'print(1)'", "agentcore-sandbox exec work 'print(1)'"]
+    calls = [f"agentcore-sandbox --locked {words} 'print(1)'" for words in ("run", "exec work")]
     turns = [[tool_use("Bash", command=call, description="a test")] for call in calls]
     with messages_api(*turns, [text("done")]) as (url, script):
         folder = {"CLAUDE_CODE_TMPDIR": str(client.home / "tmp")}

@@ -114,7 +114,11 @@ def _unpacked() -> Path:
         try:
             _unpack(FOLDER / ARCHIVE, folder)
         except OSError as error:
+            from agentcore_emulator import sandbox_runtime
+
             hint = "free some space there, or sign in another way (see `aws configure sso`)"
+            if sandbox_runtime.is_around(os.environ):
+                hint = "run `agentcore-sandbox doctor` with this profile once outside of Claude Code's sandbox"
             message = f"awscrt, which `aws login` sessions need, could not be unpacked: {error}"
             raise AgentcoreSandboxError("NativePartUnusable", message, hint) from error
     return folder

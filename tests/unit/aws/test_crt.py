@@ -144,7 +144,11 @@ def test_no_space_to_unpack_is_an_error_with_a_way_out(folder: Path, monkeypatch
     with pytest.raises(AgentcoreSandboxError, match="No space left on device") as caught:
         crt.enable_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
     assert caught.value.code == "NativePartUnusable"
-    assert caught.value.hint
+    assert "free some space" in caught.value.hint
+    monkeypatch.setenv("SANDBOX_RUNTIME", "1")
+    with pytest.raises(AgentcoreSandboxError) as caught:
+        crt.enable_for(None, {"AWS_CONFIG_FILE": str(folder / "config")})
+    assert "once outside of Claude Code's sandbox" in caught.value.hint
 
 
 def test_many_unpack_at_once(folder: Path) -> None:
