@@ -89,7 +89,7 @@ def test_tools_are_listed_and_used(
     assert reported[0][1:] == (None, "1 s")
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["auto"])
 def test_a_time_limit_of_the_client_ends_the_program(
     program: tuple[str, ...], local_environment: dict[str, str], tmp_path: Path, mode: str
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_session_that_has_ended_is_replaced_and_that_is_said(cli: CommandLine,
     assert "its variables and files are lost" in value["notes"][0]
 
 
+@pytest.mark.nightly
 def test_an_emulator_that_was_killed_is_started_again(client: McpClient, served: Local) -> None:
     client.value("run_code", code="x = 1")
     os.kill(served.status()["pid"], signal.SIGKILL)

@@ -202,13 +202,14 @@ def test_jobs_run_on_are_read_and_stopped(client: McpClient) -> None:
     assert client.failure("job_read", job="0123456789ab").startswith("error[UnknownJob]")
 
 
-def test_jobs_of_another_interpreter_are_out_of_reach(client: McpClient, served: Local) -> None:
-    line = served.using(CUSTOM_AGENTCORE_INTERPRETER_ID="local-public")
-    job = json.loads(line.text("job", "start", "--json", "print(1)"))["jobId"]
+@pytest.mark.parametrize(("key", "value"), [("interpreter_id", "local-public"), ("region", "eu-west-1")])
+def test_jobs_of_another_interpreter_are_out_of_reach(client: McpClient, served: Local, key: str, value: str) -> None:
+    job = client.value("job_start", code="1", session="jobs")["job"]
+    (record,) = served.home.rglob(f"{job}.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), key: value}))
     assert client.failure("job_read", job=job).startswith("error[UnknownJob]")
     assert client.failure("stop", job=job).startswith("error[UnknownJob]")
     assert job not in {row["jobId"] for row in client.value("sessions")["jobs"]}
-    line.text("job", "rm", job, "--json")
 
 
 def test_the_user_is_asked_about_unusual_files(served: Local) -> None:
