@@ -52,7 +52,11 @@ ZIPAPP_NIGHTLY = (
     *(f"tests/zipapp/test_{name}.py" for name in ("start", "credentials")),
     *("tests/account/test_setup.py", "tests/cli", "tests/mcp"),
 )
-WITH_NEWEST_CLIENT = ("test_install.py", "test_skill.py")  # the others are less about Claude Code than about the plugin
+WITH_NEWEST_CLIENT = (
+    "test_install.py",
+    "test_skill.py",
+    "test_tool_skill.py",
+)  # the others are less about Claude Code than about the plugin
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
