@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from agentcore_sandbox.cli import dispatch
 from agentcore_sandbox.commands import sessions
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, UsageError
+from agentcore_sandbox.execution.program import Program
 from agentcore_sandbox.jobs.store import JobRecord, JobStore
+from agentcore_sandbox.map.items import Source
+from agentcore_sandbox.map.journal import default_folder
+from agentcore_sandbox.map.options import Options
+from agentcore_sandbox.map.request import begin
 from agentcore_sandbox.policy import lock
+from agentcore_sandbox.settings import Settings
 from support.build_folders import write
 
 if TYPE_CHECKING:
@@ -52,6 +58,11 @@ ALLOWED = [
     "ls -r NAME:/tmp",
     "rm NAME:.env",
     "job start --cmd 'make all'",
+    "map --items data.csv --sessions 200 --per-session 4 --halt soon,fail=3 --detach --file src/job.py",
+    "map --items src --items-format files --cmd 'wc \"$ITEM\"' --download out:sandbox-output/texts",
+    "map --items - --journal sandbox-output/j --out sandbox-output/results.jsonl --upload data.csv x",
+    "map --items data.csv --dry-run --max-cost 2",
+    "maps list",
     "doctor --run",
 ]
 
@@ -85,12 +96,29 @@ REFUSED = {
     "the end of flags as a value": ("run --file -- /etc/passwd", "argument --file: expected one argument"),
     "raw": ("run --raw x", "--raw is not allowed when locked"),
     "stop all": ("stop --all", "--all is not allowed when locked"),
+    "items of the home folder": ("map --items ../outside.txt x", "not below the working directory"),
+    "items that are keys": ("map --items keys --items-format files x", "looks like a key"),
+    "items behind a link": ("map --items linked --items-format files x", "not below the working directory"),
+    "items by a pattern": ("map --items 'src/*' x", "instead of the pattern"),
+    "all of the folder as items": ("map --items= x", "not below the working directory"),
+    "a journal elsewhere": ("map --items - --journal ../j x", "not below the working directory"),
+    "a journal in the project": ("map --items - --journal src/j x", "goes below sandbox-output/"),
+    "records over a file": ("map --items - --out sandbox-output/a.txt x", "exists, and nothing is replaced"),
+    "records elsewhere": ("map --items - --out data.jsonl x", "goes below sandbox-output/"),
+    "what items make, into the folder of all": ("map --items - --download x:sandbox-output x", "goes below"),
+    "what items make, here": ("map --items - --download x x", "goes below sandbox-output/"),
+    "what items make, into a folder that exists": ("map --items - --download x:sandbox-output/d x", "that exists"),
+    "a map's file that is there": ("map --items - --force x", "--force is not allowed when locked"),
+    "a journal to go on with elsewhere": ("map --resume ../journal", "not below the working directory"),
+    "a map elsewhere": ("maps rm src", "goes below sandbox-output/"),
     "overwriting": ("cp --force N:a sandbox-output/b", "--force is not allowed when locked"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses(name: str, calls: LockedCalls) -> None:
+    write(calls.project / "sandbox-output/d/x", "")
+    write(calls.project / "sandbox-output/a.txt", "")
     call, reason = REFUSED[name]
     with pytest.raises(UsageError, match=reason):
         calls.judge(call)
@@ -149,14 +177,43 @@ def test_jobs_are_those_of_the_configured_interpreter(calls: LockedCalls) -> Non
         calls.judge("job logs 000000000000")
 
 
+def test_maps_are_those_of_the_configured_interpreter(calls: LockedCalls) -> None:
+    """A journal that came out of the sandbox could name any, and any file as an item."""
+    journals = {
+        name: journal(calls.project / f"sandbox-output/{name}", kind, interpreter)
+        for name, kind, interpreter in (
+            ("own", "lines", "local"),
+            ("other", "lines", "local-public"),
+            ("files", "files", "local"),
+        )
+    }
+    state = journal(default_folder("0" * 12, os.environ), "lines", "local")
+    for command in ("maps status", "maps results", "maps wait", "maps stop --now", "maps rm", "map --resume"):
+        for word in ("0" * 12, str(state), "sandbox-output/own", str(journals["own"])):
+            calls.judge(f"{command} {word}")
+        with pytest.raises(NotAllowedError, match="another interpreter"):
+            calls.judge(f"{command} sandbox-output/other")
+        with pytest.raises(AgentcoreSandboxError, match="there is no map"):
+            calls.judge(f"{command} {'1' * 12}")
+    with pytest.raises(NotAllowedError, match="items of that map are files"):
+        calls.judge("map --resume sandbox-output/files")
+    calls.using(CUSTOM_AGENTCORE_INTERPRETER_ID="")
+    with pytest.raises(NotAllowedError, match="another interpreter"):
+        calls.judge(f"map --resume {'0' * 12}")
+
+
+def journal(folder: Path, kind: str, interpreter: str) -> Path:
+    """The journal of a map over a file of the project."""
+    where = Settings(interpreter, None, None, None)
+    return begin(folder, Program("x"), Source("data.csv", kind), where, Options()).folder
+
+
 # What stays the user's own business, each for a reason.
 COMMANDS_OF_THE_USER = {
     "completion": "is for the user's own shell",
     "interpreter": "changes the account",
     "job list": "asks every interpreter that a job of the user's runs on",
     "local": "prints the keys of other clients, and stops other people's work",
-    "map": "starts many sessions, which cost",
-    "maps": "lists and stops the work of others",
     "policy": "belongs to setting up",
     "setup": "changes the account",
     "template": "belongs to setting up",
@@ -252,7 +309,8 @@ PIECES = [
         "--timeout",
         "5",
     ),
-    *("000000000000", "111111111111"),
+    *("000000000000", "111111111111", "--items=data.csv", "--items=.env", "--items", "--detach"),
+    *("--out=x", "--out=sandbox-output/r", "--journal", "--journal=sandbox-output/j", "--resume", "--resume=src"),
 ]
 
 
@@ -276,6 +334,9 @@ def test_what_is_allowed_reaches_no_further(calls: LockedCalls, name: str, words
     assert not {".env", "/etc/passwd"} & {source for source, _ in values.get("uploads", [])}
     assert all(target.startswith("sandbox-output/") for _, target in values.get("downloads", []))
     assert str(values.get("artifacts") or "sandbox-output/f") == "sandbox-output/f"
+    assert values.get("items") in (None, "-", "data.csv", "src/job.py")
+    assert {str(values.get(name) or "sandbox-output/")[:15] for name in ("out", "journal")} == {"sandbox-output/"}
+    assert values.get("resume") is None
     assert values.get("hidden") in (None, False)
     assert not any(values.get(flag) for flag in ("force", "raw"))
     assert name != "stop" or not values["every"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_seconds
 from agentcore_sandbox.cli.signals import Interrupted
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, UsageError
 from agentcore_sandbox.execution import program as programs
 from agentcore_sandbox.execution import request as requests
 from agentcore_sandbox.map.options import (
@@ -26,12 +26,15 @@ from agentcore_sandbox.map.options import (
     Options,
     Prices,
 )
+from agentcore_sandbox.policy import lock
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.map.request import MapRequest
+    from agentcore_sandbox.policy.lock import Lock
 
 EXAMPLES = (
     "agentcore-sandbox map --items regions.txt 'import os; print(os.environ[\"ITEM\"])'",
@@ -47,76 +50,75 @@ _DEFAULTS = Options()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `map`."""
     programs.add_arguments(parser)
-    parser.add_argument("--items", metavar="FILE|-|GLOB", help="the items; '-' reads standard input")
-    parser.add_argument(
-        "--items-format",
-        choices=FORMATS,
-        help="how they are separated (default by suffix, else lines); files: each is uploaded",
-    )
+    about = "the items; '-' reads standard input"
+    allow(parser.add_argument("--items", metavar="FILE|-|GLOB", help=about), lock.items)
+    about = "how they are separated (default by suffix, else lines); files: each is uploaded"
+    allow(parser.add_argument("--items-format", choices=FORMATS, help=about))
     _add_how(parser.add_argument_group("how items run"))
     _add_ends(parser.add_argument_group("when to end"))
     _add_results(parser.add_argument_group("results"))
     _add_journal(parser.add_argument_group("journal"))
-    requests.add_transfers(parser)
+    requests.add_transfers(parser, lock.item_downloads)
     add_lifetime(parser, default=_DEFAULTS.lifetime)
     add_connection(parser)
 
 
 def _add_how(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--sessions", metavar="N", type=_count(MOST_SESSIONS), default=20, help="the most sessions at a time (20)"
+    whole = partial(group.add_argument, metavar="N")
+    about = "the most sessions at a time (20)"
+    allow(whole("--sessions", type=_count(MOST_SESSIONS), default=_DEFAULTS.sessions, help=about))
+    about = "items at a time in one (2, as many as it has processors)"
+    parallel = whole(
+        "--per-session", type=_count(MOST_PARALLEL), default=_DEFAULTS.parallel, dest="parallel", help=about
     )
-    group.add_argument(
-        "--per-session",
-        metavar="N",
-        type=_count(MOST_PARALLEL),
-        default=2,
-        dest="parallel",
-        help="items at a time in one (2, as many as it has processors)",
-    )
-    group.add_argument("--fresh", action="store_true", help="a session of its own for each item")
-    group.add_argument(
-        "--exec-timeout", metavar="SECONDS", type=positive_seconds, help="limit on each item, exit status 124"
-    )
-    group.add_argument(
-        "--retries", metavar="N", type=_count(100, least=0), default=0, help="try an item that failed again (0)"
-    )
-    group.add_argument(
-        "--retry-unknown", action="store_true", help="try an item again that may have run in a session that was lost"
-    )
-    group.add_argument(
-        "--rate", metavar="N", type=_positive, default=RATE, help="requests a second of each operation (30, AWS's)"
-    )
+    allow(parallel)
+    allow(group.add_argument("--fresh", action="store_true", help="a session of its own for each item"))
+    about = "limit on each item, exit status 124"
+    allow(group.add_argument("--exec-timeout", metavar="SECONDS", type=positive_seconds, help=about))
+    allow(whole("--retries", type=_count(100, least=0), default=0, help="try an item that failed again (0)"))
+    about = "try an item again that may have run in a session that was lost"
+    allow(group.add_argument("--retry-unknown", action="store_true", help=about))
+    allow(whole("--rate", type=_positive, default=RATE, help="requests a second of each operation (30, AWS's)"))
 
 
 def _add_ends(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--halt", metavar="soon|now,fail=N|N%", help="end when so many have failed or are unknown; now stops what runs"
-    )
-    group.add_argument("--dry-run", action="store_true", help="say what it would take and cost, and start nothing")
-    group.add_argument("--max-cost", metavar="DOLLARS", type=_positive, help="end before sessions may cost more")
+    about = "end when so many have failed or are unknown; now stops what runs"
+    allow(group.add_argument("--halt", metavar="soon|now,fail=N|N%", help=about))
+    about = "say what it would take and cost, and start nothing"
+    allow(group.add_argument("--dry-run", action="store_true", help=about))
+    dollars = partial(group.add_argument, metavar="DOLLARS", type=_positive)
+    allow(dollars("--max-cost", help="end before sessions may cost more"))
     for flag, price in (("--vcpu-hour-price", Prices.vcpu_hour), ("--gb-hour-price", Prices.gigabyte_hour)):
-        group.add_argument(flag, metavar="DOLLARS", type=_positive, default=price, help=f"for --max-cost ({price})")
+        allow(dollars(flag, default=price, help=f"for --max-cost ({price})"))
 
 
 def _add_results(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--out", metavar="FILE", type=Path, help="write the records there")
-    group.add_argument("--format", choices=("jsonl", "text"), dest="style", help="on standard output (jsonl)")
-    group.add_argument("--as-completed", action="store_true", help="in the order in which items end")
-    group.add_argument(
-        "--max-output",
-        metavar="BYTES",
-        type=byte_count,
-        default=MOST_OUTPUT,
-        help=f"keep head and tail of each output stream of an item, this many bytes together ({MOST_OUTPUT})",
-    )
+    allow(group.add_argument("--out", metavar="FILE", type=Path, help="write the records there"), lock.new_output)
+    about = "on standard output (jsonl)"
+    allow(group.add_argument("--format", choices=("jsonl", "text"), dest="style", help=about))
+    allow(group.add_argument("--as-completed", action="store_true", help="in the order in which items end"))
+    about = f"keep head and tail of each output stream of an item, this many bytes together ({MOST_OUTPUT})"
+    allow(group.add_argument("--max-output", metavar="BYTES", type=byte_count, default=MOST_OUTPUT, help=about))
 
 
 def _add_journal(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--journal", metavar="DIR", type=Path, help="where it is kept (in the state folder)")
-    group.add_argument("--resume", metavar="DIR", type=Path, help="do what that map has not done; code may be left out")
-    group.add_argument("--detach", action="store_true", help="run it in the background; see: maps")
-    group.add_argument("--retry-failed", action="store_true", help="with --resume: also what has failed")
+    about = "where it is kept (in the state folder)"
+    allow(group.add_argument("--journal", metavar="DIR", type=Path, help=about), lock.new_output)
+    about = "do what that map, an id or a journal's folder, has not done; code may be left out"
+    allow(group.add_argument("--resume", metavar="MAP", help=about), _check_resumable)
+    allow(group.add_argument("--detach", action="store_true", help="run it in the background; see: maps"))
+    about = "with --resume: also what has failed"
+    allow(group.add_argument("--retry-failed", action="store_true", help=about))
+
+
+def _check_resumable(lock: Lock, word: str | None) -> str | None:
+    """Refuse a journal that a locked call may not reach, and items that are files: it could name any."""
+    if word is not None:
+        from agentcore_sandbox.map import detached
+
+        if detached.reached(word, lock).files:
+            raise NotAllowedError("the items of that map are files, which its journal names", "start a new map")
+    return word
 
 
 def _count(most: int, least: int = 1) -> Callable[[str], int]:
@@ -138,7 +140,7 @@ def _positive(text: str) -> float:
     return number
 
 
-def run(*, resume: Path | None, dry_run: bool, as_json: bool, **given: Any) -> int:
+def run(*, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> int:
     """Run a map, or go on with one; `given` goes to `_new` or to `_resumed`."""
     output = Output(as_json=as_json)
     if dry_run:
@@ -150,7 +152,7 @@ def run(*, resume: Path | None, dry_run: bool, as_json: bool, **given: Any) -> i
     if detach and style:
         raise UsageError("--detach prints no records", "leave --format out; see: agentcore-sandbox maps results")
     request = replace(
-        _new(**given) if resume is None else _resumed(resume.absolute(), **given),
+        _new(**given) if resume is None else _resumed(resume, **given),
         out=out and out.absolute(),
         replaces=replaces,
         as_completed=as_completed,
@@ -207,7 +209,7 @@ def _new(
 
 
 def _resumed(
-    folder: Path,
+    word: str,
     *,
     flags: settings.Flags,
     items: str | None,
@@ -221,13 +223,14 @@ def _resumed(
     """Compare what is given with a journal, which stands for what is left out, but for what could be misused."""
     if journal is not None:
         raise UsageError("--journal and --resume do not go together", "a map stays in its journal")
+    from agentcore_sandbox.map import detached, resuming
     from agentcore_sandbox.map import journal as journals
-    from agentcore_sandbox.map import resuming
     from agentcore_sandbox.map.items import Source
     from agentcore_sandbox.map.records import FAILED as FAILED_RECORD
     from agentcore_sandbox.map.records import UNKNOWN
     from agentcore_sandbox.map.request import MapRequest
 
+    folder = detached.folder_of(word, os.environ)
     header = journals.read_header(folder)
     options = _options(given)
     has_code = given["code"] is not None or given["file"] is not None
@@ -287,7 +290,7 @@ def _perform(request: MapRequest, output: Output, style: str | None) -> int:
     from agentcore_sandbox.map.results import print_text
 
     summary: dict[str, Any] = {}
-    texts, lines = functools.partial(print_text, output), output.json_lines if request.out is None else None
+    texts, lines = partial(print_text, output), output.json_lines if request.out is None else None
     try:
         running.run(request, output, texts if style == "text" else lines, summary)
     except Interrupted as interrupted:

@@ -5,23 +5,35 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_json
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from agentcore_sandbox.policy.lock import Lock
 
 HEADER = ("MAP", "STATE", "ITEMS", "DONE", "FAILED", "UNKNOWN", "LEFT")
 FAILED = 1
 
 
 def _add_map(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("map", help="the map's id, or its journal's folder")
+    allow(parser.add_argument("map", help="the map's id, or its journal's folder"), _check_reach)
     add_json(parser)
+
+
+def _check_reach(lock: Lock, word: str) -> str:
+    """Refuse a journal that a locked call may not reach."""
+    from agentcore_sandbox.map import detached
+
+    detached.reached(word, lock)
+    return word
 
 
 def _folder(word: str) -> Path:
@@ -74,9 +86,11 @@ def _tell(status: dict[str, Any], output: Output) -> None:
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", metavar="N", type=_number, default=0, dest="begin", help="the first item (0)")
-    parser.add_argument("--limit", metavar="N", type=_number, help="the most records; in JSON, next is where to go on")
-    parser.add_argument("--format", choices=("jsonl", "text"), default="jsonl", dest="style", help="(jsonl)")
+    number = partial(parser.add_argument, metavar="N", type=_number)
+    allow(number("--from", default=0, dest="begin", help="the first item (0)"))
+    allow(number("--limit", help="the most records; in JSON, next is where to go on"))
+    style = parser.add_argument("--format", choices=("jsonl", "text"), default="jsonl", dest="style", help="(jsonl)")
+    allow(style)
     _add_map(parser)
 
 
@@ -120,7 +134,8 @@ def _wait(*, map: str, as_json: bool) -> int:  # noqa: A002 - as above
 
 
 def _add_stop(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--now", action="store_true", help="stop all sessions at once, and what runs in them")
+    about = "stop all sessions at once, and what runs in them"
+    allow(parser.add_argument("--now", action="store_true", help=about))
     _add_map(parser)
 
 

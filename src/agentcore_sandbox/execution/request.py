@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentcore_sandbox.execution.program import Program
+    from agentcore_sandbox.policy.lock import Rule
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.report import Copied, Report
     from agentcore_sandbox.transfer.upload import Upload
@@ -118,13 +119,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_raw(parser)
 
 
-def add_transfers(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is copied around a program."""
+def add_transfers(parser: argparse.ArgumentParser, arrival: Rule = lock.downloads) -> None:
+    """Add the arguments that say what is copied around a program; `arrival` is the rule for where it comes."""
     copies = partial(parser.add_argument, action="append", default=[], metavar="SRC[:DST]")
     about = "copy a file, folder or glob into the session before the program starts; repeatable"
     allow(copies("--upload", type=_split_upload, dest="uploads", help=about), lock.uploads)
     about = "copy out of the session when the program has ended, also when it failed; repeatable"
-    allow(copies("--download", type=_split_download, dest="downloads", help=about), lock.downloads)
+    allow(copies("--download", type=_split_download, dest="downloads", help=about), arrival)
     add_force(parser, "uploads and downloads may replace files")
     add_no_hidden(parser)
 

@@ -14,12 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError
 from agentcore_sandbox.map import journal as journals
 from agentcore_sandbox.map.request import MapRequest
+from agentcore_sandbox.policy.lock import INTERPRETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from agentcore_sandbox.map.journal import Header
+    from agentcore_sandbox.policy.lock import Lock
 
 RUNNING, ENDED, KILLED = "running", "ended", "killed"
 LOG = "log"
@@ -86,6 +90,22 @@ def folder_of(word: str, environ: Mapping[str, str]) -> Path:
     return journals.default_folder(word, environ) if _ID.fullmatch(word) else Path(word).absolute()
 
 
+def reached(word: str, lock: Lock) -> Header:
+    """What is mapped by a map that a locked call may reach.
+
+    Raises:
+        NotAllowedError: Its journal is neither in the state folder nor where a locked call can have put it, or its
+            sessions are of another interpreter than the configured one.
+    """
+    folder = folder_of(word, os.environ)
+    if not _ID.fullmatch(folder.name) or folder != journals.default_folder(folder.name, os.environ):
+        lock.files.check_output_folder(word)
+    header = journals.read_header(folder)
+    if header.interpreter_id != os.environ.get(INTERPRETER):
+        raise NotAllowedError(f"map {word} runs in another interpreter than the configured one")
+    return header
+
+
 def all_folders(environ: Mapping[str, str]) -> list[Path]:
     """The journals in the state folder, the oldest first."""
     parent = journals.default_folder("", environ)
@@ -123,8 +143,8 @@ def results(folder: Path, begin: int = 0, limit: int | None = None) -> tuple[lis
     header = journals.read_header(folder)
     offsets = journals.result_offsets(folder)
     wanted = [index for index in range(begin, header.count) if index in offsets][:limit]
-    with (folder / journals.RESULTS).open("rb") as file:
-        lines = []
+    lines = []
+    with (folder / journals.RESULTS if wanted else Path(os.devnull)).open("rb") as file:
         for index in wanted:
             file.seek(offsets[index])
             lines.append(file.readline())

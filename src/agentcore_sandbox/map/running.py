@@ -91,6 +91,7 @@ def _opened(request: MapRequest) -> Iterator[BinaryIO | None]:
         yield None
         return
     try:
+        request.out.parent.mkdir(parents=True, exist_ok=True)  # as for what --download fetches
         file = request.out.open("wb" if request.replaces else "xb")
     except OSError as error:
         hint = "add --force to replace it" if isinstance(error, FileExistsError) else "choose another file"

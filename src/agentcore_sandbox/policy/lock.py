@@ -27,6 +27,7 @@ INTERPRETER = "CUSTOM_AGENTCORE_INTERPRETER_ID"
 COMMANDS = (
     *("run", "exec", "start", "stop", "sessions", "cp", "ls", "rm", "doctor"),
     *("mcp", "job start", "job status", "job logs", "job wait", "job stop", "job rm"),
+    *("map", "maps list", "maps status", "maps results", "maps wait", "maps stop", "maps rm"),
 )
 """The others change an account or this machine, print keys, or go wherever a record says."""
 
@@ -198,6 +199,29 @@ def downloads(lock: Lock, pairs: Sequence[tuple[str, str]]) -> Sequence[tuple[st
     for source, target in pairs:
         lock.files.check_arrival(source, target)
     return pairs
+
+
+def item_downloads(lock: Lock, pairs: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Check where what comes out of a map arrives: in a new folder, with one for each item."""
+    for _, target in pairs:
+        lock.files.check_writable(target)
+    return pairs
+
+
+def items(lock: Lock, word: str | None) -> str | None:
+    """Check the file that items are read from, or the folder of those that are items."""
+    if word not in (None, "-"):
+        lock.files.check_readable(str(word))
+    return word
+
+
+def new_output(lock: Lock, path: Path | None) -> Path | None:
+    """Check the place of a new file or folder for results."""
+    if path is not None:
+        lock.files.check_writable(str(path))
+        if os.path.lexists(path):
+            raise NotAllowedError(f"{str(path)!r} exists, and nothing is replaced", "choose a new name")
+    return path
 
 
 def output_folder(lock: Lock, path: Path | None) -> Path | None:
