@@ -62,6 +62,13 @@ def test_a_slow_item_holds_nobody_up(aws: CommandLine) -> None:
         assert statuses(done) == {"done": 201}
 
 
+def test_items_that_wait_behind_slow_ones_go_to_another_session(aws: CommandLine) -> None:
+    with paced(**QUICK, rate=30, sessions=1000) as peer:
+        done = run(aws, peer, [*[3] * 8, *[0.02] * 20], "--sessions", "2")
+        assert len({record["sessionId"] for record in records(done)[:8]}) == 2
+        assert {(record["status"], record["attempts"]) for record in records(done)} == {("done", 1)}
+
+
 def test_credentials_that_expire_are_a_pause(aws: CommandLine) -> None:
     with paced(**QUICK, rate=30, sessions=1000, expired=(14, 30)) as peer:
         line = aws.using(**peer.environment)

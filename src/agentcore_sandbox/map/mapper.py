@@ -27,6 +27,7 @@ TICK_SECONDS = 0.05
 _MOST_OUTCOMES = 8  # of calls that wait to be dealt with, each with the output of a batch
 _MOST_TROUBLES = 3
 _NEARLY = 0.9  # of --max-cost
+_MOST_RESERVE = 3  # sessions that stay for what others may give back
 _SCOUTS = 4  # sessions that are asked while it is not known how long items take
 _EVERYTHING = 1_000_000
 _PAUSING = {"ExpiredCredentials", "NoCredentials", "InvalidCredentials", "SsoSessionExpired", "AccessDenied"}
@@ -170,13 +171,13 @@ class Mapper:
         self._sessions = max(1, self.pool.working)
         self._asking = sum(session.is_asked for session in self.pool.sessions.values())
         resting = self._resting()
-        has_idle = not self._ending and any(not session.open for session in resting)
-        has_behind = any(map(self._is_behind, self.pool.sessions.values()))
+        idle = [session for session in resting if not session.open and not self._ending]
+        reserve = self._reserve(idle)
         for session in resting:
-            recall = self._recall(session, has_idle=has_idle)
+            recall = self._recall(session, has_idle=bool(idle))
             if recall or self._is_due(session):
                 self._visit(session, recall=recall)
-            elif not session.open and not self._may_get_items(session, has_behind=has_behind):
+            elif not session.open and session not in reserve:
                 self.pool.stop(session)
 
     def _resting(self) -> list[PooledSession]:
@@ -211,13 +212,17 @@ class Mapper:
 
     def _is_behind(self, session: PooledSession) -> bool:
         """Whether a session will still have items that it has not begun when another could have begun them."""
-        left = session.heard + self._sizes.remaining(len(session.open)) - time.monotonic()
+        silent = time.monotonic() - session.heard  # what has taken so long may take as long again
+        left = max(self._sizes.remaining(len(session.open)) - silent, silent)
         return session.queued > 0 and self._sizes.is_worth_moving(left, self._sessions)
 
-    def _may_get_items(self, session: PooledSession, *, has_behind: bool) -> bool:
-        """Whether a session without items may get some: what waits, or what another may give back."""
-        is_open = not self._ending and session.takes_more(self._options)
-        return is_open and (self._ledger.waiting > 0 or has_behind)
+    def _reserve(self, idle: Sequence[PooledSession]) -> Sequence[PooledSession]:
+        """Sessions without items that may get some: of what waits, or of what others may have to give back."""
+        usable = [session for session in idle if session.takes_more(self._options)]
+        if self._ledger.waiting:
+            return usable
+        queued = sum(session.queued for session in self.pool.sessions.values())
+        return usable[: min(_MOST_RESERVE, queued)]
 
     def _size(self, session: PooledSession) -> int:
         """How many items a session gets."""

@@ -27,7 +27,7 @@ _RESERVE = 30.0  # seconds before its end in which a session gets no more items
 _LEAST = 0.5  # of its lifetime in which it does
 
 
-@dataclass
+@dataclass(eq=False)
 class PooledSession:
     """A session of the pool.
 
