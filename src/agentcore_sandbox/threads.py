@@ -64,9 +64,14 @@ def _start(call: Callable[[], Iterator[Any]]) -> queue.Queue[tuple[str, Any]]:
     try:
         threading.Thread(target=_drain, args=(call, items), daemon=True).start()
     except RuntimeError:  # how Python says that the system refused
-        hint = "end other programs of yours, or raise the limit: ulimit -u"
-        raise AgentcoreSandboxError("TooManyThreads", "the system starts no further thread", hint) from None
+        raise too_many_threads() from None
     return items
+
+
+def too_many_threads() -> AgentcoreSandboxError:
+    """The error for a thread that the system does not start."""
+    hint = "end other programs of yours, or raise the limit: ulimit -u"
+    return AgentcoreSandboxError("TooManyThreads", "the system starts no further thread", hint)
 
 
 def _drain(call: Callable[[], Iterator[Any]], items: queue.Queue[tuple[str, Any]]) -> None:

@@ -206,9 +206,11 @@ class Output:
         self._limit = limit
         self._stdout = Stream(STDOUT, "standard output")
         self._stderr = Stream(STDERR, "standard error")
+        self._has_status = False
 
     def say(self, message: str) -> None:
         """Print a message on standard error, with credentials masked; a failure to write it is ignored."""
+        self._take_status_away()
         try:
             self._end_shared_line()
             self._stderr.finish_line()
@@ -221,6 +223,11 @@ class Output:
         with suppress(AgentcoreSandboxError, ReaderGoneError):
             self._stderr.write(f"\r\x1b[K{plain(text)}")
             Stream.unfinished.discard(STDERR)  # a message takes its place
+        self._has_status = bool(text)
+
+    def _take_status_away(self) -> None:
+        if self._has_status:
+            self.status_line("")
 
     def end_line(self) -> None:
         """Write a newline where the last line on standard output lacks one."""
@@ -237,6 +244,7 @@ class Output:
 
     def line(self, text: str) -> None:
         """Print a line on standard output."""
+        self._take_status_away()
         self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
 
     def data(self, value: Mapping[str, Any]) -> None:
@@ -246,6 +254,7 @@ class Output:
 
     def json_lines(self, data: bytes) -> None:
         """Print lines of JSON."""
+        self._take_status_away()
         if self._stdout.is_terminal:
             self._stdout.write(escaped(data.decode("utf-8", "replace")))
         else:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from agentcore_sandbox.threads import too_many_threads
+
 Then = Callable[[Any, "Exception | None"], None]
 
 
@@ -39,10 +41,19 @@ class Lane:
         with self._lock:
             self._pending += 1
             is_short = self._pending > self._threads and self._threads < self._width
-            self._threads += is_short
-        self._calls.put((function, then))
         if is_short:
+            self._start_thread()
+        self._calls.put((function, then))
+
+    def _start_thread(self) -> None:
+        try:
             threading.Thread(target=self._work, daemon=True).start()
+        except RuntimeError:  # how Python says that the system refused
+            self._width = self._threads
+            if not self._threads:
+                raise too_many_threads() from None
+        else:
+            self._threads += 1
 
     def clear(self) -> list[Then]:
         """Forget the calls that have not begun; returns where their outcomes would have gone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
@@ -124,10 +125,11 @@ class Mapper:
             self.pool.start(token, lifetime=lifetime, at=at)
 
     def _drain(self) -> None:
-        """After a failure of our own, wait until the sessions are stopped."""
+        """After a failure of our own, such as a full disk, wait until the sessions are stopped."""
         while not self.pool.is_empty:
-            self._work()
-            self._take()
+            with suppress(OSError):
+                self._work()
+                self._take()
 
     def _take(self) -> None:
         """Deal with the calls that have ended, or wait a little for one."""

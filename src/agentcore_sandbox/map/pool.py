@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -210,13 +209,14 @@ class Pool:
         is_over = error is None or isinstance(error, SessionOverError)
         if not is_over:
             self._say(f"session {session.session_id} was not stopped and runs until its lifetime ends: {error}")
-        self._ended(session)
-        self.forget(session, is_over=is_over)
+        try:
+            self._ended(session)
+        finally:  # also where the journal cannot be written any more
+            self.forget(session, is_over=is_over)
 
     def forget(self, session: PooledSession, *, is_over: bool = True) -> None:
         """A session has ended, or with `is_over=False` is left to whoever resumes the map."""
+        self._ended_seconds += time.monotonic() - session.started
+        self.sessions.pop(session.session_id, None)
         if is_over:
             self._journal.note(over=session.session_id)
-        self._ended_seconds += time.monotonic() - session.started
-        with suppress(KeyError):
-            del self.sessions[session.session_id]
