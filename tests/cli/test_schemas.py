@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from agentcore_sandbox.cli import dispatch as command_line
@@ -33,6 +34,10 @@ def local(quick: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     line = quick.using(**more)
     yield line
     assert line.run("local", "stop").returncode == 0
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 def test_every_command_has_a_schema() -> None:
