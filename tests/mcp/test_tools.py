@@ -114,18 +114,21 @@ def test_a_file_of_the_project_runs(client: McpClient, served: Local) -> None:
     assert client.value("run_code", file="job.py")["stdout"].strip() == "42"
 
 
-def test_a_script_of_the_plugins_skills_runs(served: Local) -> None:
-    plugin = served.home / "plugin"
+def test_a_script_of_the_plugins_skills_runs(cli: CommandLine, faults: FaultServer) -> None:
+    plugin = cli.home / "plugin"
     script, program = plugin / "skills" / "report" / "scripts" / "report.py", plugin / "bin" / "program.py"
     write(script, "print('reported')")
     write(plugin / "secret.py", "print('secret')")
     write(plugin / ".claude-plugin" / "plugin.json", "{}")
     write(program, "import sys\nfrom agentcore_sandbox.__main__ import main\nsys.exit(main())\n")
-    with serving(replace(served, command=(sys.executable, str(program)))) as client:
+    with serving(replace(cli, command=(sys.executable, str(program))).using(**faults.environment)) as client:
         client.initialize()
-        assert client.value("run_code", file=str(script))["stdout"].strip() == "reported"
+        client.value("run_code", file=str(script))
         for path in (plugin / "secret.py", script.parent / ".." / ".." / ".." / "secret.py"):
             assert client.failure("run_code", file=str(path)).startswith("error[NotAllowed]")
+    sent = [request.body["arguments"]["code"] for request in faults.requests if request.operation == "invoke"]
+    assert ["reported" in code for code in sent][-1]
+    assert not any("secret" in code for code in sent)
 
 
 @pytest.mark.parametrize(
