@@ -64,6 +64,7 @@ def stage(lock: str, target: str, folder: Path) -> None:
     patches.check_imports(folder, modules)
     for package in PACKAGES:
         shutil.copytree(ROOT / "src" / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "src/plugin_build/startup/code_archive.py", folder / "_code_archive.py")
     shutil.copy(ROOT / "LICENSE", folder / PACKAGES[0])
     _normalise(folder)
 

@@ -88,6 +88,13 @@ def test_run_imports_the_client_and_no_more(caller: CommandLine) -> None:
     assert len(modules) < 400  # 347 with Python 3.13
 
 
+def test_a_later_run_reads_its_modules_from_one_file(caller: CommandLine) -> None:
+    watch(caller, "run", "x")
+    _, files = watch(caller, "run", "x")
+    ours = {path.name.partition(".")[0] for path in files if path.suffix == ".pyc" and "site-packages" in path.parts}
+    assert ours <= {"_code_archive", "pyopenssl"}  # whose import fails, because there is no pyOpenSSL
+
+
 def test_what_a_run_does_not_import_exists() -> None:
     """A name that is nowhere any more would hold nothing."""
     assert {name for name in NOT_FOR_A_RUN if find_spec(name) is None} <= {"awscrt"}

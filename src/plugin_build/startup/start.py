@@ -59,9 +59,14 @@ def run(zipapp: str, folder: str) -> NoReturn:
         return names
 
     try:
+        import _code_archive  # type: ignore[import-not-found] # startup/code_archive.py, as it is called in the copy
+
+        archive = _code_archive.install(folder)
         from agentcore_sandbox.__main__ import main as command_line
 
         status = command_line(repair)
+        if archive:
+            archive.save()
     except Exception:
         repair()
         raise

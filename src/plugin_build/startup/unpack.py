@@ -17,7 +17,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import start
+from . import code_archive, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,7 @@ def damaged(zipapp: str, copy: Path) -> list[str]:
         files = [info for info in archive.infolist() if info.filename.startswith("site-packages/")]
     changed = [info.filename for info in files if not info.is_dir() and not _is_whole(copy / info.filename, info)]
     others = [*(path for path in copy.rglob("*.pyc") if not _is_code(path)), *_damaged_in(copy / NATIVE)]
+    others += [path for path in copy.glob(f"*{code_archive.SUFFIX}") if not code_archive.is_whole(str(path))]
     return [*changed, *(path.relative_to(copy).as_posix() for path in others)]
 
 
