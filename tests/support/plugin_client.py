@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ def install_plugin(home: Path, variables: dict[str, str]) -> Client:
     write(client.home / ".aws/credentials", f"[default]\n{SECRET}\n")
     client.run("plugin", "marketplace", "add", str(ROOT / "dist/marketplace"))
     client.run("plugin", "install", PLUGIN_ID, "--config", "interpreter_id=local")
-    assert client.plugins()
+    folder = client.plugins()[PLUGIN_ID]["installPath"]
+    # The first start unpacks the zipapp: on a busy machine a client does not wait that long for its server.
+    subprocess.run([f"{folder}/bin/agentcore-sandbox", "--version"], env=client.environment(), check=True, timeout=300)
     return client
 
 
