@@ -51,9 +51,15 @@ def statuses(found: list[dict[str, Any]]) -> list[str]:
 
 
 def test_items_run_apart_and_come_back_in_order(local: CommandLine) -> None:
+<<<<<<< HEAD
     found = run(local, SHOWS, items="".join(f"item {n}\n" for n in range(8)))
     assert [record["stdout"] for record in found] == [f"item {n} {n}\n" for n in range(8)]
     assert statuses(found) == ["done"] * 8
+=======
+    found = run(local, SHOWS, items="".join(f"item {n}\n" for n in range(12)))
+    assert [record["stdout"] for record in found] == [f"item {n} {n}\n" for n in range(12)]
+    assert statuses(found) == ["done"] * 12
+>>>>>>> 564b0d1 (Let the tests of map take fewer items; name killed maps among what the night proves)
     assert {record["attempts"] for record in found} == {1}
     assert len({record["sessionId"] for record in found}) == 2
 
@@ -112,7 +118,7 @@ def test_each_item_in_a_session_of_its_own(local: CommandLine) -> None:
 def test_retries_and_halt(local: CommandLine) -> None:
     (record,) = run(local, "--retries", "2", "--cmd", "exit 4", items="x\n", status=1)
     assert (record["attempts"], record["retried"]) == (3, ["it failed with exit status 4"] * 2)
-    found = run(local, "--halt", "soon,fail=1", "--cmd", "exit 1", items="x\n" * 40, status=1)
+    found = run(local, "--halt", "soon,fail=1", "--cmd", "exit 1", items="x\n" * 20, status=1)
     assert {"failed", "skipped"} == set(statuses(found))
 
 
@@ -127,10 +133,9 @@ def test_a_map_is_resumed_with_what_is_not_done(local: CommandLine) -> None:
     journal = local.home / "journal"
     first = run(local, "--journal", str(journal), "--halt", "soon,fail=1", "--cmd", "exit 1", items="x\n" * 8, status=1)
     assert journal.stat().st_mode & 0o777 == 0o700
-    failed = statuses(first).count("failed")
     second = records(local.run("map", "--resume", str(journal)).stdout)
     assert statuses(second) == ["failed"] * 8
-    assert [record for record in second if record["status"] == "failed"][:failed] == first[:failed]
+    assert [record for record in first if record["status"] == "failed" and record not in second] == []
     again = records(local.run("map", "--resume", str(journal), "--retry-failed", "--cmd", "exit 1").stdout)
     assert {record["sessionId"] for record in again}.isdisjoint(record["sessionId"] for record in second)
     for words in (["--cmd", "exit 2"], ["--items", "-"], ["--env", "A=1"], ["--download", "x"]):
