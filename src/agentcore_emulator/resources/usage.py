@@ -24,6 +24,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 # Positions in /proc/PID/stat after the name (proc_pid_stat(5), counted from its third field).
 STATE, PARENT, TICKS, THREADS, STARTED, RESIDENT = 0, 1, slice(11, 15), 17, 19, 21
 
+SPARSE = 8  # tables are a 512th of what is mapped densely
 BLOCK = 512  # the unit of st_blocks
 INODE_BYTES = 4096
 """What a file counts for beside its content: a file system has room for a number of files only."""
@@ -62,8 +63,13 @@ class Process:
         parent, threads, started, resident = (int(text[field]) for field in (PARENT, THREADS, STARTED, RESIDENT))
         return cls(pid, parent, threads, ticks, started, resident * PAGE, text[STATE].decode(), body)
 
-    def memory_bytes(self) -> tuple[int, int]:
-        """Its share of memory (PSS) without and in shared memory; all that is resident where that cannot be read."""
+    def memory_bytes(self, tables: int) -> tuple[int, int]:
+        """Its share of memory (PSS) without and in shared memory; all that is resident where that cannot be read.
+
+        Nor where its `tables` are large beside that: the kernel goes through them, while a program can make them grow.
+        """
+        if tables > self.resident_bytes // SPARSE:
+            return self.resident_bytes, 0
         with contextlib.suppress(OSError, KeyError):
             sizes = _kilobytes(f"/proc/{self.body}/smaps_rollup")
             shared = sizes.get(b"Pss_Shmem", 0)

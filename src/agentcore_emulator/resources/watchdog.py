@@ -183,7 +183,7 @@ class Monitor:
             return
         shares = {}
         for process in processes:
-            own, shared = process.memory_bytes()
+            own, shared = process.memory_bytes(tables[process])
             shares[process] = Share(own + tables[process], shared, files.get(process, {}))
         for victim in sorted(programs, key=lambda process: _total([shares[process]]), reverse=True):
             if _total(shares.values()) <= limit:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator.limits import Limits
+from agentcore_emulator.resources import usage
 from agentcore_emulator.resources.cgroups import Groups
 from agentcore_emulator.resources.watchdog import Watchdog
 from support import sandboxes
@@ -189,3 +190,11 @@ def test_memory_that_is_hardly_mapped(session: Session) -> None:
         "    parts[-1].madvise(mmap.MADV_DONTNEED)\ntime.sleep(1000)"
     )
     assert result["stderr"].splitlines()[-1] == MEMORY
+
+
+def test_tables_that_are_large_beside_what_is_resident_are_not_gone_through() -> None:
+    """While the kernel does, a program makes them grow: it was never done, and the machine's memory ran out."""
+    program = usage.Process.read(os.getpid())
+    assert program
+    assert program.memory_bytes(program.page_table_bytes()) != (program.resident_bytes, 0)
+    assert program.memory_bytes(program.resident_bytes) == (program.resident_bytes, 0)
