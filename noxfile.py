@@ -193,8 +193,10 @@ def build(session: nox.Session) -> None:
     """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
     step = functools.partial(session.run, "python", "-m", "plugin_build", env={"PYTHONPATH": "src"})
-    step("build", *session.posargs)
-    if not session.posargs:
+    # Options and paths are for the session that requires this one.
+    platforms = [] if any(word.startswith("-") or "/" in word for word in session.posargs) else session.posargs
+    step("build", *platforms)
+    if not platforms:
         step("plugin")
 
 
