@@ -58,6 +58,7 @@ def test_a_certificate_that_is_not_trusted(quick: CommandLine, inspected: FaultS
 def test_with_the_bundle_it_works(quick: CommandLine, inspected: FaultServer, certificate: Path) -> None:
     done = quick.using(**inspected.environment).run("run", "x", env={"AWS_CA_BUNDLE": str(certificate)})
     assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
+    assert inspected.connections == 1  # each has a handshake of its own
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "text"])

@@ -27,12 +27,13 @@ def main(build: str) -> None:
         build: The copy's name: version and hash of its contents.
     """
     zipapp, folder = sys.path[0], unpacked(build)
+    is_first = folder is None
     if folder is None:
         from . import unpack
 
         folder = unpack.unpack(build)
     sys.path[0] = folder  # in place of the zip: before whatever PYTHONPATH names
-    run(zipapp, folder)
+    run(zipapp, folder, is_first=is_first)
 
 
 def beside() -> None:
@@ -47,8 +48,14 @@ def beside() -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
-def run(zipapp: str, folder: str) -> NoReturn:
-    """Run the command line that `sys.path` leads to; does not return. A damaged copy is unpacked anew."""
+def run(zipapp: str, folder: str, *, is_first: bool = False) -> NoReturn:
+    """Run the command line that `sys.path` leads to; does not return. A damaged copy is unpacked anew.
+
+    Args:
+        zipapp: The file.
+        folder: The copy's site-packages.
+        is_first: This process has unpacked the copy: that took long enough, and others write the archive of bytecode.
+    """
     sys.dont_write_bytecode = False  # the copy is ours, and without bytecode a start takes several times as long
 
     def repair() -> list[str]:
@@ -65,7 +72,7 @@ def run(zipapp: str, folder: str) -> NoReturn:
         from agentcore_sandbox.__main__ import main as command_line
 
         status = command_line(repair)
-        if archive:
+        if archive and not is_first:
             archive.save()
     except Exception:
         repair()
