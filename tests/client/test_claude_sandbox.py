@@ -218,7 +218,7 @@ def test_the_skill_in_the_real_client_says_which_host_to_allow(client: Client, t
     turns = [[tool_use("Bash", command=call, description="a test")] for call in calls]
     with messages_api(*turns, [text("done")]) as (url, script):
         folder = {"CLAUDE_CODE_TMPDIR": str(client.home / "tmp")}
-        client.ask(f"/{name}:code-interpreter-execute compute", tmp_path, url, **folder)
+        client.ask(f"/{name}:code-interpreter-execute-cli compute", tmp_path, url, **folder)
     for _, said in script.tool_results():
         assert f"error[HostRefused]: Claude Code's sandbox does not let {DATA_PLANE} be reached" in said
         assert f'"allowedDomains": ["{DATA_PLANE}"]' in said
