@@ -205,6 +205,70 @@ def test_jobs_run_on_are_read_and_stopped(client: McpClient) -> None:
     assert client.failure("job_read", job="0123456789ab").startswith("error[UnknownJob]")
 
 
+MAPPED = "import os, time; time.sleep(int(os.environ['ITEM_S'])); print(os.environ['ITEM_A'], 'x' * 20_000)"
+
+
+def test_a_job_over_items_is_read_in_parts_and_stopped(client: McpClient) -> None:
+    items = [{"a": f"n{number}", "s": 3600 if number == 4 else 0} for number in range(5)]
+    job = client.value("job_start", code=MAPPED, items=items, sessions=2)["job"]
+    read = client.value("job_read", job=job, wait=1)
+    while read["left"] > 1:
+        read = client.value("job_read", job=job, wait=1)
+    first = client.value("job_read", job=job)
+    assert (first["state"], first["done"], first["left"]) == ("running", 4, 1)
+    assert [record["stdout"][:3] for record in first["results"]] == ["n0 "], "more than one answer holds"
+    assert (first["next"], any("go on with from 1" in note for note in first["notes"])) == (1, True)
+    second = client.value("job_read", job=job, **{"from": first["next"], "count": 1})["results"][0]
+    assert (second["index"], second["status"], second["stdout"][:3]) == (1, "done", "n1 ")
+    assert {row["jobId"]: row["state"] for row in client.value("sessions")["jobs"]}[job] == "running"
+    assert client.value("stop", job=job) == {"stopped": [job]}
+    ended = client.value("job_read", job=job, wait=60, **{"from": 4})
+    assert (ended["state"], ended["unknown"], ended["results"][0]["status"]) == ("ended", 1, "unknown")
+    assert "next" not in ended
+
+
+def test_a_job_over_items_outlives_its_connection_and_says_so(served: Local) -> None:
+    with serving(served) as client:
+        client.initialize()
+        job = client.value("job_start", code="sleep 3600", language="shell", items=["a"], sessions=1)
+        assert client.close() == 0
+    map_id = job["job"]
+    assert f"maps stop {map_id}" in job["notes"][0]
+    status = json.loads(served.text("maps", "status", map_id, "--json"))
+    assert status["state"] == "running"
+    served.text("maps", "stop", "--now", map_id, "--json")
+    served.text("maps", "rm", map_id, "--json")
+
+
+def test_items_of_a_file_obey_the_policy(client: McpClient, served: Local) -> None:
+    project = served.home / "project"
+    (project / "rows.csv").write_text("name,n\nx,1\ny,2\n")
+    (project / "texts").mkdir()
+    (project / "texts" / "a.txt").write_text("here")
+    started = client.value("job_start", code="echo $ITEM_NAME$ITEM_N", language="shell", items_file="rows.csv")
+    read = client.value("job_read", job=started["job"], wait=600)
+    assert [record["stdout"] for record in read["results"]] == ["x1\n", "y2\n"]
+    started = client.value("job_start", code="cat $ITEM", language="shell", items_file="texts")
+    assert client.value("job_read", job=started["job"], wait=600)["results"][0]["stdout"] == "here"
+    for name in ("../.bashrc", "/etc/passwd"):
+        assert client.failure("job_start", code="1", items_file=name).startswith("error[NotAllowed]")
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"items": []}, "there are no items"),
+        ({"items": ["a"], "items_file": "x.csv"}, "either items or items_file"),
+        ({"items": ["a"], "session": "s"}, "sessions of their own"),
+        ({"items": [{"a": 1}, {"b": 1}]}, "has no field 'a'"),
+        ({"items": ["a\0b"]}, "NUL"),
+        ({"timeout": 1}, "timeout goes with items"),
+    ],
+)
+def test_items_that_cannot_be(client: McpClient, given: dict[str, object], wrong: str) -> None:
+    assert wrong in client.failure("job_start", code="1", **given)
+
+
 @pytest.mark.parametrize(("key", "value"), [("interpreter_id", "local-public"), ("region", "eu-west-1")])
 def test_jobs_of_another_interpreter_are_out_of_reach(client: McpClient, served: Local, key: str, value: str) -> None:
     job = client.value("job_start", code="1", session="jobs")["job"]

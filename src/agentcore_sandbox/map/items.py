@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from array import array
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -40,10 +40,17 @@ class Source:
     Attributes:
         word: A file, a glob or folder of files, or `-` for standard input.
         format: One of `options.FORMATS`.
+        data: What stands in for the file; the word only names it then.
     """
 
     word: str
     format: str
+    data: bytes | None = None
+
+    @classmethod
+    def given(cls, values: Iterable[Any]) -> Source:
+        """Items that are there: texts, records, or other values that JSON knows."""
+        return cls("the items", "jsonl", b"".join(json.dumps(value).encode() + b"\n" for value in values))
 
     @classmethod
     def of(cls, word: str, chosen: str | None) -> Source:
@@ -77,7 +84,8 @@ class Source:
             yield from _files(self.word)
             return
         readers = {"lines": _lines, "jsonl": _json_lines, "csv": _rows, "nul": _nul}
-        with _opened(self.word, self._shown) as file:
+        held = None if self.data is None else io.BytesIO(self.data)
+        with nullcontext(held) if held else _opened(self.word, self._shown) as file:
             for number, item in readers[self.format](file, self._shown):
                 _check(item, f"line {number} of {self._shown}")
                 yield item

@@ -5,5 +5,6 @@ which are native modules, and 30 packages of tens of megabytes: a zipapp that ru
 the server could not be ready in 0.4 s. `tests/conformance` holds this one to what the SDKs understand.
 
 `stdio` has the lines, `jsonrpc` the messages, `revisions` what differs between revisions of the specification, `server`
-the calls in progress; `tools` is the table of tools, `session` the connection's client and session, `host` its files.
+the calls in progress; `tools` is the table of tools, `operations` and `maps` do what they do, `session` has the
+connection's client and session, `host` its files.
 """

@@ -24,12 +24,14 @@ def check(value: Any, schema: Mapping[str, Any], name: str = "the arguments") ->
     Args:
         value: Of any kind that JSON knows.
         schema: With type, enum, minimum, exclusiveMinimum, maximum, minItems, items, properties, required and
-            additionalProperties; nothing else is looked at.
+            additionalProperties; nothing else is looked at. Without a type it allows any value.
         name: What the value is, for the message.
 
     Raises:
         UsageError: The schema does not allow it.
     """
+    if "type" not in schema:
+        return
     if not isinstance(value, _KINDS[schema["type"]]) or isinstance(value, bool):
         raise UsageError(f"{name} must be of type {schema['type']}")
     if "enum" in schema and value not in schema["enum"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MAX_LIFETIME
 from agentcore_sandbox.errors import AgentcoreSandboxError, TimeLimitError, UsageError
-from agentcore_sandbox.mcp import host, results
+from agentcore_sandbox.mcp import host, maps, results
 from agentcore_sandbox.mcp.results import CallOutput
 from agentcore_sandbox.mcp.session import CallSession
 from agentcore_sandbox.policy.host_files import OUTPUT, is_skill_script
@@ -92,14 +92,18 @@ def execution(output: CallOutput) -> dict[str, Any]:
 
 
 def _program(given: Arguments, context: Context) -> Program:
+    return _read_program(given, _named_files(given, context).get("file"))
+
+
+def _read_program(given: Arguments, file: str | None) -> Program:
     from agentcore_sandbox.execution import program
 
-    file, language = given.get("file"), given.get("language")
+    language = given.get("language")
     if (file is None) == ("code" not in given):
         raise UsageError("give either code or file")
     return program.read(
         code=given.get("code"),
-        file=None if file is None else _program_file(file, context),
+        file=file,
         language=None if language == "shell" else language,
         command=language == "shell",
         runtime=None,
@@ -107,10 +111,11 @@ def _program(given: Arguments, context: Context) -> Program:
     )
 
 
-def _program_file(path: str, context: Context) -> str:
-    """A script of the plugin's skills, or a file of the project's."""
-    plugin = plugin_folder()
-    return path if plugin and is_skill_script(path, plugin) else context.files().readable([path])[0]
+def _named_files(given: Arguments, context: Context) -> dict[str, str]:
+    """The files that arguments name, scripts of the plugin's skills or of the project's; the user is asked once."""
+    named, plugin = {name: given[name] for name in ("file", "items_file") if name in given}, plugin_folder()
+    own = {name: path for name, path in named.items() if not (plugin and is_skill_script(path, plugin))}
+    return named | dict(zip(own, context.files().readable(list(own.values())) if own else (), strict=True))
 
 
 def put_files(given: Arguments, context: Context) -> ToolResult:
@@ -152,7 +157,8 @@ def list_sessions(_given: Arguments, context: Context) -> ToolResult:
     records = [record for record in JobStore(os.environ).all()[0] if _is_here(record, own)][-MOST_JOBS:]
     jobs = [_job(record.job_id, own).refresh() if record.is_running else record for record in records]
     shown = [{**row, "name": results.shown(row["name"])} for row in rows]
-    return results.success({"sessions": shown, "jobs": [job.as_json() for job in jobs]}, context.output.notes)
+    rows_of_jobs = [*(job.as_json() for job in jobs), *maps.listed(own, MOST_JOBS)]
+    return results.success({"sessions": shown, "jobs": rows_of_jobs}, context.output.notes)
 
 
 def stop(given: Arguments, context: Context) -> ToolResult:
@@ -162,7 +168,10 @@ def stop(given: Arguments, context: Context) -> ToolResult:
     if {"job", "session"} <= given.keys():
         raise UsageError("give either session or job")
     if "job" in given:
-        _end_job(_job(given["job"], context.own), context)
+        if folder := maps.find(given["job"], context.own):
+            maps.end(folder, context)
+        else:
+            _end_job(_job(given["job"], context.own), context)
         return results.success({"stopped": [given["job"]]}, context.output.notes)
     session = given.get("session")
     if session is not None:
@@ -183,9 +192,13 @@ def _end_job(job: Job, context: Context) -> None:
 
 
 def start_job(given: Arguments, context: Context) -> ToolResult:
-    """Start a program that runs on by itself, in a session of its own or one that is named."""
+    """Start a program that runs on by itself, in a session of its own or one that is named; or one for each item."""
     from agentcore_sandbox.jobs.launcher import Launcher
 
+    if {"items", "items_file"} & given.keys():
+        return _start_map(given, context)
+    if alone := {"sessions", "timeout"} & given.keys():
+        raise UsageError(f"{min(alone)} goes with items or items_file")
     program, interpreter = _program(given, context), context.own.interpreter()
     launcher = Launcher(program.script(interpreter.region), context.own.settings, interpreter)
     if "session" in given:
@@ -195,8 +208,22 @@ def start_job(given: Arguments, context: Context) -> ToolResult:
     return results.success({"job": job.job_id, "sessionId": job.session_id}, context.output.notes)
 
 
+def _start_map(given: Arguments, context: Context) -> ToolResult:
+    from agentcore_sandbox.map.items import Source
+
+    if "session" in given or {"items", "items_file"} <= given.keys():
+        raise UsageError("give either items or items_file, and no session: items run in sessions of their own")
+    files = _named_files(given, context)
+    source = Source.of(files["items_file"], None) if "items_file" in files else Source.given(given["items"])
+    return maps.start(_read_program(given, files.get("file")), source, given, context)
+
+
 def read_job(given: Arguments, context: Context) -> ToolResult:
-    """A job's state and the end of its output, when it has ended or after some seconds."""
+    """A job's state and the end of its output, or its items' results, when it has ended or after some seconds."""
+    if folder := maps.find(given["job"], context.own):
+        return maps.read(folder, given, context)
+    if alone := {"from", "count"} & given.keys():
+        raise UsageError(f"{min(alone)} is for a job over items")
     job = _job(given["job"], context.own)
     wait = given.get("wait", 0)
     deadline = time.monotonic() + wait

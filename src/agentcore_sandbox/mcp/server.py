@@ -79,6 +79,9 @@ class Call:
         request: What the client sent.
         client: Who asks.
         send: Sends a request to the client and waits for the result; for revisions that know such requests.
+
+    Attributes:
+        doing: What is reported of its progress beside the time.
     """
 
     def __init__(self, request: Request, client: Client, send: Callable[[Call, Question], Answer]) -> None:
@@ -88,6 +91,7 @@ class Call:
         self.cancelled = threading.Event()
         self.finished = threading.Event()
         self.sending = threading.Lock()
+        self.doing = ""
         self._send = send
         self._asked: dict[str, Any] = {}
         self._end: Callable[[], None] | None = None
@@ -283,7 +287,8 @@ class Server:
     def _report(self, call: Call) -> None:
         while not call.finished.wait(PROGRESS_SECONDS):
             seconds = round(time.monotonic() - call.started, 1)
-            params = {"progressToken": call.progress_token, "progress": seconds, "message": f"{seconds:.0f} s"}
+            message = ", ".join(filter(None, (f"{seconds:.0f} s", call.doing)))
+            params = {"progressToken": call.progress_token, "progress": seconds, "message": message}
             with call.sending:
                 if not call.finished.is_set() and not call.cancelled.is_set():
                     self._send({"method": "notifications/progress", "params": params})

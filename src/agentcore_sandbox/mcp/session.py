@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
+from agentcore_sandbox.mcp import maps
 from agentcore_sandbox.mcp.server import CancelledCallError
 from agentcore_sandbox.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
@@ -33,11 +35,15 @@ class OwnSession:
     Args:
         flags: Where to run.
         lifetime: Seconds that the session may live; one that has ended is replaced.
+
+    Attributes:
+        maps: The journals of maps that were started here.
     """
 
     def __init__(self, flags: Flags, lifetime: int) -> None:
         self._flags = flags
         self.lifetime = lifetime
+        self.maps: list[Path] = []
         self._interpreter: SessionClient | None = None
         self._session_id: str | None = None
         self._reaper: Reaper | None = None
@@ -101,6 +107,8 @@ class OwnSession:
     def close(self) -> None:
         """Stop the session for good."""
         self._is_closed = True
+        for sentence in maps.going_on(self.maps) if self.maps else ():
+            sys.stderr.write(f"agentcore-sandbox: {sentence}\n")
         try:
             self.stop()
         finally:

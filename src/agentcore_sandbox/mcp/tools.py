@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox.api import MAX_INVOKE
+from agentcore_sandbox.api import MAX_INVOKE, MAX_LIFETIME
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, TimeLimitError, UsageError
+from agentcore_sandbox.map.options import MOST_SESSIONS
 from agentcore_sandbox.mcp import arguments, operations, results
 from agentcore_sandbox.mcp.jsonrpc import INVALID_PARAMS, RpcError
 from agentcore_sandbox.policy.host_files import OUTPUT
@@ -28,6 +29,8 @@ TEXT: Schema = {"type": "string"}
 OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 TEXTS: Schema = {"type": "array", "items": TEXT, "minItems": 1}
 SESSION: Schema = {"type": "string", "description": "Name; started if new, and kept"}
+MOST_ITEMS = 100_000
+"""As `map.items` has it, which is loaded late."""
 MAX_WAIT = 600
 """Seconds that one call waits for a job."""
 LANGUAGES = ("python", "javascript", "typescript", "shell")
@@ -66,7 +69,7 @@ class Tool:
     def input_schema(self) -> dict[str, Any]:
         """The schema of the arguments."""
         needs = {"required": list(self.needs)} if self.needs else {}
-        return {"type": "object", "properties": self.takes, **needs, "additionalProperties": False}
+        return {"type": "object", "properties": self.takes, **needs}
 
     def described(self, name: str) -> dict[str, Any]:
         """As the specification describes a tool."""
@@ -118,8 +121,8 @@ _STREAMS: Mapping[str, Schema] = {"stdout": TEXT, "stderr": TEXT, "exitCode": {"
 _COPIED: Mapping[str, Schema] = {"files": TEXTS, "bytes": {"type": "integer"}}
 TOOLS: Mapping[str, Tool] = {
     "run_code": Tool(
-        "Run code or a shell command in an isolated sandbox, away from this machine. Variables and files stay for the "
-        "next call. Print what matters: long output is cut.",
+        "Run code or a shell command in a sandbox away from this machine. Variables and files stay for the "
+        "next call. Long output is cut.",
         {
             **PROGRAM,
             "timeout": {"type": "number", "minimum": 0.1, "maximum": MAX_INVOKE, "description": "Seconds"},
@@ -132,7 +135,7 @@ TOOLS: Mapping[str, Tool] = {
     ),
     "put_files": Tool(
         "Copy project files or folders into the sandbox.",
-        {"paths": TEXTS, "to": {"type": "string", "description": "Folder there"}, "session": SESSION},
+        {"paths": TEXTS, "to": {"type": "string", "description": "Folder there"}, "session": TEXT},
         ("paths",),
         _COPIED,
         operations.put_files,
@@ -140,7 +143,7 @@ TOOLS: Mapping[str, Tool] = {
     ),
     "get_files": Tool(
         f"Copy files out of the sandbox, to new names below {OUTPUT}/.",
-        {"paths": TEXTS, "to": {"type": "string", "description": f"Such as {OUTPUT}/plots"}, "session": SESSION},
+        {"paths": TEXTS, "to": {"type": "string", "description": f"Such as {OUTPUT}/plots"}, "session": TEXT},
         ("paths",),
         _COPIED,
         operations.get_files,
@@ -154,7 +157,7 @@ TOOLS: Mapping[str, Tool] = {
         reads_only=True,
     ),
     "stop": Tool(
-        "Stop a session or a job; without arguments, the session that calls share: variables and files are lost.",
+        "Stop a session or a job; without arguments, the shared session: variables and files are lost.",
         {"session": TEXT, "job": TEXT},
         (),
         {"stopped": {"type": "array", "items": TEXT}},
@@ -162,23 +165,32 @@ TOOLS: Mapping[str, Tool] = {
         destroys=True,
     ),
     "job_start": Tool(
-        "Start code that runs on for up to 8 hours, in a session of its own unless one is named. Stop the job when its "
-        "files are not needed any more.",
-        PROGRAM,
+        "Start code that runs for up to 8 hours in a session of its own, or a named one. With items: once for each, in "
+        "many sessions; it is the variable ITEM, its fields ITEM_NAME. Stop it when its files are not needed.",
+        {
+            **PROGRAM,
+            "session": TEXT,
+            "items": {"type": "array", "items": {}},
+            "items_file": {"type": "string", "description": "Lines, .csv, .jsonl, a folder"},
+            "sessions": {"type": "integer", "minimum": 1, "maximum": MOST_SESSIONS},
+            "timeout": {"type": "number", "minimum": 0.1, "maximum": MAX_LIFETIME, "description": "Of an item"},
+        },
         (),
-        {"job": TEXT, "sessionId": TEXT},
+        {"job": TEXT},
         operations.start_job,
         destroys=True,
         is_open=True,
     ),
     "job_read": Tool(
-        "A job's state and the end of its output; waits up to `wait` seconds for the job's end.",
+        "A job's state and the end of its output, or results of items.",
         {
             "job": TEXT,
             "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT, "description": "Seconds, for its end"},
+            "from": {"type": "integer", "minimum": 0, "maximum": MOST_ITEMS},
+            "count": {"type": "integer", "minimum": 1, "maximum": 999},
         },
         ("job",),
-        {"state": TEXT, "stdout": TEXT, "stderr": TEXT},
+        {"state": TEXT},
         operations.read_job,
         reads_only=True,
     ),
