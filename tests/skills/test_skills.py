@@ -56,7 +56,8 @@ def test_all_tools_of_the_server_and_no_others_are_allowed(skill: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_examples_run_one_after_the_other(document: Path, local: Local, logs: LogsServer, tmp_path: Path) -> None:
     plugin = Path(shutil.copytree(TEMPLATE, tmp_path / "plugin"))
-    logs.put("my-trail", [(int(time.time() * 1000), denied())])
+    for region in ("us-east-1", "eu-west-1"):
+        logs.put("my-trail", [(int(time.time() * 1000), denied())], region)
     write(local.home / "project/data.csv", "month,sum\n2026-10,1\n2026-11,2\n")
     here = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public", "CLAUDE_PLUGIN_ROOT": str(plugin)}
     equipped = as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable, **here}))
@@ -67,3 +68,7 @@ def test_examples_run_one_after_the_other(document: Path, local: Local, logs: Lo
         for tool, arguments in calls:
             value = call_with_account(client, tool, arguments, logs)
             assert value.get("exitCode", 0) == 0, (arguments, value)
+            if "items" in arguments:
+                read = client.value("job_read", job=value["job"], wait=600)
+                assert (read["state"], read["done"]) == ("ended", len(arguments["items"])), read
+                assert all(item["region"] in read["results"][n]["stdout"] for n, item in enumerate(arguments["items"]))

@@ -47,7 +47,7 @@ def tool_calls(document: Path, plugin: Path) -> list[tuple[str, dict[str, Any]]]
 
 def call_with_account(client: McpClient, tool: str, arguments: dict[str, Any], account: LogsServer) -> dict[str, Any]:
     """Make a call of an example that must succeed, with the pretend account in AWS's place."""
-    if tool == "run_code":
+    if tool in ("run_code", "job_start"):
         arguments = {**arguments, "env": {**account.variables(), **arguments.get("env", {})}}
     return client.value(tool, **arguments)
 

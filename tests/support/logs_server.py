@@ -54,19 +54,19 @@ class LogsServer:
         self.queries.clear()
         self.final, self.looks_while_running, self.page_rows = "Complete", 2, insights_query.MOST_ROWS
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """boto3's client of a service."""
         keys = {name.lower(): value for name, value in KEYS.items()}
         make: Any = boto3.client  # the stubs know only literal names
-        return make(service, endpoint_url=self.url, region_name=REGION, **keys)
+        return make(service, endpoint_url=self.url, region_name=region, **keys)
 
     def variables(self) -> dict[str, str]:
         """What a program needs to use it, in a sandbox or not."""
         return {"AWS_ENDPOINT_URL": self.url, **KEYS}
 
-    def put(self, log_group: str, events: list[tuple[int, dict[str, Any]]]) -> None:
+    def put(self, log_group: str, events: list[tuple[int, dict[str, Any]]], region: str = REGION) -> None:
         """Make a log group with events; times are milliseconds since 1970."""
-        client = self.client("logs")
+        client = self.client("logs", region)
         client.create_log_group(logGroupName=log_group)
         client.create_log_stream(logGroupName=log_group, logStreamName="trail")
         rows = [{"timestamp": at, "message": json.dumps(event)} for at, event in sorted(events, key=lambda row: row[0])]

@@ -98,7 +98,7 @@ class Request:
 
 
 def read_request(variables: dict[str, str], now: float) -> Request:
-    """Read the settings.
+    """Read the settings, which may also be fields of an item that this program is run for.
 
     Args:
         variables: Of the process.
@@ -107,6 +107,8 @@ def read_request(variables: dict[str, str], now: float) -> Request:
     Raises:
         ReportError: One is missing or wrong.
     """
+    fields = {name: variables[f"ITEM_{name}"] for name in SETTINGS if f"ITEM_{name}" in variables}
+    variables = {**variables, **fields}
     log_group, region = read_log_group(variables.get("LOG_GROUP", ""))
     region = variables.get("REGION") or region or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION", "")
     if not region:
