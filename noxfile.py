@@ -46,6 +46,7 @@ ZIPAPP_ON_EACH_PYTHON = [
 ZIPAPP_ONCE = [
     "tests/zipapp",
     "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run",
+    "tests/map/test_map.py::test_a_map_in_the_background",
     *ZIPAPP_SMOKE,
 ]
 ZIPAPP_NIGHTLY = (

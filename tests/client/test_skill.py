@@ -248,6 +248,17 @@ def test_option_changed_before_a_resume_is_told_and_used(installed: Client, proj
     assert "no-such-interpreter" in output
 
 
+def test_a_map_outlives_the_call_that_starts_it(installed: Client, project: Path) -> None:
+    write(project / "regions.txt", "us-east-1\neu-west-1\n")
+    start = "map --detach --items regions.txt --sessions 2 --journal sandbox-output/map --cmd 'echo in $ITEM'"
+    maps = [f"maps {verb} sandbox-output/map" for verb in ("wait", "results --format text")]
+    calls = [bash(f"agentcore-sandbox --locked {words}") for words in (start, *maps)]
+    started, ended, results = talk(installed, project, {f"{SKILL} ask each": calls}).tool_results()
+    assert [failed for failed, _ in (started, ended, results)] == [False] * 3, (started, ended)
+    assert "in us-east-1" in results[1]
+    assert "in eu-west-1" in results[1]
+
+
 def test_files_below_the_working_directory_go_in_and_no_others(installed: Client, project: Path) -> None:
     write(project / "deep/script.py", "print('from a file')\n")
     write(project.parent / "outside.py", "print('outside')\n")
