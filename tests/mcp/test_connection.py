@@ -53,6 +53,16 @@ def test_nothing_is_asked_of_aws_before_the_first_call(cli: CommandLine, faults:
     assert (faults.connections, faults.operations()) == (1, ["start", "invoke", "invoke", "stop"])
 
 
+def test_what_a_call_uses_is_imported_once_the_tools_are_listed(cli: CommandLine, faults: FaultServer) -> None:
+    log = cli.home / "imports"
+    profiled = cli.using(**faults.environment, PYTHONPROFILEIMPORTTIME="1")
+    with log.open("wb") as file, serving(profiled, stderr=file.fileno()) as client:
+        client.initialize()
+        client.request("tools/list")
+        eventually(lambda: b" agentcore_sandbox.execution.preparation\n" in log.read_bytes())
+        assert faults.connections == 0
+
+
 def test_without_an_interpreter_each_call_says_so(cli: CommandLine) -> None:
     with serving(cli) as client:
         client.initialize()

@@ -114,14 +114,14 @@ class McpClient:
 
 
 @contextmanager
-def serving(command_line: CommandLine, *words: str) -> Iterator[McpClient]:
+def serving(command_line: CommandLine, *words: str, stderr: int | None = None) -> Iterator[McpClient]:
     """Start a server in the folder `project` of the command line's home; it is ended with the block."""
     folder = command_line.home / "project"
     folder.mkdir(exist_ok=True)
     command = [*command_line.command, "mcp", *words]
     environment = command_line.environment()
     with subprocess.Popen(
-        command, env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
     ) as process:
         try:
             yield McpClient(process)

@@ -61,7 +61,7 @@ class OwnSession:
         return resolve(self._flags, os.environ)
 
     def interpreter(self) -> SessionClient:
-        """The client. Nothing is imported, read or asked before the first call.
+        """The client. Nothing is read or asked before the first call.
 
         Raises:
             AgentcoreSandboxError: No interpreter is set, or it cannot be reached.

@@ -6,6 +6,8 @@ takes 64 (https://github.com/anthropics/claude-code/issues/23149). The texts cos
 
 from __future__ import annotations
 
+import importlib
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,15 +99,20 @@ class ToolTable:
     def __init__(self, own: OwnSession, root: str | None) -> None:
         self._own = own
         self._root = root
+        self._imports = threading.Thread(target=_import_what_calls_use, daemon=True)
 
     def listing(self) -> list[dict[str, Any]]:
-        """All tools as the protocol describes them."""
+        """All tools as the protocol describes them. A call is likely to follow, and waits for nothing then."""
+        if self._imports.ident is None:
+            self._imports.start()
         return [tool.described(name) for name, tool in TOOLS.items()]
 
     def call(self, name: str, given: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Do what a tool does; see `server.Tools`."""
         if name not in TOOLS:
             raise RpcError(INVALID_PARAMS, f"Unknown tool: {name[:100]}")
+        if self._imports.ident is not None:
+            self._imports.join()
         context = operations.Context(call, self._own, self._root)
         try:
             arguments.check(given, TOOLS[name].input_schema)
@@ -115,6 +122,11 @@ class ToolTable:
             if not isinstance(error, (UsageError, TimeLimitError, SessionGoneError)):
                 self._own.forget_interpreter()
             return results.failure(error, operations.execution(context.output), context.output.notes)
+
+
+def _import_what_calls_use() -> None:
+    for name in ("aws.connect", "aws.session_client", "execution.executor"):
+        importlib.import_module(f"agentcore_sandbox.{name}")
 
 
 _STREAMS: Mapping[str, Schema] = {"stdout": TEXT, "stderr": TEXT, "exitCode": {"type": "integer"}, "interpreter": TEXT}
