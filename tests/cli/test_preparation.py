@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 SHOW_REGION = "import os; print(os.environ.get('AWS_REGION'))"
-REFUSED = (
-    f"  Cell In[1], line 1\n    {NO_SOURCE} agentcore\n    ^\nSyntaxError: invalid character '{NO_SOURCE}' (U+2E2E)"
-)
 EXIT = "import os; os._exit(3)"
 BE_KILLED = """\
 import os, subprocess
@@ -31,6 +28,20 @@ with open("pid", "w") as file:
 process = subprocess.Popen(["sh", "-c", "sleep 0.1; kill -9 $(cat pid)"])
 """
 WAIT_UNTIL_KILLED = "while grep -q 'State:.[RSD]' /proc/$(cat pid)/status; do sleep 0.1; done"
+
+
+def refusal(mark: str) -> str:
+    """What a context prints that was not prepared."""
+    return f"  Cell In[1], line 1\n    {mark}\n    ^\nSyntaxError: invalid character '{NO_SOURCE}' (U+2E2E)"
+
+
+def mark_after(command_line: CommandLine, faults: FaultServer) -> str:
+    """Prepare a context; returns the mark of programs that follow."""
+    for _ in range(2):
+        command_line.run("exec", SESSION, "x")
+    mark: str = faults.requests[-1].body["arguments"]["code"].partition("\n")[0]
+    faults.requests.clear()
+    return mark
 
 
 def preparations(faults: FaultServer) -> list[bool]:
@@ -61,8 +72,8 @@ def test_javascript_that_needs_its_first_line_keeps_it(aws: CommandLine, faults:
 
 
 def test_a_context_that_refuses_marks_is_soon_given_none(aws: CommandLine, faults: FaultServer) -> None:
-    refused = fault_server.stream(result("", f"variables are lost\n{REFUSED}", 1))
-    aws.run("exec", SESSION, "x")
+    mark = mark_after(aws, faults)
+    refused = fault_server.stream(result("", f"variables are lost\n{refusal(mark)}", 1))
     for _ in range(MOST_REFUSALS):
         faults.requests.clear()
         faults.preparation = None
@@ -76,13 +87,20 @@ def test_a_context_that_refuses_marks_is_soon_given_none(aws: CommandLine, fault
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [result("", REFUSED, 0), result("", "SyntaxError: invalid character", 1), result("", f"{NO_SOURCE}: not found", 1)],
+    ("printed", "status"),
+    [
+        (refusal("MARK"), 0),
+        (refusal(f"{NO_SOURCE} text of the program's own"), 1),
+        ("SyntaxError: invalid character", 1),
+        ("MARK: not found", 1),
+    ],
 )
-def test_an_answer_of_the_program_is_no_refusal(aws: CommandLine, faults: FaultServer, answer: bytes) -> None:
-    aws.run("exec", SESSION, "x")
-    faults.requests.clear()
-    faults.answers["invoke"] = fault_server.stream(answer)
+def test_an_answer_of_the_program_is_no_refusal(
+    aws: CommandLine, faults: FaultServer, printed: str, status: int
+) -> None:
+    """What may have run is not sent again."""
+    mark = mark_after(aws, faults)
+    faults.answers["invoke"] = fault_server.stream(result("", printed.replace("MARK", mark), status))
     assert aws.run("exec", SESSION, "x").stderr
     assert preparations(faults) == [False]
 

@@ -125,7 +125,7 @@ class Preparation:
         """
         is_python = self._program.language == "python"
         reason = "SyntaxError: invalid character" if is_python else f"ReferenceError: {self._mark} is not defined"
-        before, sign, _ = outcome.stderr.partition(NO_SOURCE if is_python else self._mark)
+        before, sign, _ = outcome.stderr.partition(_first_line(self._mark) if is_python else self._mark)
         known = self._remembered()
         if not outcome.status or not sign or reason not in outcome.stderr:
             if known.refusals:
