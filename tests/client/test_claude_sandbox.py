@@ -216,9 +216,10 @@ def test_the_skill_in_the_real_client_says_which_host_to_allow(client: Client, t
     settings_file.write_text(json.dumps({**json.loads(settings_file.read_text()), "sandbox": sandbox}))
     calls = [f"agentcore-sandbox --locked {words} 'print(1)'" for words in ("run", "exec work")]
     turns = [[tool_use("Bash", command=call, description="a test")] for call in calls]
-    with messages_api(*turns, [text("done")]) as (url, script):
-        folder = {"CLAUDE_CODE_TMPDIR": str(client.home / "tmp")}
-        client.ask(f"/{name}:code-interpreter-execute-cli compute", tmp_path, url, **folder)
+    # The client makes sockets there, whose paths would be too long in a folder of pytest's.
+    with tempfile.TemporaryDirectory() as folder, messages_api(*turns, [text("done")]) as (url, script):
+        short = {"TMPDIR": folder, "CLAUDE_CODE_TMPDIR": folder}
+        client.ask(f"/{name}:code-interpreter-execute-cli compute", tmp_path, url, **short)
     for _, said in script.tool_results():
         assert f"error[HostRefused]: Claude Code's sandbox does not let {DATA_PLANE} be reached" in said
         assert f'"allowedDomains": ["{DATA_PLANE}"]' in said
