@@ -170,7 +170,13 @@ def test_what_an_undo_leaves_keeps_what_it_needs(
     assert names(account, control) == []
 
 
-@pytest.mark.parametrize("held", ["DeletePolicy", "delete", "DeleteRolePolicy", "DeleteRole"])
+@pytest.mark.parametrize(
+    "held",
+    [
+        "delete",
+        *(pytest.param(f"Delete{what}", marks=pytest.mark.nightly) for what in ("Policy", "RolePolicy", "Role")),
+    ],
+)
 def test_two_teardowns_at_once(
     admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, held: str
 ) -> None:

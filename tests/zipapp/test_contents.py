@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -48,8 +49,13 @@ def shipped(platform: str) -> set[str]:
     return names
 
 
-def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file of a zipapp, those of the packed awscrt included."""
+@functools.cache
+def members(path: Path) -> list[tuple[str, bytes]]:
+    """Every file of a zipapp, those of the packed awscrt included; unpacked once, which takes longest."""
+    return list(_members(path))
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as zipapp:
         for name in zipapp.namelist():
             content = zipapp.read(name)

@@ -197,7 +197,9 @@ def test_a_copy_that_others_could_write_to_is_not_run(
     assert list((tmp_path / "tmp").glob("agentcore-sandbox-*/*/site-packages"))
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o722])
+@pytest.mark.parametrize(
+    "mode", [0o775, *(pytest.param(mode, marks=pytest.mark.nightly) for mode in (0o777, 0o757, 0o722))]
+)
 def test_a_remembered_python_in_a_folder_that_others_can_write_to_is_not_started(
     launcher: Path, environment: dict[str, str], path: Path, tmp_path: Path, mode: int
 ) -> None:
