@@ -65,7 +65,7 @@ class Session:
     def out(self, code: str) -> str:
         """What code prints that must not fail."""
         result = self.code(code)
-        assert (result["stderr"], result["exitCode"]) == ("", 0)
+        assert (result["stderr"], result["exitCode"]) == ("", 0), result
         return str(result["stdout"])
 
     def processes(self) -> list[int]:

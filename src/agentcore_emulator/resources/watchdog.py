@@ -128,6 +128,7 @@ class Monitor:
         if self._stopped_looks >= STOPPED_LOOKS:
             self._tell(STOPPED)
             self._send_all(signal.SIGKILL)
+            self._stopped_looks = 0  # what is woken now may be seen stopped once more
         for process in stopped:
             process.send(signal.SIGCONT)
 
