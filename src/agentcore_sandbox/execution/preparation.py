@@ -11,6 +11,7 @@ IPython's removes; in JavaScript it is a name that nobody else defines, in front
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -104,11 +105,11 @@ class Preparation:
 
     def remember(self) -> None:
         """Remember that the context has been prepared."""
-        self._write(replace(self._remembered(), marks=" ".join(sorted(self._marks))))
+        self._write(replace(self._known, marks=" ".join(sorted(self._marks))))
 
     def marked_program(self) -> Invocation | None:
         """The invoke that runs the code in a prepared context and in no other; None where it must be prepared first."""
-        text, known = self._program.text, self._remembered()
+        text, known = self._program.text, self._known
         if self._program.clear_context or self._mark not in known.marks.split() or known.refusals >= MOST_REFUSALS:
             return None
         if self._program.language == "python":
@@ -126,12 +127,11 @@ class Preparation:
         is_python = self._program.language == "python"
         reason = "SyntaxError: invalid character" if is_python else f"ReferenceError: {self._mark} is not defined"
         before, sign, _ = outcome.stderr.partition(_first_line(self._mark) if is_python else self._mark)
-        known = self._remembered()
         if not outcome.status or not sign or reason not in outcome.stderr:
-            if known.refusals:
-                self._write(replace(known, refusals=0))
+            if self._known.refusals:
+                self._write(replace(self._known, refusals=0))
             return None
-        self._write(PreparedContext(refusals=known.refusals + 1))
+        self._write(PreparedContext(refusals=self._known.refusals + 1))
         lines = before.split("\n")  # the last of them, or that and the one above, say where the mark stands
         kept = lines[:-1] if lines[-1].strip() else lines[:-2]
         return Result(stderr="\n".join(kept))
@@ -143,13 +143,15 @@ class Preparation:
         message = f"the sandbox is not ready for this language: {reason}"
         return AgentcoreSandboxError("NotPrepared", message, "the program was not started")
 
-    def _remembered(self) -> PreparedContext:
+    @functools.cached_property
+    def _known(self) -> PreparedContext:
         with suppress(AgentcoreSandboxError):
             return _folder().read(self._key, PreparedContext) or PreparedContext()
         return PreparedContext()
 
     def _write(self, context: PreparedContext) -> None:
         """Remember; where that fails, the next program is prepared for once more."""
+        self._known = context
         with suppress(AgentcoreSandboxError):
             folder = _folder()
             folder.write(self._key, context)
