@@ -23,8 +23,8 @@ def check(value: Any, schema: Mapping[str, Any], name: str = "the arguments") ->
 
     Args:
         value: Of any kind that JSON knows.
-        schema: With type, enum, minimum, exclusiveMinimum, maximum, minItems, items, properties, required and
-            additionalProperties; nothing else is looked at. Without a type it allows any value.
+        schema: With type, enum, minimum, maximum, minItems, items, properties, required and additionalProperties;
+            nothing else is looked at. Without a type it allows any value.
         name: What the value is, for the message.
 
     Raises:

@@ -125,7 +125,7 @@ class ToolTable:
 
 
 def _import_what_calls_use() -> None:
-    for name in ("aws.connect", "aws.session_client", "execution.executor"):
+    for name in ("aws.session_client", "execution.executor"):
         importlib.import_module(f"agentcore_sandbox.{name}")
 
 
