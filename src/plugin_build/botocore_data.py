@@ -35,6 +35,9 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
         "DeleteCodeInterpreter",
         "GetCodeInterpreter",
         "ListCodeInterpreters",
+        "ListTagsForResource",
+        "TagResource",
+        "UntagResource",
     ),
     # set-up: role, policies; what a caller may do
     "iam": (

@@ -102,6 +102,7 @@ def test_list_follows_pages_and_show_tells_all(admin: CommandLine) -> None:
     assert len(table) == 5
     shown = admin.run("interpreter", "show", ids[0]).stdout.decode()
     assert "networkMode: SANDBOX\n" in shown
+    assert "tags:" not in shown
     assert "role" not in shown
 
 
@@ -110,6 +111,19 @@ def test_show_takes_an_arn_and_its_region(admin: CommandLine, control: ControlSe
     arn = control.interpreters[interpreter_id]["codeInterpreterArn"]
     done = admin.run("interpreter", "show", arn, "--json", env={"AWS_REGION": ""})
     assert json.loads(done.stdout)["arn"] == arn
+
+
+def test_tags_are_shown_and_changed(admin: CommandLine, control: ControlServer) -> None:
+    interpreter_id = create(admin, "demo", "--tag", "team=a", "--tag", "old=")
+    changed = admin.run("interpreter", "tag", interpreter_id, "--remove", "old", "team=b c", "stage=x=y")
+    assert changed.returncode == 0, changed.stderr
+    assert changed.stdout.endswith(b"tags: team=b c, stage=x=y\n")
+    shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
+    assert shown["tags"] == {"team": "b c", "stage": "x=y"}
+    control.refusals["list_tags"] = [(403, "AccessDeniedException", "not authorized to perform: a:See on arn:x")]
+    denied = admin.run("interpreter", "show", interpreter_id)
+    assert (denied.returncode, b"tags" in denied.stdout) == (0, False)
+    assert b"warning: its tags are not shown: not allowed: a:See" in denied.stderr
 
 
 def test_delete_waits_for_one_that_is_still_being_created(admin: CommandLine, control: ControlServer) -> None:
@@ -199,6 +213,14 @@ REFUSALS = {
     "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),
     "show without id": (["interpreter", "show"], "arguments are required: interpreter"),
     "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
+    "no tag": (["interpreter", "tag", UNKNOWN], "no tag is given"),
+    "tag without value": (["interpreter", "tag", UNKNOWN, "team"], "not a valid tag: 'team'"),
+    "tag of AWS": (["interpreter", "tag", UNKNOWN, "AWS:x=1"], "not a valid tag key: 'AWS:x'"),
+    "key twice": (["interpreter", "tag", UNKNOWN, "a=1", "a=2"], "a tag key is given twice"),
+    "tag given and removed": (["interpreter", "tag", UNKNOWN, "a=1", "--remove", "a"], "'a' is both given and removed"),
+    "removed key": (["interpreter", "tag", UNKNOWN, "--remove", "a*"], "not a valid tag key: 'a*'"),
+    "long value": (["interpreter", "tag", UNKNOWN, f"a={'x' * 257}"], "value is too long"),
+    "tag AWS's own": (["interpreter", "tag", "aws.codeinterpreter.v1", "a=1"], "cannot be tagged"),
     "delete AWS's own": (["interpreter", "delete", "aws.codeinterpreter.v1"], "cannot be deleted"),
     "delete local": (["interpreter", "delete", "local"], "cannot be deleted"),
     "bad endpoint": (["interpreter", "list", "--endpoint-url", "x"], "not an endpoint URL"),
@@ -284,6 +306,8 @@ def test_on_the_embedded_service(cli: CommandLine, tmp_path: Path) -> None:
         assert interpreter_id in [found["interpreterId"] for found in listed]
         shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
         assert (shown["role"], shown["networkMode"], shown["status"]) == (ROLE, "SANDBOX", "READY")
+        tagged = admin.run("interpreter", "tag", interpreter_id, "stage=test", "--remove", "team", "--json")
+        assert json.loads(tagged.stdout) == {**shown, "tags": {"stage": "test"}}
         assert admin.run("run", "print(1)", env={"CUSTOM_AGENTCORE_INTERPRETER_ID": interpreter_id}).stdout == b"1"
         deleted = admin.run("interpreter", "delete", shown["arn"], "--yes")
         assert (deleted.returncode, deleted.stdout) == (0, b"interpreter deleted\n"), deleted.stderr

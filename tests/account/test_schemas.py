@@ -14,6 +14,7 @@ def test_interpreters(admin: CommandLine) -> None:
     made = check("interpreter create", admin, "interpreter", "create", "demo", "--network", "sandbox")
     check("interpreter list", admin, "interpreter", "list")
     check("interpreter show", admin, "interpreter", "show", made["interpreterId"])
+    check("interpreter tag", admin, "interpreter", "tag", made["interpreterId"], "a=b")
     check("interpreter delete", admin, "interpreter", "delete", made["interpreterId"], "--yes")
     check("failure", admin, "interpreter", "show", made["interpreterId"], status=125)
 

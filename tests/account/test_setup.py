@@ -198,7 +198,6 @@ def test_other_network_is_refused(admin: CommandLine) -> None:
 OF_DOCTOR = {"iam:SimulatePrincipalPolicy"}
 # Asked for together with another.
 NO_OPERATION = {
-    "bedrock-agentcore:TagResource",
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
     "iam:TagPolicy",

@@ -33,6 +33,7 @@ class ControlServer:
 
     Attributes:
         interpreters: By id, as GetCodeInterpreter answers.
+        tags: Of each interpreter that was created, by its ARN.
         refusals: Operation -> errors (HTTP status, code, message) that the next calls get.
         looks: How often an interpreter is seen as CREATING.
         outcome: The status after CREATING.
@@ -42,6 +43,7 @@ class ControlServer:
     """
 
     interpreters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     looks: int = 1
@@ -72,7 +74,20 @@ class ControlServer:
         self.interpreters[interpreter_id] = made | (
             {"executionRoleArn": body["executionRoleArn"]} if "executionRoleArn" in body else {}
         )
+        self.tags[made["codeInterpreterArn"]] = dict(body.get("tags", {}))
         return 202, made
+
+    def list_tags(self, arn: str) -> tuple[int, dict[str, Any]]:
+        return 200, {"tags": self.tags[arn]}
+
+    def tag(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.tags[body["arn"]] |= body["tags"]
+        return 200, {}
+
+    def untag(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        for key in body["keys"]:
+            self.tags[body["arn"]].pop(key, None)
+        return 200, {}
 
     def get(self, interpreter_id: str) -> tuple[int, dict[str, Any]]:
         found = {**SYSTEM_ONE, "networkConfiguration": {"networkMode": "SANDBOX"}}
@@ -126,14 +141,33 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("create", body)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._answer("list", parse_qs(urlsplit(self.path).query))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self._is_for_tags:
+            self._answer("tag", {"arn": self._last, **json.loads(body)})
+        else:
+            self._answer("list", self._query)
 
     def do_GET(self) -> None:
-        self._answer("get", unquote(urlsplit(self.path).path.rpartition("/")[2]))
+        self._answer("list_tags" if self._is_for_tags else "get", self._last)
 
     def do_DELETE(self) -> None:
-        self._answer("delete", unquote(urlsplit(self.path).path.rpartition("/")[2]))
+        if self._is_for_tags:
+            self._answer("untag", {"arn": self._last, "keys": self._query["tagKeys"]})
+        else:
+            self._answer("delete", self._last)
+
+    @property
+    def _is_for_tags(self) -> bool:
+        return self.path.startswith("/tags/")
+
+    @property
+    def _last(self) -> str:
+        """The last part of the path."""
+        return unquote(urlsplit(self.path).path.rpartition("/")[2])
+
+    @property
+    def _query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.path).query)
 
     def _answer(self, operation: str, argument: Any) -> None:
         self.state.requests.append((operation, argument if isinstance(argument, dict) else {"id": argument}))

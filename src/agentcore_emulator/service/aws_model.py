@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qs, unquote
 
 from agentcore_emulator.service import errors
 
@@ -84,7 +84,7 @@ class Operation:
 
     def _gathered(self, in_path: Mapping[str, str], request: Request) -> dict[str, Any]:
         """Take each member from where the model puts it, and from nowhere else; the body has what has no place."""
-        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        query = parse_qs(request.query, keep_blank_values=True)
         members = _json(request.body)
         for name, member in self.input["members"].items():
             key = member.get("locationName", name)
@@ -136,10 +136,12 @@ def _json(body: bytes) -> dict[str, Any]:
     return members
 
 
-def _from_query(shape: Definition, text: str | None) -> Any:
-    """A query string has texts only; what is not a number stays one, so that the check refuses it."""
-    is_number = shape["type"] == "integer" and text is not None and re.fullmatch("-?[0-9]{1,9}", text)
-    return int(text) if is_number and text else text
+def _from_query(shape: Definition, texts: list[str] | None) -> Any:
+    """A query string has texts only, of a list one for each item; what is not a number stays one for the check."""
+    if texts is None or shape["type"] == "list":
+        return texts
+    is_number = shape["type"] == "integer" and re.fullmatch("-?[0-9]{1,9}", texts[-1])
+    return int(texts[-1]) if is_number else texts[-1]
 
 
 Shapes = Mapping[str, Definition]

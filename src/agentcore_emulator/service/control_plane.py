@@ -26,7 +26,7 @@ STOP = Operation(
 
 
 class ControlPlane:
-    """Create, get, list and delete interpreters."""
+    """Create, get, list and delete interpreters, and their tags."""
 
     def __init__(self, known: CodeInterpreters, sessions: Sessions) -> None:
         self._interpreters = known
@@ -39,11 +39,15 @@ class ControlPlane:
             "GetCodeInterpreter": self.get,
             "ListCodeInterpreters": self.list_all,
             "DeleteCodeInterpreter": self.delete,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.list_tags,
         }
 
     def create(self, members: Members, request: Request) -> Members:
         """CreateCodeInterpreter."""
         interpreters.refuse_not_emulated(members)
+        interpreters.refuse_reserved(members.get("tags", {}))
         _check_network(members["networkConfiguration"])
         details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
         made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
@@ -74,6 +78,23 @@ class ControlPlane:
         gone = self._interpreters.delete(interpreter_id)
         updated = {"lastUpdatedAt": timestamp(gone.updated)}
         return {"codeInterpreterId": interpreter_id, "status": gone.status, **updated}
+
+    def tag(self, members: Members, _request: Request) -> Members:
+        """TagResource: a key that is there gets the new value."""
+        interpreters.refuse_reserved(members["tags"])
+        self._interpreters.change_tags(members["resourceArn"], lambda tags: {**tags, **members["tags"]})
+        return {}
+
+    def untag(self, members: Members, _request: Request) -> Members:
+        """UntagResource: keys that are not there are no error (assumed)."""
+        gone = members["tagKeys"]
+        keep = lambda tags: {key: value for key, value in tags.items() if key not in gone}  # noqa: E731
+        self._interpreters.change_tags(members["resourceArn"], keep)
+        return {}
+
+    def list_tags(self, members: Members, _request: Request) -> Members:
+        """ListTagsForResource."""
+        return {"tags": self._interpreters.tags(members["resourceArn"])}
 
 
 class Administration:

@@ -16,7 +16,7 @@ from agentcore_emulator import private_files
 from agentcore_emulator.service import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from agentcore_emulator.service.timers import Timers
@@ -30,6 +30,8 @@ TRANSITION = 0.2
 """Seconds from CREATING to READY, and from DELETING to gone; on AWS they are some seconds."""
 MAX_INTERPRETERS = 1000
 """Created ones at once (assumed)."""
+MAX_TAGS = 50
+"""Of one resource; the model has this limit for those of one request."""
 NOT_EMULATED = ("certificates", "filesystemConfigurations")
 
 _ARN = re.compile(
@@ -86,6 +88,12 @@ def refuse_not_emulated(members: Mapping[str, Any]) -> None:
             raise errors.validation(f"The local emulator does not support {name}")
 
 
+def refuse_reserved(tags: Mapping[str, str]) -> None:
+    """Refuse, with a ValidationException, keys that AWS keeps for itself: usual in AWS, assumed for this service."""
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise errors.validation("Tag keys that begin with aws: are reserved")
+
+
 class CodeInterpreters:
     """Creates, finds, lists and deletes interpreters; safe to use from many threads.
 
@@ -139,6 +147,31 @@ class CodeInterpreters:
             self._put(deleting)
         self._timers.after(TRANSITION, lambda: self._forget(interpreter_id))
         return deleting
+
+    def tags(self, arn: str) -> Mapping[str, str]:
+        """Return the tags of a created one, or raise ResourceNotFoundException."""
+        with self._lock:
+            tags: Mapping[str, str] = self._tagged(arn).details.get("tags", {})
+            return tags
+
+    def change_tags(self, arn: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Give a created one the tags that `change` makes of those it has; it counts as no update (assumed).
+
+        Raises:
+            ServiceError: ResourceNotFoundException, or ServiceQuotaExceededException: there would be too many.
+        """
+        with self._lock:
+            found = self._tagged(arn)
+            tags = change(found.details.get("tags", {}))
+            if len(tags) > MAX_TAGS:
+                raise errors.quota_exceeded(f"A resource can have {MAX_TAGS} tags")
+            self._put(replace(found, details={**found.details, "tags": tags}))
+
+    def _tagged(self, arn: str) -> CodeInterpreter:
+        found = self._custom.get(identifier(arn))
+        if found is None:
+            raise errors.not_found(f"Resource {arn} not found")
+        return found
 
     def for_sessions(self, id_or_arn: str) -> CodeInterpreter:
         """Return the interpreter that sessions belong to, or raise ResourceNotFoundException (its text is assumed).

@@ -236,8 +236,9 @@ class _Connection(StreamRequestHandler):
         self._discard(min(self._unread, _DISCARDED))
 
     def _send(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
-        data = json.dumps(body).encode()
-        self._begin(status, {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers})
+        data = json.dumps(body).encode() if status != HTTPStatus.NO_CONTENT else b""
+        kind = {"Content-Type": "application/json", "Content-Length": str(len(data))} if data else {}
+        self._begin(status, {**kind, **headers})
         self.wfile.write(data)
         self.wfile.flush()
 

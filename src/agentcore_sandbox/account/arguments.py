@@ -46,6 +46,7 @@ _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{8,17}")
 _ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+")
 _TAG = re.compile(r"[a-zA-Z0-9 ._:/=+@-]*")  # the CloudFormation schema of CodeInterpreterCustom, and the next three
+_TAG_CHARACTERS = "letters, digits, spaces and ._:/=+@-"
 _LONGEST_KEY, _LONGEST_VALUE, _MOST_TAGS = 128, 256, 49  # setup adds one of its own
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _MOST = 16  # subnets, and security groups
@@ -222,7 +223,7 @@ def read_tags(tags: Sequence[str]) -> dict[str, str]:
     pairs = [_read_tag(tag) for tag in tags]
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise UsageError("a tag key is given twice", "use a different key for each --tag KEY=VALUE")
+        raise UsageError("a tag key is given twice", "use a different key for each KEY=VALUE")
     if len(found) > _MOST_TAGS:
         raise UsageError(f"{len(found)} tags are given, but at most {_MOST_TAGS} are allowed")
     return found
@@ -230,12 +231,24 @@ def read_tags(tags: Sequence[str]) -> dict[str, str]:
 
 def _read_tag(tag: str) -> tuple[str, str]:
     key, equals, value = tag.partition("=")
-    if not key or not equals or not _TAG.fullmatch(key + value) or key.lower().startswith("aws:"):
-        hint = "write --tag KEY=VALUE: letters, digits, spaces and ._:/=+@-, and no key that begins with aws:"
-        raise UsageError(f"not a valid tag: {tag!r}", hint)
-    if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
-        raise UsageError(f"a tag is too long: {key[:40]!r}", f"at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters")
-    return key, value
+    if not equals or not _TAG.fullmatch(value):
+        raise UsageError(f"not a valid tag: {tag!r}", f"write KEY=VALUE: {_TAG_CHARACTERS}")
+    if len(value) > _LONGEST_VALUE:
+        raise UsageError(f"a tag's value is too long: {value[:40]!r}", f"at most {_LONGEST_VALUE} characters")
+    return read_tag_key(key), value
+
+
+def read_tag_key(key: str) -> str:
+    """Return the key of a tag if it is valid.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not key or not _TAG.fullmatch(key) or key.lower().startswith("aws:"):
+        raise UsageError(f"not a valid tag key: {key!r}", f"{_TAG_CHARACTERS}, and no key that begins with aws:")
+    if len(key) > _LONGEST_KEY:
+        raise UsageError(f"a tag's key is too long: {key[:40]!r}", f"at most {_LONGEST_KEY} characters")
+    return key
 
 
 def ask_network(output: Output) -> str | None:

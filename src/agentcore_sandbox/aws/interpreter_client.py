@@ -1,4 +1,4 @@
-"""Interpreters over the control plane: create, get, list, delete, and waiting for either.
+"""Interpreters over the control plane: create, get, list, delete, waiting for either, and tags.
 
 Operations, states and limits are those of botocore's model of bedrock-agentcore-control.
 """
@@ -18,7 +18,7 @@ from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
@@ -113,6 +113,20 @@ class InterpreterClient:
             if error.code == "UnknownInterpreter":
                 return None
             raise
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of an interpreter that was created, by its ARN."""
+        with translated(self._settings):
+            answer = self._client.list_tags_for_resource(resourceArn=arn)
+        return {str(key): str(value) for key, value in answer.get("tags", {}).items()}
+
+    def change_tags(self, arn: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
+        """Put tags on an interpreter, a new value for a key that is there, and remove those with other keys."""
+        with translated(self._settings):
+            if put:
+                self._client.tag_resource(resourceArn=arn, tags=put)
+            if remove:
+                self._client.untag_resource(resourceArn=arn, tagKeys=remove)
 
     def delete(self, interpreter_id: str) -> None:
         """Start to delete an interpreter.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
@@ -33,6 +33,8 @@ class Network:
 class Interpreter:
     """An interpreter as the control plane describes it; a listing has neither network, role nor failure.
 
+    Tags are asked for separately: None where nobody has.
+
     Attributes:
         interpreter_id: `NAME-` and ten characters.
         status: CREATING, CREATE_FAILED, READY, DELETING, DELETE_FAILED or DELETED.
@@ -48,6 +50,7 @@ class Interpreter:
     network: Network | None = None
     role: str | None = None
     failure: str = ""
+    tags: Mapping[str, str] | None = None
 
     def described(self) -> dict[str, Any]:
         """The interpreter in the command line's JSON output."""
@@ -66,4 +69,6 @@ class Interpreter:
                 "securityGroups": list(self.network.security_groups),
                 "failure": self.failure,
             }
+        if self.tags is not None:
+            described["tags"] = dict(self.tags)
         return described

@@ -32,7 +32,7 @@ COMMANDS = {
     "maps": "maps that run in the background or have ended: list, status, results, wait, stop, rm",
     "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",
     "setup": "create role, interpreter and policies in an AWS account, or remove them",
-    "interpreter": "the account's interpreters: create, list, show, delete",
+    "interpreter": "the account's interpreters: create, list, show, tag, delete",
     "policy": "print IAM policies: trust, execution, caller",
     "template": "print a template that creates what setup creates: cloudformation",
     "doctor": "check this machine, the credentials and the interpreter",

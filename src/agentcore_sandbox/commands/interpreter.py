@@ -13,7 +13,7 @@ from agentcore_sandbox.aws.connect import connect_account
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_account
 from agentcore_sandbox.cli.signals import Interrupted, gate
-from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -118,15 +118,65 @@ def _show(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
     """Print one line a property, or an object."""
     output = Output(as_json=as_json)
     resolved = arguments.resolve_interpreter(flags, interpreter)
-    described = _connect(resolved).get(resolved.plain_id).described()
-    if as_json:
-        output.data(described)
-        return 0
-    for key, value in described.items():
-        text = ", ".join(value) if isinstance(value, list) else value
+    control = _connect(resolved)
+    found = control.get(resolved.plain_id)
+    if found.interpreter_id != MANAGED_INTERPRETER:  # it is AWS's, and has none
+        found = _with_tags(output, control, found)
+    _print(output, found)
+    return 0
+
+
+def _with_tags(output: Output, control: InterpreterClient, found: Interpreter) -> Interpreter:
+    try:
+        return replace(found, tags=control.tags(found.arn))
+    except AgentcoreSandboxError as error:
+        if error.code != "AccessDenied":
+            raise
+        output.say(f"warning: its tags are not shown: {error.message}")
+        return found
+
+
+def _print(output: Output, found: Interpreter) -> None:
+    if output.as_json:
+        output.data(found.described())
+        return
+    for key, value in found.described().items():
+        words = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
+        text = ", ".join(words) if isinstance(words, list) else words
         if text:
             output.line(f"{key}: {text}")
+
+
+def _add_tag(parser: argparse.ArgumentParser) -> None:
+    arguments.add_interpreter(parser)
+    about = "a tag to put on it, or the new value of one that it has"
+    parser.add_argument("tags", metavar="KEY=VALUE", nargs="*", help=about)
+    about = "take the tag with this key away; may be repeated"
+    parser.add_argument("--remove", metavar="KEY", action="append", default=[], help=about)
+
+
+def _tag(*, flags: settings.Flags, interpreter: str, tags: Sequence[str], remove: Sequence[str], as_json: bool) -> int:
+    """Change tags, and print the interpreter as `show` does."""
+    put, gone = arguments.read_tags(tags), [arguments.read_tag_key(key) for key in dict.fromkeys(remove)]
+    if not put and not gone:
+        raise UsageError("no tag is given", "write KEY=VALUE to put one, --remove KEY to take one away")
+    if both := put.keys() & set(gone):
+        raise UsageError(f"the tag {min(both)!r} is both given and removed", "leave out one of them")
+    resolved = _resolve_created(flags, interpreter, "tagged")
+    control = _connect(resolved)
+    found = control.get(resolved.plain_id)
+    control.change_tags(found.arn, put, gone)
+    output = Output(as_json=as_json)
+    _print(output, _with_tags(output, control, found))
     return 0
+
+
+def _resolve_created(flags: settings.Flags, interpreter: str, changed: str) -> settings.Settings:
+    """Resolve an interpreter, which must be one that somebody created."""
+    resolved = arguments.resolve_interpreter(flags, interpreter)
+    if resolved.is_local or resolved.plain_id == MANAGED_INTERPRETER:
+        raise UsageError(f"{resolved.plain_id} cannot be {changed}", "only interpreters that you created can")
+    return resolved
 
 
 def _add_delete(parser: argparse.ArgumentParser) -> None:
@@ -137,9 +187,7 @@ def _add_delete(parser: argparse.ArgumentParser) -> None:
 def _delete(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) -> int:
     """Ask, delete, and wait; with `--json`, print an object with the key `deleted`."""
     output = Output(as_json=as_json)
-    resolved = arguments.resolve_interpreter(flags, interpreter)
-    if resolved.is_local or resolved.plain_id == MANAGED_INTERPRETER:
-        raise UsageError(f"{resolved.plain_id} cannot be deleted", "only interpreters that you created can")
+    resolved = _resolve_created(flags, interpreter, "deleted")
     control = _connect(resolved)
     found = control.get(resolved.plain_id)
     arguments.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
@@ -161,10 +209,19 @@ SUBCOMMANDS = {
     ),
     "list": Command("List the account's code interpreters and AWS's own.", _add_list, _list, (f"{LIST} --json",)),
     "show": Command(
-        "Show a code interpreter: its state, role and network.",
+        "Show a code interpreter: its state, role, network and tags.",
         arguments.add_interpreter,
         _show,
         (f"{SHOW} demo-AbCdEfGh12",),
+    ),
+    "tag": Command(
+        "Put tags on a code interpreter, or take them away, and show it.",
+        _add_tag,
+        _tag,
+        (
+            "agentcore-sandbox interpreter tag demo-AbCdEfGh12 team=data stage=test",
+            "agentcore-sandbox interpreter tag demo-AbCdEfGh12 --remove stage",
+        ),
     ),
     "delete": Command(
         "Delete a code interpreter for good, and wait until it is gone.",

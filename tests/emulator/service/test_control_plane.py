@@ -142,6 +142,7 @@ def test_client_tokens_make_requests_idempotent(running: Running) -> None:
         },
         {"executionRoleArn": "arn:aws:s3:::bucket/role"},
         {"tags": {"a": "*"}},
+        {"tags": {"aws:a": ""}},
         {
             "certificates": [
                 {
@@ -159,6 +160,44 @@ def test_what_is_wrong_is_refused(running: Running, wrong: dict[str, Any]) -> No
         client.create_code_interpreter(**{"name": "mine", "networkConfiguration": SANDBOX, **wrong})
     assert code(raised) == "ValidationException"
     assert client.list_code_interpreters(type="CUSTOM")["codeInterpreterSummaries"] == []
+
+
+ARN = f"arn:aws:bedrock-agentcore:us-east-1:{interpreters.ACCOUNT}:code-interpreter-custom/"
+
+
+def test_tags_are_put_listed_and_taken_away(running: Running) -> None:
+    client = running.control()
+    arn = ARN + create(client, tags={"a": "1", "b": "2"})
+    client.tag_resource(resourceArn=arn, tags={"b": "3", "c d": ""})
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"a": "1", "b": "3", "c d": ""}
+    done = client.untag_resource(resourceArn=arn, tagKeys=["a", "c d", "not there"])
+    assert done["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "3"}
+    client.tag_resource(resourceArn=arn, tags={str(number): "" for number in range(49)})
+    with pytest.raises(client.exceptions.ServiceQuotaExceededException, match="can have 50 tags"):
+        client.tag_resource(resourceArn=arn, tags={"one": "more"})
+    client.tag_resource(resourceArn=arn, tags={"48": "another value"})
+
+
+@pytest.mark.parametrize(
+    ("arn", "tags", "expected"),
+    [
+        (None, {"aws:a": "b"}, "ValidationException"),
+        (None, {"AWS:": ""}, "ValidationException"),
+        (None, {"a": "*"}, "ValidationException"),
+        (None, {str(number): "" for number in range(51)}, "ValidationException"),
+        (f"{ARN}other-0123456789", {}, "ResourceNotFoundException"),
+        ("arn:aws:bedrock-agentcore:us-east-1:000000000000:memory/x", {}, "ResourceNotFoundException"),
+        (f"arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/{interpreters.SYSTEM}", {}, "ValidationException"),
+    ],
+)
+def test_wrong_tags_are_refused(running: Running, arn: str | None, tags: dict[str, str], expected: str) -> None:
+    client = running.control()
+    made = ARN + create(client)
+    with pytest.raises(ClientError) as raised:
+        client.tag_resource(resourceArn=arn or made, tags=tags)
+    assert code(raised) == expected
+    assert client.list_tags_for_resource(resourceArn=made)["tags"] == {}
 
 
 def test_lists_have_pages_and_kinds(running: Running) -> None:

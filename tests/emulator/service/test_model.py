@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OPERATIONS = {name: found for name, found in aws_model.operations().items() if "CodeInterpreter" in name}
+TAGGING = {"TagResource", "UntagResource", "ListTagsForResource"}
+OPERATIONS = {
+    name: found for name, found in aws_model.operations().items() if "CodeInterpreter" in name or name in TAGGING
+}
 
 
 def test_every_operation_of_code_interpreters_is_performed(tmp_path: Path) -> None:
