@@ -129,7 +129,7 @@ def copy(installation: Installation) -> Outcome:
 
 def state(_installation: Installation) -> Outcome:
     """The folder in which names and jobs are kept."""
-    from agentcore_sandbox.sessions.state import VARIABLE, is_writable, root
+    from agentcore_sandbox.state.root import VARIABLE, is_writable, root
 
     folder = root(os.environ)
     if not is_writable(folder):

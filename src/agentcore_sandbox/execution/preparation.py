@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentcore_sandbox.execution.program import Invocation, Program
-    from agentcore_sandbox.sessions.state import StateFolder
+    from agentcore_sandbox.state.records import StateFolder
 
 MOST_REFUSALS = 2
 """In a row, of marks; then the service is one whose contexts do not know how to pass over them."""
@@ -159,7 +159,8 @@ class Preparation:
 
 
 def _folder() -> StateFolder:
-    from agentcore_sandbox.sessions.state import StateFolder, root
+    from agentcore_sandbox.state.records import StateFolder
+    from agentcore_sandbox.state.root import root
 
     return StateFolder(root(os.environ) / "contexts")
 

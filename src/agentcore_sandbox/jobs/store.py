@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox.api import MAX_LIFETIME
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
 from agentcore_sandbox.sessions.named import is_session_id
-from agentcore_sandbox.sessions.state import StateFolder, root
+from agentcore_sandbox.state.records import StateFolder
+from agentcore_sandbox.state.root import root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

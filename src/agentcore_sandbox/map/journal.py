@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_emulator import file_lock, folder_privacy
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 from agentcore_sandbox.map import items as map_items
-from agentcore_sandbox.sessions.state import root
+from agentcore_sandbox.state.root import root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,1 +1,1 @@
-"""Sessions as users name them, and what is kept of them on this machine."""
+"""Sessions as users name them, and their files."""

@@ -112,7 +112,8 @@ class NamedSessions:
     """
 
     def __init__(self, interpreter: SessionClient, environ: Mapping[str, str]) -> None:
-        from agentcore_sandbox.sessions.state import StateFolder, root
+        from agentcore_sandbox.state.records import StateFolder
+        from agentcore_sandbox.state.root import root
 
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))

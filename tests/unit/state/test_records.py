@@ -1,4 +1,4 @@
-"""The state folder: private, locked, replaced as a whole."""
+"""Records of the state folder: private, locked, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import re
 import stat
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
-from agentcore_sandbox.sessions import state
-from agentcore_sandbox.sessions.state import StateFolder
+from agentcore_sandbox.state import records
+from agentcore_sandbox.state.records import StateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def test_a_lock_is_waited_for_but_not_for_ever(tmp_path: Path, monkeypatch: pyte
     other = threading.Thread(target=second)
     with folder.locked("key"):
         with monkeypatch.context() as patch:
-            patch.setattr(state, "LOCK_SECONDS", 0.05)
+            patch.setattr(records, "LOCK_SECONDS", 0.05)
             with pytest.raises(AgentcoreSandboxError) as caught, folder.locked("key"):
                 pass
         other.start()
@@ -220,52 +220,3 @@ def test_nothing_is_removed_from_what_is_no_folder(tmp_path: Path) -> None:
         StateFolder(path / "below").remove("key")
     assert code(caught) == "StateFailed"
     StateFolder(tmp_path / "missing").remove("key")
-
-
-@pytest.fixture
-def in_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The variables of a command in Claude Code's sandbox, where the home cannot be written."""
-    monkeypatch.setattr(state, "is_writable", lambda _: False)
-    return {"SANDBOX_RUNTIME": "1", "TMPDIR": str(tmp_path), "HOME": str(tmp_path / "home")}
-
-
-def test_in_claude_codes_sandbox_the_folder_is_a_private_temporary_one_and_that_is_told_once(
-    in_sandbox: dict[str, str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    folder = state.root(in_sandbox)
-    assert folder.parent == Path(in_sandbox["TMPDIR"])
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert f"names and jobs are kept in {folder}, apart from those in {in_sandbox['HOME']}" in capfd.readouterr().err
-    assert state.root(in_sandbox) == folder
-    assert capfd.readouterr().err == ""
-    assert state.root({**in_sandbox, "SANDBOX_RUNTIME": ""}) == Path(
-        in_sandbox["HOME"], ".local/state/agentcore-sandbox"
-    )
-    assert state.root({**in_sandbox, state.VARIABLE: "/chosen"}) == Path("/chosen")
-
-
-@pytest.mark.parametrize("planted", ["link", "file", "open folder"])
-def test_what_others_have_put_there_is_refused(in_sandbox: dict[str, str], planted: str) -> None:
-    folder = state.root(in_sandbox)
-    folder.rmdir()
-    elsewhere = Path(in_sandbox["TMPDIR"], "elsewhere")
-    elsewhere.mkdir(mode=0o700)
-    if planted == "link":
-        folder.symlink_to(elsewhere)
-    elif planted == "file":
-        folder.touch(0o600)
-    else:
-        folder.mkdir()
-        folder.chmod(0o770)
-    with pytest.raises(AgentcoreSandboxError) as caught:
-        state.root(in_sandbox)
-    assert code(caught) == "UnsafeFolder"
-
-
-def test_without_a_temporary_folder_the_setting_is_named(
-    in_sandbox: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SANDBOX_RUNTIME", "1")
-    with pytest.raises(AgentcoreSandboxError) as caught:
-        state.root({**in_sandbox, "TMPDIR": str(Path(in_sandbox["TMPDIR"], "missing"))})
-    assert (code(caught), "sandbox.filesystem.allowWrite" in caught.value.hint) == ("StateFailed", True)

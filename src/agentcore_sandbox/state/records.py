@@ -1,4 +1,4 @@
-"""The state folder: small private files of this user, each locked while it changes and replaced as a whole."""
+"""Records: small private files of this user, each locked while it changes and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from agentcore_emulator import file_lock, folder_privacy, sandbox_runtime
+from agentcore_emulator import file_lock
 from agentcore_sandbox.atomic_files import publish, staging_folder
-from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
+from agentcore_sandbox.state.root import NO_FOLLOW, check_privacy, make, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-VARIABLE = "AGENTCORE_SANDBOX_STATE_DIR"
 VERSION = 1
 """Of the records. One that cannot be read by programs that know this version gets the next number."""
 LOCK_SECONDS = 120.0  # longer than any start of a session takes
 MOST_BYTES = 1 << 20  # of a record
 _LARGEST_NUMBER = 1e11  # as seconds since the epoch, a year that calendars have
 _KEY = re.compile(r"[0-9A-Za-z-]{1,80}")
-_HINT = f"set {VARIABLE} to a folder of your own that nobody else can enter"
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -48,49 +45,6 @@ class Record(Protocol):
 
 
 R = TypeVar("R", bound=Record)
-
-
-def root(environ: Mapping[str, str]) -> Path:
-    """The user's state folder, which need not exist yet; in Claude Code's sandbox one that can be written.
-
-    Raises:
-        AgentcoreSandboxError: `NoStateFolder`: nothing says where it is. In Claude Code's sandbox also `StateFailed`,
-            `UnsafeFolder`.
-    """
-    if environ.get(VARIABLE):
-        return Path(environ[VARIABLE]).absolute()
-    folder = _usual_root(environ)
-    is_shut = sandbox_runtime.is_around(environ) and not is_writable(folder)
-    return _root_in_sandbox(environ, folder) if is_shut else folder
-
-
-def _root_in_sandbox(environ: Mapping[str, str], usual: Path) -> Path:
-    """A private folder among the temporary files; says so where it makes one."""
-    folder = sandbox_runtime.private_path(environ, "state")
-    with _translated("make", folder), suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        message = (
-            f"names and jobs are kept in {folder}, apart from those in {usual}, which this sandbox does not let change"
-        )
-        Output().say(f"agentcore-sandbox: {message}")
-    _check_privacy(folder)
-    return folder
-
-
-def is_writable(folder: Path) -> bool:
-    """Whether a folder can be written, or made."""
-    return os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK)
-
-
-def _usual_root(environ: Mapping[str, str]) -> Path:
-    """As the XDG Base Directory Specification places it."""
-    if (folder := Path(environ.get("XDG_STATE_HOME", ""))).is_absolute():  # the specification ignores relative paths
-        return folder / "agentcore-sandbox"
-    home = environ.get("HOME") or environ.get("USERPROFILE")
-    if not home:
-        message = "HOME is not set, so there is no place to record names and jobs"
-        raise AgentcoreSandboxError("NoStateFolder", message, _HINT)
-    return Path(home).absolute() / ".local" / "state" / "agentcore-sandbox"
 
 
 class StateFolder:
@@ -118,7 +72,7 @@ class StateFolder:
     def _keys(self) -> list[str]:
         if not self._exists():
             return []
-        with _translated("read", self._path):
+        with translated("read", self._path):
             return sorted(file.stem for file in self._path.glob("*.json") if _KEY.fullmatch(file.stem))
 
     def read(self, key: str, kind: type[R]) -> R | None:
@@ -143,16 +97,16 @@ class StateFolder:
 
     def write(self, key: str, record: Record) -> None:
         """Replace a record; readers see the old one or the new one."""
-        self._make()
+        make(self._path)
         data = json.dumps({"version": VERSION, **asdict(record)}).encode()
-        with _translated("write", self.file(key)), staging_folder(self._path) as staging:
+        with translated("write", self.file(key)), staging_folder(self._path) as staging:
             publish(staging.write(data), self.file(key), replace=True)
 
     def set_aside(self, key: str) -> Path | None:
         """Keep a record that cannot be read under another name, so that there can be a new one; None without one."""
         if not os.path.lexists(self.file(key)):
             return None
-        with _translated("rename", self.file(key)):
+        with translated("rename", self.file(key)):
             _remove(self.file(key, "unreadable"))  # a file does not take the place of a folder
             return self.file(key).replace(self.file(key, "unreadable"))
 
@@ -167,9 +121,9 @@ class StateFolder:
         path = self._path / name
         if not self._exists():
             return None
-        with _translated("read", path), suppress(FileNotFoundError):
+        with translated("read", path), suppress(FileNotFoundError):
             # What is no file is not waited for, and what is another user's was put there while the folder was open.
-            descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+            descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
             with os.fdopen(descriptor, "rb") as file:
                 _check_owner(os.fstat(descriptor))
                 file.seek(offset)
@@ -178,29 +132,29 @@ class StateFolder:
 
     def size(self, name: str) -> int:
         """The size in bytes of a file, 0 where there is none."""
-        with _translated("read", self._path / name), suppress(FileNotFoundError):
+        with translated("read", self._path / name), suppress(FileNotFoundError):
             return (self._path / name).lstat().st_size
         return 0
 
     def append(self, name: str, data: bytes) -> None:
         """Append to a private file that is no record, such as a job's saved output."""
-        self._make()
+        make(self._path)
         path = self._path / name
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_FOLLOW
-        with _translated("write", path), os.fdopen(os.open(path, flags, 0o600), "ab") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | NO_FOLLOW
+        with translated("write", path), os.fdopen(os.open(path, flags, 0o600), "ab") as file:
             file.write(data)
 
     def remove(self, key: str) -> None:
         """Remove a record, readable or not, and what goes with it, but for the lock, which has its holder."""
         for path in self._path.glob(f"{_checked(key)}.*") if self._exists() else ():
             if path.suffix != ".lock":
-                with _translated("remove", path):
+                with translated("remove", path):
                     _remove(path)
 
     def remove_older(self, seconds: float) -> None:
         """Remove the records that were written longer ago."""
         for key in self._keys():
-            with _translated("read", self.file(key)), suppress(FileNotFoundError):
+            with translated("read", self.file(key)), suppress(FileNotFoundError):
                 if time.time() - self.file(key).lstat().st_mtime > seconds:
                     self.remove(key)
 
@@ -215,9 +169,9 @@ class StateFolder:
         Raises:
             AgentcoreSandboxError: `StateBusy`: not within two minutes.
         """
-        self._make()
+        make(self._path)
         path = self.file(key, "lock")
-        with _translated("lock", path):
+        with translated("lock", path):
             descriptor = _acquired(path)
         try:
             yield
@@ -229,15 +183,10 @@ class StateFolder:
     def _exists(self) -> bool:
         """Whether the folder is there; one that others can enter is refused."""
         try:
-            _check_privacy(self._path)
+            check_privacy(self._path)
         except FileNotFoundError:
             return False
         return True
-
-    def _make(self) -> None:
-        with _translated("make", self._path):
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._exists()
 
 
 class _NewerVersionError(Exception):
@@ -282,14 +231,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _check_privacy(folder: Path) -> None:
-    with _translated("read", folder):
-        problem = folder_privacy.problem(folder)
-    if problem:
-        hint = f"others may have put files there: look at them, then chmod 700 it; or {_HINT}"
-        raise AgentcoreSandboxError("UnsafeFolder", f"{folder} {problem}", hint)
-
-
 def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError(key)
@@ -305,7 +246,7 @@ def _check_owner(status: os.stat_result) -> None:
 def _acquired(path: Path) -> int:
     """Open and lock a lock file that is still there: its last holder may have removed it."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600)
         try:
             _wait_for(descriptor, path)
             if _is_open(descriptor, path):
@@ -329,21 +270,3 @@ def _is_open(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def _translated(what: str, path: Path) -> Iterator[None]:
-    """Raise failures of the file system as errors of ours; a missing file is the caller's to deal with."""
-    try:
-        yield
-    except FileNotFoundError:
-        if what == "read":
-            raise
-        raise _failed(what, path, "it is not there") from None
-    except OSError as error:
-        raise _failed(what, path, str(error.strerror or error)) from None
-
-
-def _failed(what: str, path: Path, reason: str) -> AgentcoreSandboxError:
-    hint = sandbox_runtime.WRITING if sandbox_runtime.is_around(os.environ) else _HINT
-    return AgentcoreSandboxError("StateFailed", f"cannot {what} {path}: {reason}", hint)

@@ -1,0 +1,1 @@
+"""The state folder: what is kept on this machine from one call to the next."""
