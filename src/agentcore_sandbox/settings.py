@@ -20,6 +20,7 @@ EXPORTED_ENDPOINT = "AGENTCORE_SANDBOX_ENV_ENDPOINT"
 """The variable with the endpoint that `local env` exported: another emulator may have taken its place since then."""
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = r"[0-9A-Za-z._-]+|[0-9a-f:.]+"  # a name, or an IPv6 address
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 NO_INTERPRETER_HINT = (
@@ -121,6 +122,21 @@ def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
 def is_loopback(url: str) -> bool:
     """Whether the URL names this machine by a loopback address."""
     return urlsplit(url).hostname in _LOOPBACK
+
+
+def without_password(url: str) -> str:
+    """An endpoint's URL without the user and password that may be in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def trace_parent(environ: Mapping[str, str]) -> str:
+    """The caller's place in a distributed trace, for AWS; empty where `TRACEPARENT` has none.
+
+    The format is W3C's (https://www.w3.org/TR/trace-context/#traceparent-header), the variable OpenTelemetry's.
+    """
+    given = environ.get("TRACEPARENT") or environ.get("traceparent") or ""
+    return given if _TRACE_PARENT.fullmatch(given) else ""
 
 
 def is_region(name: str) -> bool:

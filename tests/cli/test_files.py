@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def local(local: CommandLine) -> Iterator[CommandLine]:
     """The emulator of this module, which keeps no session of a test."""
     yield local
-    assert local.run("stop", "--all").returncode == 0
+    assert local.run("stop", "--all", "--yes").returncode == 0
 
 
 def make_tree(folder: Path) -> None:

@@ -26,7 +26,7 @@ WAITS = "print('begun'); import os, time\nwhile not os.path.exists('go'): time.s
 def local(local: CommandLine) -> Iterator[CommandLine]:
     """The emulator of this module, which keeps no session of a test."""
     yield local
-    assert local.run("stop", "--all").returncode == 0
+    assert local.run("stop", "--all", "--yes").returncode == 0
 
 
 def start(local: CommandLine, *words: str) -> str:

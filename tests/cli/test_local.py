@@ -135,7 +135,7 @@ def test_stop_and_gone(local: CommandLine, session: str) -> None:
 
 def test_stop_all(local: CommandLine, session: str) -> None:
     other = local.run("start").stdout.decode().strip()
-    done = local.run("stop", "--all")
+    done = local.run("stop", "--all", "--yes")
     assert set(done.stdout.decode().split()) == {"session", "stopped:", session, other}
     assert ready(local) == []
 

@@ -136,8 +136,8 @@ def test_sessions_are_a_table_of_all_pages(aws: CommandLine, faults: FaultServer
     done = aws.run("sessions", "--all")
     header, first, second, *rest = done.stdout.decode().splitlines()
     assert header.split("  ")[0] == "SESSION"
-    assert re.fullmatch(r"01SESSION000  evil\^\[\[2J\^Jname  READY +\d+h\d\dm  0s", first)
-    assert re.fullmatch(r"01SESSION001  job-1 +TERMINATED  \d+h\d\dm  -", second)
+    assert re.fullmatch(r"01SESSION000  evil\^\[\[2J\^Jname  READY +\d+h\d\dm  0s +-", first)
+    assert re.fullmatch(r"01SESSION001  job-1 +TERMINATED  \d+h\d\dm  - +-", second)
     assert len(rest) == 148
     assert faults.operations().count("list") == 2
     assert faults.operations().count("get") == 75
@@ -147,7 +147,8 @@ def test_sessions_as_json_and_only_ready_ones_by_default(aws: CommandLine, fault
     faults.answers["list"] = paged_sessions
     rows = json.loads(aws.run("sessions", "--json").stdout)["sessions"]
     assert rows[2]["timeLeftSeconds"] == 0
-    assert set(rows[0]) == {"sessionId", "name", "isNamed", "status", "createdAt", "ageSeconds", "timeLeftSeconds"}
+    times = {"createdAt", "ageSeconds", "timeLeftSeconds"}
+    assert set(rows[0]) == {"sessionId", "name", "isNamed", "status", "startedBy"} | times
     assert {request.body["status"] for request in faults.requests if request.operation == "list"} == {"READY"}
 
 
@@ -163,7 +164,7 @@ def test_stop(aws: CommandLine, faults: FaultServer) -> None:
     assert aws.run("stop", FIRST).stdout == b"session stopped\n"
     assert aws.run("stop", FIRST, SECOND).stdout == f"session stopped: {FIRST}\nsession stopped: {SECOND}\n".encode()
     faults.answers["list"] = paged_sessions
-    done = aws.run("stop", "--all")
+    done = aws.run("stop", "--all", "--yes")
     assert done.stdout.count(b"session stopped: ") == 150
 
 
@@ -171,7 +172,7 @@ def test_stop_all_takes_what_has_ended_meanwhile_for_stopped(aws: CommandLine, f
     faults.answers["list"] = paged_sessions
     ended = fault_server.error(409, "ConflictException", "Session already terminated")
     faults.answers["stop"] = fault_server.in_turn(ended, *[fault_server.DEFAULTS["stop"]] * 149)
-    done = aws.run("stop", "--all", "--json")
+    done = aws.run("stop", "--all", "--yes", "--json")
     outcome = json.loads(done.stdout)
     assert (done.returncode, len(outcome["stopped"]), outcome["failed"]) == (0, 150, [])
 

@@ -28,7 +28,7 @@ SECRET = 'it\'s "x"'
 def local(local: CommandLine) -> Iterator[CommandLine]:
     """The emulator, which keeps no session for the next test."""
     yield local
-    assert local.run("stop", "--all").returncode == 0
+    assert local.run("stop", "--all", "--yes").returncode == 0
 
 
 def plain(local: CommandLine, words: Sequence[str]) -> tuple[int, bytes]:

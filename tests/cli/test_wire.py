@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.settings import trace_parent
 from support import event_stream, fault_server
 from support.event_stream import event, exception, result
 
@@ -252,3 +253,22 @@ def test_an_answer_that_no_request_can_carry_on(
 
 def test_frames_are_what_the_service_sends() -> None:
     assert len(event_stream.frame({}, b"")) == 16
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_the_callers_trace_goes_to_aws(aws: CommandLine, faults: FaultServer) -> None:
+    assert aws.run("run", "x", env={"TRACEPARENT": TRACE}).returncode == 0
+    assert {request.headers.get("traceparent") for request in faults.requests} == {TRACE}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "x", f"{TRACE}\n", f"{TRACE}-x", TRACE.upper(), f"ff{TRACE[2:]}", TRACE.replace("4bf9", "\x1b[2J"), "0" * 55]
+    + [f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-4bf92f3577b34da6a3ce929d0e0e4736-{'0' * 16}-01"],
+)
+def test_what_is_no_trace_is_not_sent(wrong: str) -> None:
+    assert trace_parent({"TRACEPARENT": wrong}) == ""
+    assert trace_parent({}) == ""
+    assert trace_parent({"traceparent": TRACE}) == TRACE

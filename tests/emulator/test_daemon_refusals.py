@@ -39,7 +39,7 @@ def test_another_version_is_replaced_only_without_sessions(local: Local, members
     assert str(members.get("version", members.get("program"))) in said
     assert "local stop" in said
     assert session in local.text("sessions", "--interpreter-id", "local")
-    assert local.text("stop", "--all", "--interpreter-id", "local") == "session stopped\n"
+    assert local.text("stop", "--all", "--yes", "--interpreter-id", "local") == "session stopped\n"
     assert local.state["pid"] == original["pid"], "whoever only looks replaces nothing"
     local.text("local", "env")
     assert ended(original["pid"])

@@ -222,6 +222,9 @@ FLAGS_OF_THE_USER = {
     "--raw": "means nothing where there is no terminal",
     "--force": "overwrites files of the user's",
     "stop --all": "ends sessions of others who use the interpreter",
+    "stop --mine": "ends sessions that the user may need",
+    "stop --older-than": "goes with the two above",
+    "stop --yes": "does not ask the user",
 }
 
 
@@ -290,6 +293,8 @@ PIECES = [
         "--artifacts=x",
         "--artifacts=sandbox-output/f",
         "--all",
+        "--mine",
+        "--yes",
         "--allow-file",
         "--allow-file=.env",
     ),

@@ -29,6 +29,7 @@ LAYERS = (
     "session_helpers",
     "cli",
     "state",
+    "activity",
     "aws",
     "sessions",
     "transfer",
@@ -42,7 +43,7 @@ LAYERS = (
     "dispatch",
     "__main__",
 )
-MOST_MODULES_OF_RUN = 28
+MOST_MODULES_OF_RUN = 33
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
     "service": {"agent_client", "errors", "limits", "private_files"},
@@ -59,7 +60,7 @@ EMULATOR_LAYERS = {
         "tasks",
     },
 }
-USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "map", "state", "atomic_files"}
+USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "map", "state", "activity", "atomic_files"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
 LATE = {"account", "aws", "map", "transfer", "jobs"}  # never at the top of a command's module

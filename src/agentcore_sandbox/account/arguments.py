@@ -1,4 +1,4 @@
-"""Flags of the commands that change an AWS account: declaring, validating, and asking for confirmation."""
+"""Flags of the commands that change an AWS account: declaring, validating, and asking for what is missing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import INTERPRETER_NAME
 from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.parser import add_account
-from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
+from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -257,7 +258,7 @@ def ask_network(output: Output) -> str | None:
     Raises:
         UsageError: The answer is not one of `NETWORKS`.
     """
-    if not _somebody_is_there():
+    if not questions.can_be_asked():
         return None
     for name, about in NETWORKS.items():
         output.say(f"  {name:<8} {about}")
@@ -266,26 +267,6 @@ def ask_network(output: Output) -> str | None:
     if answer not in NETWORKS:
         raise UsageError(f"not a network mode: {answer!r}", f"choose one: --network {'|'.join(NETWORKS)}")
     return answer
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def confirm(output: Output, question: str, *, yes: bool) -> None:
-    """Ask on the terminal before a change, unless `yes` is given.
-
-    Raises:
-        UsageError: There is no terminal.
-        AgentcoreSandboxError: `Declined`.
-    """
-    if yes:
-        return
-    if not _somebody_is_there():
-        raise UsageError("there is no terminal to ask for confirmation", "check what would happen, then add --yes")
-    output.say(f"{question}? Type yes to continue")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise AgentcoreSandboxError("Declined", "nothing was changed")
 
 
 def usage_lines(interpreter_id: str, flags: Flags) -> list[str]:

@@ -1,23 +1,28 @@
-"""The hosts that calls need, and which of them a proxy does not let be reached."""
+"""The hosts that calls need, which of them a proxy does not let be reached, and how AgentCore's answers."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from agentcore_sandbox.aws.connect import AGENTCORE
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.settings import is_loopback
+from agentcore_sandbox.settings import is_loopback, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from types_boto3_bedrock_agentcore import BedrockAgentCoreClient
 
     from agentcore_sandbox.aws.connect import Connection
 
@@ -63,3 +68,35 @@ def _credential_services(session: Any) -> Iterator[tuple[Any, str | None]]:
             yield from (("sso", sso["sso_region"]), ("sso-oidc", sso["sso_region"]))
         if "login_session" in values:
             yield "signin", values.get("region")
+
+
+@dataclass(frozen=True)
+class EndpointAnswer:
+    """How the endpoint answered a request without a signature.
+
+    Attributes:
+        url: The endpoint, without a password that may be in it.
+        seconds: Until the response, connecting included.
+        date: The `Date` header.
+    """
+
+    url: str
+    seconds: float
+    date: str | None
+
+
+def ask_endpoint(connection: Connection) -> EndpointAnswer:
+    """Send a request that is refused because it has no signature: a response all the same, and it has the time."""
+    with translated(connection.settings):
+        client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", signed=False)
+        response: Mapping[str, Any]
+        started = time.monotonic()
+        try:
+            response = client.list_code_interpreter_sessions(
+                codeInterpreterIdentifier=connection.settings.interpreter_id
+            )
+        except ClientError as error:
+            response = error.response
+    seconds = time.monotonic() - started
+    date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return EndpointAnswer(without_password(client.meta.endpoint_url), seconds, date)

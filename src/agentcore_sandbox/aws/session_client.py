@@ -7,21 +7,22 @@ faults. Only what cannot have run is retried.
 
 from __future__ import annotations
 
+import os
 import re
-import time
 import uuid
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from botocore.parsers import EventStreamJSONParser, RestJSONParser
 
+from agentcore_sandbox.activity.sessions import Place, StartedSessions
 from agentcore_sandbox.api import PTY_TOOLS, READY
 from agentcore_sandbox.aws import credentials, event_stream
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
@@ -31,6 +32,7 @@ from agentcore_sandbox.errors import (
     TimeLimitError,
 )
 from agentcore_sandbox.retry import retry
+from agentcore_sandbox.settings import trace_parent, without_password
 from agentcore_sandbox.threads import DeadlineError, within
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.connect import Connection
     from agentcore_sandbox.aws.event_stream import Result
-    from agentcore_sandbox.cli.output import Output
 
 INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: docs/service.md, Limits
 REQUEST_SECONDS = 60.0  # start, get, list
@@ -72,6 +73,9 @@ class SessionClient:
     Args:
         connection: Whose settings name the interpreter.
 
+    Attributes:
+        own: Those that this user's command line has started.
+
     Raises:
         AgentcoreSandboxError: No client can be made.
     """
@@ -80,8 +84,13 @@ class SessionClient:
         self._connection = connection
         self._settings = connection.settings
         self._attempts = INVOKE_ATTEMPTS if connection.transport.repeats else 1
+        trace = trace_parent(os.environ)
+        self._trace: dict[str, Any] = {"traceParent": trace} if trace else {}
         with translated(self._settings):
             self._client = _create(connection)
+            _, _, self._keys = credentials.resolve(connection.session)
+        self.own = StartedSessions(self._place)
+        Output.afterwards["orphans"] = self._tell_orphans
 
     @property
     def region(self) -> str:
@@ -94,30 +103,36 @@ class SessionClient:
         where = (self.region, self._settings.interpreter_id, self._settings.endpoint_url or "")
         if self._settings.is_local and not self._settings.endpoint_url:
             return ("local", *where)  # its keys change with each start
-        with translated(self._settings):
-            _, _, keys = credentials.resolve(self._connection.session)
         # The account if the credentials name it, because temporary keys change.
-        return (keys.account_id or keys.access_key or "", *where)
+        return (self._keys.account_id or self._keys.access_key or "", *where)
 
-    def start(self, *, lifetime: int, name: str = DEFAULT_NAME, token: str = "") -> str:
+    def _place(self) -> Place:
+        endpoint = without_password(self._client.meta.endpoint_url)
+        return Place(self._settings.plain_id, self.region, endpoint, self._keys.account_id or "")
+
+    def start(self, *, lifetime: int, name: str = DEFAULT_NAME, token: str = "", stays: bool = False) -> str:
         """Start a session and return its id.
 
         Args:
             lifetime: Seconds until the service ends it, even while it is in use, 1 to 28,800.
             name: 1 to 100 characters, not unique.
             token: At least 33 characters; a second start with the same one gives the same session.
+            stays: It is meant to outlive this process.
         """
         # One token for all attempts: an answer that is lost does not lead to a second session.
         token = token or str(uuid.uuid4())
-        return self._request(
+        session_id = self._request(
             lambda: self._client.start_code_interpreter_session(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
                 name=name,
                 sessionTimeoutSeconds=lifetime,
                 clientToken=token,
+                **self._trace,
             ),
             lambda answer: _session_id(answer["sessionId"]),
         )
+        self.own.note_start(session_id, lifetime, stays=stays)
+        return session_id
 
     def stop(self, session_id: str) -> None:
         """Stop a session.
@@ -125,14 +140,19 @@ class SessionClient:
         Raises:
             AgentcoreSandboxError: `SessionGone` if it does not exist or has ended.
         """
-        self._request(
-            lambda: self._client.stop_code_interpreter_session(
-                codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id
-            ),
-            lambda _answer: None,
-            session_id=session_id,
-            seconds=STOP_SECONDS,
-        )
+        try:
+            self._request(
+                lambda: self._client.stop_code_interpreter_session(
+                    codeInterpreterIdentifier=self._settings.interpreter_id, sessionId=session_id, **self._trace
+                ),
+                lambda _answer: None,
+                session_id=session_id,
+                seconds=STOP_SECONDS,
+            )
+        except SessionOverError:
+            self.own.note_end(session_id)
+            raise
+        self.own.note_end(session_id)
 
     @contextmanager
     def started(self, output: Output, start: Callable[[], str], *, kept: bool = False) -> Iterator[str]:
@@ -237,6 +257,7 @@ class SessionClient:
                 sessionId=session_id,
                 name=tool,  # type: ignore[arg-type] # the stubs want the literal names
                 arguments=arguments,  # type: ignore[arg-type] # a mapping of the same keys
+                **self._trace,
             ),
             attempts=self._attempts,
             is_transient=self._never_ran,
@@ -252,6 +273,19 @@ class SessionClient:
         if isinstance(error, _NO_CONNECTION):
             return not self._settings.is_local  # nobody restarts the emulator while this waits
         return code_of(error) in ("ThrottlingException", "429")
+
+    def _tell_orphans(self) -> Iterator[str]:
+        """Sentences about sessions here that killed commands have left and that still run, once about each."""
+        for orphan in self.own.orphans():
+            self.own.note_told(orphan)
+            try:
+                is_running = self.is_ready(orphan.session)
+            except AgentcoreSandboxError:
+                is_running = True  # as far as is known
+            if is_running:
+                yield orphan.as_orphan()
+            else:
+                self.own.note_end(orphan.session)
 
     def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
         return self._request(
@@ -281,39 +315,6 @@ class SessionClient:
             raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
             raise explain(error, request) from error
-
-
-@dataclass(frozen=True)
-class EndpointAnswer:
-    """How the endpoint answered a request without a signature.
-
-    Attributes:
-        url: The endpoint, without a password that may be in it.
-        seconds: Until the response, connecting included.
-        date: The `Date` header.
-    """
-
-    url: str
-    seconds: float
-    date: str | None
-
-
-def ask_endpoint(connection: Connection) -> EndpointAnswer:
-    """Send a request that is refused because it has no signature: a response all the same, and it has the time."""
-    with translated(connection.settings):
-        client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", signed=False)
-        response: Mapping[str, Any]
-        started = time.monotonic()
-        try:
-            response = client.list_code_interpreter_sessions(
-                codeInterpreterIdentifier=connection.settings.interpreter_id
-            )
-        except ClientError as error:
-            response = error.response
-    seconds = time.monotonic() - started
-    url = urlsplit(client.meta.endpoint_url)
-    shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
-    return EndpointAnswer(shown, seconds, response["ResponseMetadata"]["HTTPHeaders"].get("date"))
 
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:

@@ -22,10 +22,11 @@ from agentcore_sandbox.api import READY
 from agentcore_sandbox.aws.credentials import resolve
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.event_stream import combine
+from agentcore_sandbox.aws.hosts import EndpointAnswer, ask_endpoint
 from agentcore_sandbox.aws.hosts import needed as host_urls
 from agentcore_sandbox.aws.hosts import refused as refused_hosts
 from agentcore_sandbox.aws.interpreter_client import InterpreterClient
-from agentcore_sandbox.aws.session_client import EndpointAnswer, SessionClient, ask_endpoint
+from agentcore_sandbox.aws.session_client import SessionClient
 from agentcore_sandbox.checks import Outcome, failure, ok, warning
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from agentcore_sandbox import __version__
+from agentcore_sandbox import __version__, activity
 from agentcore_sandbox.cli.output import Output, Stream
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
@@ -78,9 +78,12 @@ def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) ->
         The exit status.
     """
     Output.answered = False
+    Output.afterwards.clear()
     Stream.unfinished.clear()
     try:
-        return _dispatch(words)
+        status = _dispatch(words)
+        if status == 0:
+            Output.say_afterwards()
     except AgentcoreSandboxError as error:
         return _report(error, words)
     except ReaderGoneError as gone:
@@ -93,6 +96,7 @@ def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) ->
         if os.environ.get("AGENTCORE_SANDBOX_DEBUG"):
             Output().say_traceback(error)
         return _report(_unforeseen(error), words)
+    return status
 
 
 def _unforeseen(error: Exception) -> AgentcoreSandboxError:
@@ -143,6 +147,7 @@ def _dispatch(words: Sequence[str]) -> int:
         return _help(rest) if command else _top_level(rest)
     parser, run, rest = _load(command, rest)
     values = parser.parse(rest)
+    activity.command = _command_of(parser)
     _lock(parser, values)
     _join_connection(values)
     if command == "completion":
@@ -154,12 +159,17 @@ def _lock(parser: Parser, values: dict[str, Any]) -> None:
     """Judge a call that is locked; for `doctor`, `locked` stays among the values: what has locked it."""
     from agentcore_sandbox.policy import lock
 
-    command = parser.prog.removeprefix(f"{PROGRAM} ")
+    command = _command_of(parser)
     by, allowed_files = lock.locked_by(flag=values.pop("locked")), values.pop("allowed_files", ())
     if by:
         lock.Lock(allowed_files).apply(command, parser.arguments, values)
     if command == "doctor":
         values["locked"] = by
+
+
+def _command_of(parser: Parser) -> str:
+    """The command of a parser, such as `job start`."""
+    return parser.prog.removeprefix(f"{PROGRAM} ")
 
 
 def _join_connection(values: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from agentcore_sandbox.cli.terminal_text import HeadAndTail, escaped, keep_head_
 from agentcore_sandbox.errors import MAX_MESSAGE, AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 STDOUT = 1
 STDERR = 2
@@ -196,9 +196,11 @@ class Output:
 
     Attributes:
         answered: Whether the command has printed its JSON object.
+        afterwards: Subject -> what gives sentences about it, to be said when the command has succeeded.
     """
 
     answered: ClassVar[bool] = False
+    afterwards: ClassVar[dict[str, Callable[[], Iterable[str]]]] = {}
 
     def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
         self.as_json = as_json
@@ -217,6 +219,13 @@ class Output:
             self._stderr.write(f"{visible(masked(message))}\n")
         except (AgentcoreSandboxError, ReaderGoneError):
             return
+
+    @classmethod
+    def say_afterwards(cls) -> None:
+        """Say what was put off until the command had succeeded."""
+        for sentences in cls.afterwards.values():
+            for sentence in sentences():
+                cls().say(f"agentcore-sandbox: {sentence}")
 
     def status_line(self, text: str) -> None:
         """Replace the last line of a terminal on standard error; empty takes it away."""

@@ -224,6 +224,14 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+def time_span(text: str) -> float:
+    """Read a time such as 90s, 45m, 2h or 7d in seconds."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 45m, 2h or 7d")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
 def byte_count(text: str) -> int:
     """Read a number of bytes, at least 1."""
     if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text):

@@ -10,6 +10,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.account import arguments
 from agentcore_sandbox.api import MANAGED_INTERPRETER
 from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_account
 from agentcore_sandbox.cli.signals import Interrupted, gate
@@ -190,7 +191,7 @@ def _delete(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool
     resolved = _resolve_created(flags, interpreter, "deleted")
     control = _connect(resolved)
     found = control.get(resolved.plain_id)
-    arguments.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
+    questions.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
     try:
         control.remove(found.interpreter_id, output.say)
     except Interrupted:

@@ -9,6 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
+from agentcore_sandbox.cli.terminal_text import time_span
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.listing import listed
 
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT")
+HEADER = ("SESSION", "NAME", "STATUS", "AGE", "TIME LEFT", "MINE")
 EXAMPLES = (
     "agentcore-sandbox sessions",
+    "agentcore-sandbox sessions --mine",
     "agentcore-sandbox sessions --all --json",
 )
 
@@ -26,15 +28,18 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `sessions`."""
     allow(parser.add_argument("--all", action="store_true", dest="every", help="also those that have ended"))
+    about = "only those that this user's command line has started on this machine"
+    allow(parser.add_argument("--mine", action="store_true", help=about))
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, every: bool, as_json: bool) -> int:
-    """Print a table, or an object with the key `sessions`; `every`: also those that have ended."""
+def run(*, flags: settings.Flags, every: bool, mine: bool, as_json: bool) -> int:
+    """Print a table, or an object with the key `sessions`."""
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
     interpreter = connect(resolved, runs_code=False)
-    _print(output, listed(interpreter, output, every=every))
+    rows = listed(interpreter, output, every=every)
+    _print(output, [row for row in rows if row["startedBy"] is not None] if mine else rows)
     return 0
 
 
@@ -49,11 +54,5 @@ def _print(output: Output, rows: Sequence[dict[str, Any]]) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     left = row["timeLeftSeconds"]
-    times = (_duration(row["ageSeconds"]), "-" if left is None else _duration(left))
-    return (row["sessionId"], row["name"], row["status"], *times)
-
-
-def _duration(seconds: int) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
+    times = (time_span(row["ageSeconds"]), "-" if left is None else time_span(left))
+    return (row["sessionId"], row["name"], row["status"], *times, row["startedBy"] or "-")

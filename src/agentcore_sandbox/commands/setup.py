@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.account import arguments
 from agentcore_sandbox.aws.connect import connect_account
+from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_account
 from agentcore_sandbox.cli.signals import Interrupted
@@ -99,7 +100,7 @@ class _Work:
         if dry_run:
             return
         if any(change is not plan.Change.KEEP for _, change in found):
-            arguments.confirm(self._output, "make these changes", yes=yes)
+            questions.confirm(self._output, "make these changes", yes=yes)
             plan.apply(self._blueprint.name, found, self._settings, self._output.say)
         self._tell_result()
 
@@ -135,7 +136,7 @@ class _Work:
         if dry_run:
             return
         if found:
-            arguments.confirm(self._output, "remove these for good", yes=yes)
+            questions.confirm(self._output, "remove these for good", yes=yes)
             try:
                 plan.tear_down(self._steps.all(), self._settings, self._output.say)
             except Interrupted:

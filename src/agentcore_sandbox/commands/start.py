@@ -45,5 +45,5 @@ def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool
 
 def _start(interpreter: SessionClient, name: str | None, lifetime: int) -> str:
     if name is None:
-        return interpreter.start(lifetime=lifetime)
+        return interpreter.start(lifetime=lifetime, stays=True)
     return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id

@@ -37,7 +37,8 @@ class Launcher:
 
     def in_own_session(self, lifetime: int, output: Output) -> JobRecord:
         """Start it in a new session, which is stopped where that fails."""
-        start = self._interpreter.started(output, lambda: self._interpreter.start(lifetime=lifetime), kept=True)
+        interpreter = self._interpreter
+        start = interpreter.started(output, lambda: interpreter.start(lifetime=lifetime, stays=True), kept=True)
         with start as session_id:
             return self._launch(session_id, owns_session=True)
 

@@ -31,7 +31,9 @@ def listed(interpreter: SessionClient, output: Output, *, every: bool = False) -
     found = list(interpreter.sessions(status=None if every else READY))
     lifetimes = list(in_parallel(lambda session: _lifetime(interpreter, session), found, AT_ONCE))
     names = _names(interpreter, output)
-    return [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
+    commands = {session.session: session.command for session in interpreter.own.ever()}
+    rows = [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
+    return [{**row, "startedBy": commands.get(row["sessionId"])} for row in rows]
 
 
 def _names(interpreter: SessionClient, output: Output) -> dict[str, str]:

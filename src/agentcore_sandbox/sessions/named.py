@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.cli.terminal_text import time_span
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,17 @@ class NamedSession:
     @property
     def has_expired(self) -> bool:
         """Whether its lifetime is over by this machine's clock; the service may know better."""
-        return time.time() >= self.started + self.lifetime
+        return self.seconds_left <= 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Of its lifetime, by this machine's clock."""
+        return self.started + self.lifetime - time.time()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether less than a tenth of its lifetime is left."""
+        return self.seconds_left < self.lifetime / 10
 
 
 @dataclass(frozen=True)
@@ -93,11 +104,13 @@ class Found:
         session_id: Its id.
         replaces: The session that the name stood for before, and that has ended.
         damaged: Where the record of the name is kept that could not be read.
+        known: The record, of a session that was there before.
     """
 
     session_id: str
     replaces: str | None = None
     damaged: Path | None = None
+    known: NamedSession | None = None
 
 
 class NamedSessions:
@@ -126,7 +139,7 @@ class NamedSessions:
         with self._folder.locked(_digest(name)):
             known = self._known(name)
             if known and not known.has_expired:
-                return Found(known.session_id)
+                return Found(known.session_id, known=known)
             return self._start(name, lifetime, known)
 
     def renew(self, name: str, gone: str, lifetime: int) -> Found:
@@ -156,15 +169,17 @@ class NamedSessions:
         Raises:
             AgentcoreSandboxError: `UnknownSession`: nothing is known by this name.
         """
-        if is_session_id(word):
-            return word
-        known = self.find(word)
+        return word if is_session_id(word) else self.known(word).session_id
+
+    def known(self, name: str) -> NamedSession:
+        """What a name stands for; raises what `session_id` raises."""
+        known = self.find(name)
         if known is None:
             hint = (
                 "list them: agentcore-sandbox sessions; names belong to one account, region, interpreter and endpoint"
             )
-            raise AgentcoreSandboxError("UnknownSession", f"there is no session with the name {word!r}", hint)
-        return known.session_id
+            raise AgentcoreSandboxError("UnknownSession", f"there is no session with the name {name!r}", hint)
+        return known
 
     def find(self, name: str) -> NamedSession | None:
         """What a name stands for, None where it is not known.
@@ -203,7 +218,7 @@ class NamedSessions:
 
     def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Found:
         key = _digest(name)
-        session_id = self._interpreter.start(name=name, lifetime=lifetime)
+        session_id = self._interpreter.start(name=name, lifetime=lifetime, stays=True)
         try:
             damaged = None if known else self._folder.set_aside(key)
             self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime))
@@ -286,7 +301,10 @@ class SessionReference:
         Raises:
             AgentcoreSandboxError: `UnknownSession`: nothing is known by this name.
         """
-        return self._named().session_id(self.word) if self.is_named else self.word
+        if not self.is_named:
+            return self.word
+        known = self._named().known(self.word)
+        return self._announced(Found(known.session_id, known=known))
 
     def renew(self, gone: str) -> str:
         """A session for the name instead of one that is gone."""
@@ -307,6 +325,11 @@ class SessionReference:
                 f"agentcore-sandbox: the record of {self.word!r} is damaged and kept as {found.damaged}; "
                 f"{found.session_id} takes the place of its session, which may still be running: "
                 "see agentcore-sandbox sessions"
+            )
+        if found.known and found.known.is_ending:
+            self.output.say(
+                f"agentcore-sandbox: session {self.word!r} ends in {time_span(found.known.seconds_left)}, with its "
+                "variables and files: copy out what you need. --timeout gives its successor more time"
             )
         return found.session_id
 

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import stat
-import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
@@ -17,7 +15,7 @@ from agentcore_emulator import file_lock
 from agentcore_sandbox.atomic_files import publish, staging_folder
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
-from agentcore_sandbox.state.root import NO_FOLLOW, check_privacy, make, translated
+from agentcore_sandbox.state.root import NO_FOLLOW, check_privacy, make, open_file, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,13 +119,13 @@ class StateFolder:
         path = self._path / name
         if not self._exists():
             return None
-        with translated("read", path), suppress(FileNotFoundError):
-            # What is no file is not waited for, and what is another user's was put there while the folder was open.
-            descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                _check_owner(os.fstat(descriptor))
-                file.seek(offset)
-                return file.read(limit)
+        with (
+            translated("read", path),
+            suppress(FileNotFoundError),
+            os.fdopen(open_file(path, os.O_RDONLY), "rb") as file,
+        ):
+            file.seek(offset)
+            return file.read(limit)
         return None
 
     def size(self, name: str) -> int:
@@ -235,12 +233,6 @@ def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError(key)
     return key
-
-
-def _check_owner(status: os.stat_result) -> None:
-    is_mine = sys.platform == "win32" or status.st_uid == os.geteuid()
-    if not stat.S_ISREG(status.st_mode) or not is_mine:
-        raise OSError("it is not a file of yours")
 
 
 def _acquired(path: Path) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "AGENTCORE_SANDBOX_STATE_DIR"
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_OF_A_FILE = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _HINT = f"set {VARIABLE} to a folder of your own that nobody else can enter"
 
 
@@ -81,6 +84,22 @@ def check_privacy(folder: Path) -> None:
     if problem:
         hint = f"others may have put files there: look at them, then chmod 700 it; or {_HINT}"
         raise AgentcoreSandboxError("UnsafeFolder", f"{folder} {problem}", hint)
+
+
+def open_file(path: Path, flags: int) -> int:
+    """Open or make a private file; returns its descriptor.
+
+    Raises:
+        OSError: It cannot be opened, or it is no file of this user's.
+    """
+    # What is no file is not waited for, and what is another user's was put there while the folder was open.
+    descriptor = os.open(path, flags | _OF_A_FILE, 0o600)
+    found = os.fstat(descriptor)
+    is_mine = sys.platform == "win32" or found.st_uid == os.geteuid()
+    if not stat.S_ISREG(found.st_mode) or not is_mine:
+        os.close(descriptor)
+        raise OSError("it is not a file of yours")
+    return descriptor
 
 
 @contextmanager

@@ -1,0 +1,180 @@
+"""The sessions that this user's command line has started: where, when, by which command, and whether they were stopped.
+
+Entries of the log are a `start`, a `stop`, or a `told`, after which nobody mentions a session again that a killed
+command has left.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentcore_sandbox import activity
+from agentcore_sandbox.activity import owner
+from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.state.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+START, STOP, TOLD = "start", "stop", "told"
+_TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where sessions are.
+
+    Attributes:
+        interpreter: Its id.
+        region: Of AWS.
+        endpoint: Its URL; empty for AWS's, or the emulator's own.
+        account: Of AWS; empty where credentials do not name it, which then may be any.
+    """
+
+    interpreter: str
+    region: str
+    endpoint: str
+    account: str
+
+    def has(self, session: StartedSession) -> bool:
+        """Whether a session is here, as far as is known."""
+        is_same_account = not self.account or session.account in ("", self.account)
+        place = (session.interpreter, session.region, session.endpoint)
+        return is_same_account and place == (self.interpreter, self.region, self.endpoint)
+
+
+@dataclass(frozen=True)
+class StartedSession:
+    """A session that was started here.
+
+    Attributes:
+        session: Its id.
+        at: When, in seconds since the epoch.
+        lifetime: In seconds.
+        command: What has started it, such as `run`.
+        folder: The working directory of that.
+        owner: The process that it ends with; empty for one that stays.
+        told: It has been mentioned that its owner was killed.
+        interpreter: As of a `Place`, and so are the others.
+    """
+
+    session: str
+    at: float
+    lifetime: int
+    command: str
+    folder: str
+    owner: str
+    interpreter: str
+    region: str
+    endpoint: str
+    account: str
+    told: bool = False
+
+    @property
+    def may_live(self) -> bool:
+        """Whether its lifetime is not over."""
+        return time.time() < self.at + self.lifetime
+
+    def as_orphan(self) -> str:
+        """What to say of it where its owner was killed."""
+        where = f" in {self.folder}" if self.folder else ""
+        left = max(1, round((self.at + self.lifetime - time.time()) / 60))
+        return (
+            f"session {self.session} was left by a `{self.command}`{where} that was killed, and runs for up to {left} "
+            f"more minutes: agentcore-sandbox stop {self.session} ends it"
+        )
+
+
+def _lasting(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"event": START, **asdict(session)} for session in _running(entries).values()]
+
+
+LOG = Log("sessions.jsonl", 1 << 20, _lasting)
+
+
+class StartedSessions:
+    """The sessions in one place that this user's command line has started.
+
+    Args:
+        place: Finds out where, which is only done when there is something to write down.
+    """
+
+    def __init__(self, place: Callable[[], Place]) -> None:
+        self._place = place
+
+    def note_start(self, session_id: str, lifetime: int, *, stays: bool) -> None:
+        """Write down a session that was just started; unless it `stays`, it shall end with this process."""
+        key = "" if stays else _owned(session_id)
+        place = asdict(self._place())
+        session = StartedSession(session_id, time.time(), lifetime, activity.command, _folder(), key, **place)
+        LOG.note({"event": START, **asdict(session)})
+
+    def note_end(self, session_id: str) -> None:
+        """Write down that a session was stopped, or found to have ended."""
+        LOG.note({"event": STOP, "session": session_id, "at": time.time()})
+        owner.this_process.give_up(session_id)
+
+    def mine(self) -> list[StartedSession]:
+        """Those that may be running, the oldest first; none where nothing can be read."""
+        try:
+            place = self._place()
+            return [session for session in _running(LOG.entries()).values() if place.has(session)]
+        except (AgentcoreSandboxError, OSError):
+            return []
+
+    def ever(self) -> list[StartedSession]:
+        """All that are still written down, also those that have ended; none where nothing can be read."""
+        try:
+            return [session for entry in LOG.entries(older=True) if (session := read(entry))]
+        except (AgentcoreSandboxError, OSError):
+            return []
+
+    def orphans(self) -> list[StartedSession]:
+        """Those whose owner was killed, and that nobody has mentioned yet."""
+        owned = [session for session in self.mine() if session.owner and not session.told]
+        try:
+            living = owner.living() if owned else set()
+        except (AgentcoreSandboxError, OSError):
+            return []
+        return [session for session in owned if session.owner not in living]
+
+    def note_told(self, session: StartedSession) -> None:
+        """An orphan has been mentioned."""
+        LOG.note({"event": TOLD, "session": session.session, "at": time.time()})
+
+
+def _owned(session_id: str) -> str:
+    try:
+        return owner.this_process.take(session_id)
+    except (AgentcoreSandboxError, OSError):
+        return ""  # the log cannot be written either, which is told then
+
+
+def _folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""
+
+
+def read(entry: Mapping[str, Any]) -> StartedSession | None:
+    """The session of a `start`; None for another entry, or a damaged one."""
+    known = {field.name: entry.get(field.name, field.default) for field in fields(StartedSession)}
+    has_types = all(type(known[field.name]) in _TYPES[str(field.type)] for field in fields(StartedSession))
+    return StartedSession(**known) if entry.get("event") == START and has_types else None
+
+
+def _running(entries: Sequence[Mapping[str, Any]]) -> dict[str, StartedSession]:
+    """Session id -> those that were not stopped and whose lifetime is not over."""
+    found: dict[str, StartedSession] = {}
+    told = {entry.get("session") for entry in entries if entry.get("event") == TOLD}
+    for entry in entries:
+        session = read(entry)
+        if session and session.may_live:
+            found[session.session] = replace(session, told=session.told or session.session in told)
+        elif entry.get("event") == STOP:
+            found.pop(str(entry.get("session")), None)
+    return found
