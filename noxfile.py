@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import shutil
@@ -26,7 +27,7 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
 
 ROOT = Path(__file__).parent
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "nightly", "zipapp")
+OWN_SESSION = ("client", "conformance", "nightly", "smoke", "windows", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
 # Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
 # they run all tests too.
@@ -66,6 +67,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "build": ["pyproject.toml", "--group", "build", "--constraints", "requirements/runtime.txt"],
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
+    "smoke": ["pyproject.toml", "--group", "smoke", "--constraints", "requirements/test.txt"],
     "types": ["pyproject.toml", "--group", "types", "--constraints", "requirements/test.txt"],
     "bench": ["--group", "bench", "--constraints", "requirements/test.txt"],
     "plugin": ["--group", "plugin", "--constraints", "requirements/test.txt"],
@@ -209,6 +211,37 @@ def zipapp(session: nox.Session) -> None:
     session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*parallel(session), *suites]))
 
 
+@nox.session(default=False)
+def smoke(session: nox.Session) -> None:
+    """Run the smoke set: the zipapp that `nox -s build` made for this system, and the launcher; needs little else."""
+    install(session, "smoke")
+    session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or ["tests/smoke"]))
+
+
+@nox.session(default=False)
+def windows(session: nox.Session) -> None:
+    """Run the smoke set on the zipapp for Windows, with a Windows Python under wine; `-- tests/windows`: the rest."""
+    install(session, "smoke")
+    zipapp = ROOT / "dist/zipapps/agentcore-sandbox-windows-amd64.pyz"
+    options = ["--zipapp", str(zipapp), "--wine", str(from_maven(session, "windows-x86_64"))]
+    session.run("pytest", *options, *(session.posargs or ["tests/smoke"]))
+
+
+def from_maven(session: nox.Session, kind: str) -> Path:
+    """The first file of a kind that requirements/maven.txt names, brought here and checked."""
+    lines = (ROOT / "requirements/maven.txt").read_text().splitlines()
+    coordinates, sha256 = next(line.split() for line in lines if f":{kind} " in line)
+    _, name, version, suffix, _ = coordinates.split(":")
+    path = Path(session.cache_dir, f"{name}-{version}-{kind}.{suffix}")
+    if not path.is_file():
+        words = (f"-Dartifact={coordinates}", f"-DoutputDirectory={path.parent.resolve()}")
+        session.run("mvn", "--batch-mode", "--quiet", "dependency:copy", *words, external=True)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        path.unlink()
+        session.error(f"{coordinates} has not the hash that requirements/maven.txt has")
+    return path
+
+
 @nox.session(python=pythons(), default=False, requires=["build"])
 def nightly(session: nox.Session) -> None:
     """Prove what takes long: tests marked `nightly`, all of cli as a zipapp, load, other examples, bench, cgroups."""
@@ -228,6 +261,8 @@ def nightly(session: nox.Session) -> None:
         session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
         session.notify("cgroups", [])
+        session.notify("smoke", [])
+        session.notify("windows", [])
 
 
 def own_zipapp() -> Path:

@@ -40,12 +40,15 @@ hypothesis.settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--zipapp", help="test this zipapp instead of the source")
+    parser.addoption("--python", help="start the zipapp with this Python instead of pytest's")
+    parser.addoption("--wine", help="tests/smoke, tests/windows: under wine, with the Windows Python in this jar")
 
 
 def pytest_configure() -> None:
     """Undo what the background of a script does to its processes, and through them to the children of the tests."""
-    for signum, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-        if signal.getsignal(signum) is signal.SIG_IGN:
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        signum = getattr(signal, name, None)  # Windows has no SIGHUP
+        if signum and signal.getsignal(signum) is signal.SIG_IGN:
             signal.signal(signum, handler)
     botocore_data.read_once()
 
@@ -82,8 +85,8 @@ def base_environment(run_folder: Path) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """How the command line under test is started."""
-    zipapp = request.config.getoption("--zipapp")
-    return (sys.executable, "-I", str(Path(zipapp).resolve())) if zipapp else processes.module_command()
+    zipapp, python = request.config.getoption("--zipapp"), request.config.getoption("--python") or sys.executable
+    return (python, "-I", str(Path(zipapp).resolve())) if zipapp else processes.module_command()
 
 
 @pytest.fixture

@@ -78,6 +78,11 @@ class FaultServer:
     def operations(self) -> list[str]:
         return [request.operation for request in self.requests if not request.is_preparation]
 
+    def programs(self) -> list[str]:
+        """The code of each program that has arrived."""
+        invokes = [one for one in self.requests if one.operation == "invoke" and not one.is_preparation]
+        return [one.body["arguments"]["code"] for one in invokes]
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
