@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
@@ -55,14 +56,14 @@ def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ON
 
 
 def _start(call: Callable[[], Iterator[Any]]) -> queue.Queue[tuple[str, Any]]:
-    """Run an iterator in a daemon thread, which waits for ever when nobody takes the next item.
+    """Run an iterator in a daemon thread, in the caller's context; it waits for ever when nobody takes the next item.
 
     The queue holds one item, so that a slow reader slows the iterator down instead of filling memory.
     """
     # Not an executor, whose threads delay the end of an interrupted process.
     items: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=1)
     try:
-        threading.Thread(target=_drain, args=(call, items), daemon=True).start()
+        threading.Thread(target=copy_context().run, args=(_drain, call, items), daemon=True).start()
     except RuntimeError:  # how Python says that the system refused
         raise too_many_threads() from None
     return items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,8 @@ def test_follow_shows_output_while_the_program_runs(local: CommandLine) -> None:
     assert child.stdout.readline() == b"begun\n"
     assert local.run("exec", "work", "--cmd", "touch go").returncode == 0
     stdout, stderr = child.communicate(timeout=DEADLINE)
-    assert (child.returncode, stdout, stderr) == (0, b"done\n", b"")
+    assert (child.returncode, stdout) == (0, b"done\n")
+    assert re.fullmatch(rb"agentcore-sandbox: started a new session 'work', \w+\n", stderr)
 
 
 def test_follow_is_like_run(local: CommandLine) -> None:

@@ -48,9 +48,10 @@ def numbered(faults: FaultServer) -> Numbered:
 
 
 def test_a_name_keeps_its_session(aws: CommandLine, faults: FaultServer) -> None:
-    for words in (["run", "--session", "work"], ["exec", "work"]):
+    told = f"agentcore-sandbox: started a new session 'work', {fault_server.SESSION}\n"
+    for words, said in ((["run", "--session", "work"], told), (["exec", "work"], "")):
         done = aws.run(*words, "print('hello')")
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
+        assert (done.returncode, done.stdout, done.stderr.decode()) == (0, b"hello", said)
     assert faults.operations() == ["start", "invoke", "invoke"]
     assert faults.requests[0].body["name"] == "work"
     assert aws.run("stop", "work").stdout == b"session stopped\n"

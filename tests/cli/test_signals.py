@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support import fault_server
+from support.fault_server import Pause
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-class Pause:
-    """An answer that tells that its request has come, and waits until it may go on."""
-
-    def __init__(self, operation: str) -> None:
-        self._answer = fault_server.DEFAULTS[operation]
-        self.arrived = threading.Event()
-        self.go_on = threading.Event()
-
-    def __call__(self, handler: Handler) -> None:
-        self.arrived.set()
-        assert self.go_on.wait(DEADLINE)
-        self._answer(handler)
 
 
 def one_session(handler: Handler) -> None:
@@ -77,6 +63,8 @@ def interrupted_at_the_stop(aws: CommandLine, faults: FaultServer) -> tuple[subp
     assert faults.invoked.wait(DEADLINE)
     child.send_signal(signal.SIGINT)
     assert pause.arrived.wait(DEADLINE)
+    assert child.stderr
+    assert child.stderr.readline().endswith(b": interrupted; output comes at the end; --follow shows it live\n")
     return child, pause
 
 

@@ -248,7 +248,7 @@ def test_every_command_and_flag_has_a_policy() -> None:
     for name in lock.COMMANDS:
         silent = [action for action in known[name]._actions if not hasattr(action, "when_locked")]
         flags = {action.option_strings[0] if action.option_strings else action.dest for action in silent}
-        assert flags - {"-h", "--locked", "--allow-file"} == {
+        assert flags - {"-h", "--help", "--locked", "--allow-file"} == {
             flag for flag in flags if flag in FLAGS_OF_THE_USER or f"{name} {flag}" in FLAGS_OF_THE_USER
         }
 

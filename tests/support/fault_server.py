@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from support import event_stream, loopback
+from support.processes import DEADLINE
 
 if TYPE_CHECKING:
     import ssl
@@ -224,3 +225,17 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[FaultServer]:
             yield state
         finally:
             state.finished.set()
+
+
+class Pause:
+    """An answer that tells that its request has come, and waits until it may go on."""
+
+    def __init__(self, operation: str) -> None:
+        self._answer = DEFAULTS[operation]
+        self.arrived = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, handler: Handler) -> None:
+        self.arrived.set()
+        assert self.go_on.wait(DEADLINE)
+        self._answer(handler)

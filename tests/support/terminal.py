@@ -13,13 +13,11 @@ from support.processes import DEADLINE
 if TYPE_CHECKING:
     from support.processes import CommandLine
 
-SIZE = struct.pack("HHHH", 24, 80, 0, 0)
 
-
-def on_terminal(cli: CommandLine, *words: str, stream: str = "stdout") -> bytes:
-    """Run with a stream on a terminal of 80 columns, and return what the terminal got."""
+def on_terminal(cli: CommandLine, *words: str, stream: str = "stdout", columns: int = 80) -> bytes:
+    """Run with a stream on a terminal, and return what the terminal got."""
     ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, SIZE)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     child = cli.start(*words, stdout=theirs) if stream == "stdout" else cli.start(*words, stderr=theirs)
     os.close(theirs)
     seen = b""

@@ -36,7 +36,6 @@ NOT_FOR_A_RUN = {
     "s3transfer.futures",
     "shutil",
     "tempfile",
-    "tqdm",
     "urllib.request",
     "xml.etree.ElementTree",
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import __version__, emulator
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.settings import is_endpoint, is_loopback, is_region
 
@@ -170,7 +171,7 @@ def _open(settings: Settings, *, runs_code: bool = True) -> Connection:
     from agentcore_sandbox.aws.errors import translated
 
     with translated(settings):
-        return Connection(settings, credentials.session(settings), settings.endpoint_url)
+        return _traced(Connection(settings, credentials.session(settings), settings.endpoint_url))
 
 
 def _open_local(settings: Settings, *, runs_code: bool) -> Connection:
@@ -178,7 +179,16 @@ def _open_local(settings: Settings, *, runs_code: bool) -> Connection:
     from agentcore_sandbox.aws import credentials
 
     session = credentials.fixed_session(endpoint.access_key, endpoint.secret_key, settings.region)
-    return Connection(settings, session, endpoint.url)
+    return _traced(Connection(settings, session, endpoint.url))
+
+
+def _traced(connection: Connection) -> Connection:
+    """Tell the requests of a connection, also those for its credentials, where the user wants to see them."""
+    if Output.is_verbose:
+        from agentcore_sandbox.aws import wire
+
+        wire.trace(connection.session._session)  # noqa: SLF001 - boto3 has no other way to it
+    return connection
 
 
 def all_pages(get_page: Callable[[dict[str, Any]], tuple[Iterable[T], str | None]]) -> Iterator[T]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.cli.units import utc
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -59,7 +61,7 @@ class Interpreter:
             "arn": self.arn,
             "name": self.name,
             "status": self.status,
-            "createdAt": self.created_at.isoformat(),
+            "createdAt": utc(self.created_at),
         }
         if self.network:
             described |= {

@@ -19,11 +19,12 @@ from botocore.parsers import EventStreamJSONParser, RestJSONParser
 
 from agentcore_sandbox.activity.sessions import Place, StartedSessions
 from agentcore_sandbox.api import PTY_TOOLS, READY
-from agentcore_sandbox.aws import credentials, event_stream
+from agentcore_sandbox.aws import credentials, event_stream, wire
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.signals import gate
+from agentcore_sandbox.cli.status_line import STARTING
 from agentcore_sandbox.errors import (
     AgentcoreSandboxError,
     LostAnswerError,
@@ -164,7 +165,8 @@ class SessionClient:
             kept: The session continues if the block succeeds.
         """
         with gate.closed():
-            session_id = start()
+            with output.waiting(STARTING):
+                session_id = start()
             try:
                 with gate.opened():
                     yield session_id
@@ -374,7 +376,9 @@ def _create(connection: Connection) -> BedrockAgentCoreClient:
     client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
     events: Any = client.meta.events  # the stubs know no handler that answers
     events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", _never)
-    events.register("before-parse.bedrock-agentcore.InvokeCodeInterpreter", event_stream.join_messages)
+    events.register("before-send.bedrock-agentcore.InvokeCodeInterpreter", wire.count_request)
+    events.register("before-parse.bedrock-agentcore.InvokeCodeInterpreter", wire.count_answer)
+    events.register_last("before-parse.bedrock-agentcore.InvokeCodeInterpreter", event_stream.join_messages)
     return client
 
 

@@ -13,7 +13,7 @@ from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import EXIT_USAGE, AgentcoreSandboxError, ReaderGoneError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
     from agentcore_sandbox.cli.parser import Command, Parser
@@ -52,6 +52,7 @@ examples:
   agentcore-sandbox run --file job.py --env MONTH=2026-11 --json
   agentcore-sandbox start --timeout 3600        then: exec SESSION CODE, stop SESSION
 
+--verbose, on any command, tells each request to AWS or the emulator on standard error.
 --locked, on any command, refuses what reaches further than the sandbox and the files of the
 working directory; AGENTCORE_SANDBOX_LOCKED=1 and the file /etc/agentcore-sandbox/locked do too.
 
@@ -65,6 +66,8 @@ exit status:
   130, 143, 129, 141 ended by SIGINT, SIGTERM, SIGHUP, SIGPIPE.
 """
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
+COMMON_FLAGS = (*CONNECTION_FLAGS, "--json", "--locked", "--verbose", "--help", "-h", "--version")
+"""What may stand before the command."""
 
 
 def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) -> int:
@@ -143,11 +146,12 @@ def _report(error: AgentcoreSandboxError, words: Sequence[str]) -> int:
 def _dispatch(words: Sequence[str]) -> int:
     command, rest = _split(words)
     if command in (None, "help"):
-        rest = [word for word in rest if word != "--locked"]  # there is nothing to lock
+        rest = [word for word in rest if word not in ("--locked", "--verbose")]  # there is nothing to lock or to tell
         return _help(rest) if command else _top_level(rest)
     parser, run, rest = _load(command, rest)
     values = parser.parse(rest)
     activity.command = _command_of(parser)
+    Output.is_verbose = values.pop("verbose")
     _lock(parser, values)
     _join_connection(values)
     if command == "completion":
@@ -183,15 +187,43 @@ def _join_connection(values: dict[str, Any]) -> None:
 
 def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """Find the command; flags that every command has may stand before it."""
+    position = _first_operand(words)
+    if position == len(words):
+        return None, list(words)
+    if words[position] not in COMMANDS:
+        _check_flags(words[:position])
+        raise _unknown_command(words[position])
+    return words[position], [*words[:position], *words[position + 1 :]]
+
+
+def _first_operand(words: Sequence[str]) -> int:
+    """The position of the first word that is no flag, nor the value of one that every command has."""
     position = 0
     while position < len(words) and words[position].startswith("-"):
         position += 2 if words[position] in CONNECTION_FLAGS else 1
-    if position >= len(words):
-        return None, list(words)
-    if words[position] not in COMMANDS:
-        known = ", ".join(COMMANDS)
-        raise UsageError(f"no such command: {words[position]!r}", f"the commands are {known}; see: {PROGRAM} --help")
-    return words[position], [*words[:position], *words[position + 1 :]]
+    return min(position, len(words))
+
+
+def _check_flags(words: Sequence[str]) -> None:
+    """Refuse a flag that cannot stand before the command: what follows it may be meant as its value."""
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag.startswith("-") and flag not in COMMON_FLAGS:
+            from agentcore_sandbox.cli.near import suggestion
+
+            otherwise = "the options of a command follow its name; "
+            advice = suggestion(flag, COMMON_FLAGS) or otherwise
+            raise UsageError(f"unrecognized arguments: {flag}", f"{advice}see: {PROGRAM} --help")
+
+
+def _unknown_command(word: str, family: str = "", known: Iterable[str] = COMMANDS) -> UsageError:
+    """The error for a word that is no command, or none of a family; the hint names the near one, or all."""
+    from agentcore_sandbox.cli.near import suggestion
+
+    known = list(known)
+    shown = f"{family} {word}" if family else repr(word)
+    advice = suggestion(word, known) or f"there are {', '.join(known)}; "
+    return UsageError(f"no such command: {shown}", f"{advice}see: {' '.join([PROGRAM, *family.split()])} --help")
 
 
 def _top_level(words: Sequence[str]) -> int:
@@ -201,6 +233,7 @@ def _top_level(words: Sequence[str]) -> int:
     if words in (["--help"], ["-h"], []):
         Output().line(_overview().rstrip())
         return 0 if words else EXIT_USAGE
+    _check_flags(words)
     raise UsageError(f"no command among {' '.join(words)}", f"see: {PROGRAM} --help")
 
 
@@ -210,13 +243,13 @@ def _overview() -> str:
 
 
 def _help(words: Sequence[str]) -> int:
-    if words and words[0] not in COMMANDS:
-        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
-    if not words or words == ["help"]:
+    if not words or words[0] in ("help", "--help", "-h"):
         return _top_level(["--help"])
+    if words[0] not in COMMANDS:
+        raise _unknown_command(words[0])
     parser, _, left = _load(words[0], [*words[1:], "--help"])
     if left != ["--help"]:
-        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} --help")
+        raise UsageError(f"no such command: {' '.join(words)!r}", f"see: {PROGRAM} help {words[0]}")
     parser.print_help()
     return 0
 
@@ -228,15 +261,14 @@ def _load(name: str, words: Sequence[str]) -> tuple[Parser, Callable[..., int], 
     module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
     if not hasattr(module, "SUBCOMMANDS"):
         return _parser(name, _command(module)), module.run, list(words)
-    chosen = _subcommand(name, module.SUBCOMMANDS, words)
-    if chosen is None:
+    position = _subcommand(name, module.SUBCOMMANDS, words)
+    if position is None:
         listing = _listing({name: _in_a_list(command.about) for name, command in module.SUBCOMMANDS.items()})
         group = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, epilog=listing)
         return group, _nothing, list(words)
-    left = list(words)
-    left.remove(chosen)
-    command = module.SUBCOMMANDS[chosen]
-    return _parser(f"{name} {chosen}", command), command.run, left
+    command = module.SUBCOMMANDS[words[position]]
+    left = [*words[:position], *words[position + 1 :]]
+    return _parser(f"{name} {words[position]}", command), command.run, left
 
 
 def _nothing() -> int:
@@ -283,15 +315,19 @@ def _add(parser: Parser, module: ModuleType) -> None:
         command.add_arguments(below.add_parser(name, help=_in_a_list(command.about), description=command.about))
 
 
-def _subcommand(name: str, subcommands: Mapping[str, Command], words: Sequence[str]) -> str | None:
-    """The first word that is no flag; None where only the group's help is asked for."""
-    chosen = next((word for word in words if not word.startswith("-")), None)
-    if chosen is None and {"--help", "-h"} & set(words):
+def _subcommand(name: str, subcommands: Mapping[str, Command], words: Sequence[str]) -> int | None:
+    """The position of the subcommand; None where only the group's help is asked for."""
+    position = _first_operand(words)
+    if position < len(words) and words[position] in subcommands:
+        return position
+    if position == len(words) and {"--help", "-h"} & set(words):
         return None
-    if chosen not in subcommands:
-        problem = f"no such command: {name} {chosen}" if chosen else f"{name} needs the name of a command"
-        raise UsageError(problem, f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help")
-    return chosen
+    _check_flags(words[:position])
+    if position < len(words):
+        raise _unknown_command(words[position], name, subcommands)
+    raise UsageError(
+        f"{name} needs the name of a command", f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help"
+    )
 
 
 def _in_a_list(about: str) -> str:

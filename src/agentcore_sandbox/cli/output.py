@@ -6,14 +6,16 @@ import codecs
 import json
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
+from agentcore_sandbox.cli.status_line import line, shown, spinner
 from agentcore_sandbox.cli.terminal_text import HeadAndTail, escaped, keep_head_and_tail, plain, visible
 from agentcore_sandbox.errors import MAX_MESSAGE, AgentcoreSandboxError, ReaderGoneError, UsageError, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 STDOUT = 1
 STDERR = 2
@@ -48,7 +50,7 @@ class Stream:
         unfinished: Descriptors whose last line has no end yet.
     """
 
-    unfinished: ClassVar[set[int]] = set()
+    unfinished: ClassVar[set[int]] = line.unfinished
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
@@ -67,8 +69,10 @@ class Stream:
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes as they are; raises what `write` raises."""
+        if not data:
+            return
         try:
-            if data:
+            with line.away():
                 self._write(data)
                 (self.unfinished.discard if data.endswith(b"\n") else self.unfinished.add)(self._descriptor)
         except BrokenPipeError:
@@ -197,10 +201,12 @@ class Output:
     Attributes:
         answered: Whether the command has printed its JSON object.
         afterwards: Subject -> what gives sentences about it, to be said when the command has succeeded.
+        is_verbose: Whether each request is told.
     """
 
     answered: ClassVar[bool] = False
     afterwards: ClassVar[dict[str, Callable[[], Iterable[str]]]] = {}
+    is_verbose: ClassVar[bool] = False
 
     def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
         self.as_json = as_json
@@ -208,11 +214,9 @@ class Output:
         self._limit = limit
         self._stdout = Stream(STDOUT, "standard output")
         self._stderr = Stream(STDERR, "standard error")
-        self._has_status = False
 
     def say(self, message: str) -> None:
         """Print a message on standard error, with credentials masked; a failure to write it is ignored."""
-        self._take_status_away()
         try:
             self._end_shared_line()
             self._stderr.finish_line()
@@ -227,16 +231,14 @@ class Output:
             for sentence in sentences():
                 cls().say(f"agentcore-sandbox: {sentence}")
 
-    def status_line(self, text: str) -> None:
-        """Replace the last line of a terminal on standard error; empty takes it away."""
-        with suppress(AgentcoreSandboxError, ReaderGoneError):
-            self._stderr.write(f"\r\x1b[K{plain(text)}")
-            Stream.unfinished.discard(STDERR)  # a message takes its place
-        self._has_status = bool(text)
+    def waiting(self, what: str, note: str = "") -> AbstractContextManager[None]:
+        """Show on a terminal, where the output is text, that something takes long; after ten seconds say the note."""
 
-    def _take_status_away(self) -> None:
-        if self._has_status:
-            self.status_line("")
+        def tell() -> None:
+            if note:
+                self.say(f"agentcore-sandbox: {note}")
+
+        return shown(spinner(what, tell), quiet=self.as_json)
 
     def end_line(self) -> None:
         """Write a newline where the last line on standard output lacks one."""
@@ -253,7 +255,6 @@ class Output:
 
     def line(self, text: str) -> None:
         """Print a line on standard output."""
-        self._take_status_away()
         self._stdout.write(f"{visible(text) if self._stdout.is_terminal else text}\n")
 
     def data(self, value: Mapping[str, Any]) -> None:
@@ -263,7 +264,6 @@ class Output:
 
     def json_lines(self, data: bytes) -> None:
         """Print lines of JSON."""
-        self._take_status_away()
         if self._stdout.is_terminal:
             self._stdout.write(escaped(data.decode("utf-8", "replace")))
         else:
@@ -359,6 +359,11 @@ class Output:
     def say_artifacts(self, names: Sequence[str]) -> None:
         """Say which images and files a result carries that are not saved."""
         self.say(f"agentcore-sandbox: the result carries {', '.join(names)}; --artifacts DIR saves them")
+
+    def say_mistaken_file(self, code: str) -> None:
+        """Ask about code that has failed and is the name of a file here."""
+        if os.path.isfile(code):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+            self.say(f"agentcore-sandbox: {plain(code)} is a file here: did you mean --file {plain(code)}?")
 
     def say_skipped(self, reasons: Mapping[str, str]) -> None:
         """Print which files a copy has left out and why, the first few by name."""

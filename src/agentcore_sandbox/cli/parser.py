@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
+from agentcore_sandbox.cli.near import suggestion
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.policy import lock
@@ -46,17 +47,33 @@ class Parser(argparse.ArgumentParser):
         self._given: list[str] = []
         about = "refuse what reaches further than the sandbox and the files of the working directory"
         self.add_argument(lock.FLAG, action="store_true", help=about)
+        about = "tell each request on standard error: operation, time, attempt, id"
+        allow(self.add_argument("--verbose", action="store_true", help=about))
 
     @property
     def arguments(self) -> Sequence[argparse.Action]:
         """All that were declared."""
         return self._actions
 
-    def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as a usage error."""
-        takes_code = any(action.dest == "code" for action in self._actions)
-        more = "; code that looks like a flag goes after --" if takes_code else ""
-        raise UsageError(message, f"see: {self.prog} --help{more}")
+    def error(self, message: str, advice: str = "") -> NoReturn:
+        """Raise what is wrong as a usage error; `advice` is what its hint begins with."""
+        raise UsageError(message, f"{advice}see: {self.prog} --help")
+
+    def _refuse_flag(self, flag: str) -> NoReturn:
+        otherwise = "code that looks like a flag goes after --; " if self._takes_code else ""
+        self.error(f"unrecognized arguments: {flag}", suggestion(flag, self._option_string_actions) or otherwise)
+
+    @property
+    def _takes_code(self) -> bool:
+        return any(action.dest == "code" for action in self._actions)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is no choice, in the same words on every Python."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            name = "/".join(action.option_strings) or action.dest
+            message = f"argument {name}: invalid choice: {value!r} (choose from {', '.join(choices)})"
+            self.error(message, suggestion(str(value), choices))
 
     def print_help(self, _file: object = None) -> None:
         """Print the help as all output is printed, so that a full disk or a closed pipe is handled in the same way."""
@@ -71,20 +88,27 @@ class Parser(argparse.ArgumentParser):
         """
         flags: list[str] = []
         operands: list[str] = []
-        for flag, value in read(given, self._takes_value):
+        for flag, value in read(given, self._takes_value, self._separated):
             if flag:
                 flags.append(self._flag(flag, value))
             else:
                 operands.append(self._hide(value or ""))
         parsed, extras = self.parse_known_args([*flags, *operands])
         if extras:
-            self.error(f"unrecognized arguments: {' '.join(map(self._reveal, extras))}")
+            advice = "the code is one argument: quote it; " if self._takes_code else ""
+            self.error(f"unrecognized arguments: {' '.join(map(self._reveal, extras))}", advice)
         return vars(parsed)
 
     def _takes_value(self, flag: str) -> bool:
         if flag not in self._option_string_actions:
-            self.error(f"unrecognized arguments: {flag}")
+            self._refuse_flag(flag)
         return self._option_string_actions[flag].nargs != 0
+
+    def _separated(self, word: str) -> list[str]:
+        """The short flags that are joined in a word, such as `-rf`; only the word itself where it is none of those."""
+        letters = [f"-{letter}" for letter in word[1:]]
+        is_joined = word not in self._option_string_actions and all(map(self._option_string_actions.get, letters))
+        return letters if is_joined else [word]
 
     def _flag(self, flag: str, value: str | None) -> str:
         if self._takes_value(flag) == (value is None):
@@ -107,12 +131,17 @@ def is_flag(word: str) -> bool:
     return re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=.*)?", word, re.DOTALL) is not None
 
 
-def read(words: Sequence[str], takes_value: Callable[[str], bool]) -> Iterator[tuple[str, str | None]]:
+def read(
+    words: Sequence[str],
+    takes_value: Callable[[str], bool],
+    separated: Callable[[str], list[str]] = lambda flag: [flag],
+) -> Iterator[tuple[str, str | None]]:
     """Tell flags, wherever they stand, from operands.
 
     Args:
         words: What follows the name of the command.
         takes_value: Of a flag, whether a value follows it; may raise what refuses the flag.
+        separated: Of a flag, those that are joined in it.
 
     Yields:
         A flag and its value, None where none is given, whether it takes one or not; or an empty text and an operand.
@@ -127,7 +156,9 @@ def read(words: Sequence[str], takes_value: Callable[[str], bool]) -> Iterator[t
         if not is_flag(word):
             yield "", word
             continue
-        flag, equals, value = word.partition("=")
+        joined, equals, value = word.partition("=")
+        *switches, flag = separated(joined)
+        yield from ((switch, None) for switch in switches)
         if takes_value(flag) and not equals and position < len(words) and _is_value(words[position]):
             equals, value = "=", words[position]
             position += 1
@@ -191,9 +222,9 @@ def add_allow_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-file", action="append", default=[], dest="allowed_files", metavar="PATH", help=about)
 
 
-def add_force(parser: argparse.ArgumentParser, about: str) -> None:
+def add_force(parser: argparse.ArgumentParser, about: str, *short: str) -> None:
     """Add the flag by which files are replaced."""
-    action = parser.add_argument("--force", action="store_true", help=about)
+    action = parser.add_argument("--force", *short, action="store_true", help=about)
     lock.refuse(action, "nothing of the user's is overwritten: choose another name")
 
 
@@ -205,7 +236,23 @@ def add_raw(parser: argparse.ArgumentParser) -> None:
 
 def add_recursive(parser: argparse.ArgumentParser, about: str) -> None:
     """Add `--recursive`."""
-    allow(parser.add_argument("--recursive", "-r", action="store_true", help=about))
+    allow(parser.add_argument("--recursive", "-r", "-R", action="store_true", help=about))
+
+
+class _Accepted(argparse.Action):
+    """A flag without a value that leaves nothing among the parsed ones."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002 - argparse's name
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def accept(parser: argparse.ArgumentParser, *flags: str, about: str) -> None:
+    """Take flags that people are used to giving for what is done anyway; `ls -h` asks for no help."""
+    group = parser.add_argument_group("accepted out of habit", conflict_handler="resolve")
+    allow(group.add_argument(*flags, action=_Accepted, help=about))
 
 
 def lifetime(text: str) -> int:

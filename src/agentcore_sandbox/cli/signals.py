@@ -12,6 +12,8 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from agentcore_sandbox.cli.status_line import ERASE, line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
@@ -111,7 +113,7 @@ def _tell(message: str) -> None:
     # os.write, because a handler may interrupt a print half-way. A failure to write must not keep the session from
     # being stopped.
     with suppress(OSError):
-        os.write(STDERR, f"agentcore-sandbox: {message}\n".encode())
+        os.write(STDERR, f"{ERASE if line.text else ''}agentcore-sandbox: {message}\n".encode())
 
 
 gate = SignalGate()

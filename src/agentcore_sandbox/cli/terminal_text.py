@@ -55,13 +55,6 @@ def plain(text: str) -> str:
     return visible(text.replace("\x1b", "^[")).replace("\n", "^J").replace("\t", " ")
 
 
-def time_span(seconds: float) -> str:
-    """A time as people write it: 2h05m, 3m07s, 9s."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
-
-
 class HeadAndTail:
     """Keeps the first and the last bytes of what comes piece by piece, and holds little more than them in memory.
 

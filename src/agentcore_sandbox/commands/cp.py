@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_allow_file, add_connection, add_force, add_lifetime, add_no_hidden
+from agentcore_sandbox.cli.parser import (
+    accept,
+    add_allow_file,
+    add_connection,
+    add_force,
+    add_lifetime,
+    add_no_hidden,
+)
 from agentcore_sandbox.errors import SessionGoneError, UsageError
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
@@ -33,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `cp`."""
     about = "sources, and last the target: SESSION:PATH in a session (id or name), PATH here, '-' a standard stream"
     allow(parser.add_argument("paths", nargs="+", metavar="path", help=about), _judged)
-    add_force(parser, "replace files that are there")
+    accept(parser, "--recursive", "-r", "-R", about="folders are copied with all that is in them, also without it")
+    add_force(parser, "replace files that are there", "-f")
     add_no_hidden(parser)
     add_allow_file(parser)
     add_lifetime(parser)
@@ -142,6 +150,4 @@ def _tell(output: Output, report: Report, session_id: str, *, shown: bool) -> No
         return
     output.say_skipped(report.skipped)
     if shown:
-        size = sum(copied.size for copied in report.copied)
-        count = "1 file" if len(report.copied) == 1 else f"{len(report.copied)} files"
-        output.say(f"agentcore-sandbox: copied {count}, {size} bytes")
+        output.say(f"agentcore-sandbox: {report.sentence()}")

@@ -14,6 +14,7 @@ from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_account
 from agentcore_sandbox.cli.signals import Interrupted, gate
+from agentcore_sandbox.cli.units import local_time
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _list(*, flags: settings.Flags, as_json: bool) -> int:
     if as_json:
         output.data({"interpreters": [interpreter.described() for interpreter in found]})
         return 0
-    rows = [(one.interpreter_id, one.name, one.status, f"{one.created_at:%Y-%m-%d %H:%M}") for one in found]
+    rows = [(one.interpreter_id, one.name, one.status, local_time(one.created_at)) for one in found]
     output.table(HEADER, rows)
     return 0
 
@@ -141,7 +142,7 @@ def _print(output: Output, found: Interpreter) -> None:
     if output.as_json:
         output.data(found.described())
         return
-    for key, value in found.described().items():
+    for key, value in {**found.described(), "createdAt": local_time(found.created_at)}.items():
         words = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
         text = ", ".join(words) if isinstance(words, list) else words
         if text:

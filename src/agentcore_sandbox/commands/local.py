@@ -6,13 +6,13 @@ import argparse
 import functools
 import os
 import shlex
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import emulator
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_json
+from agentcore_sandbox.cli.units import utc
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.settings import EXPORTED_ENDPOINT
 
@@ -219,12 +219,11 @@ def _summary(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> str:
 
 
 def _described(endpoint: LocalEndpoint, counts: Mapping[str, Any]) -> dict[str, Any]:
-    started = datetime.fromtimestamp(endpoint.started, timezone.utc)
     return {
         "url": endpoint.url,
         "pid": endpoint.pid,
         "version": endpoint.version,
-        "startedAt": started.isoformat(),
+        "startedAt": utc(endpoint.started),
         **counts,
     }
 

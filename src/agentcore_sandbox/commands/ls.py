@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection, add_recursive
+from agentcore_sandbox.cli.parser import accept, add_connection, add_recursive
+from agentcore_sandbox.cli.units import local_time, size, utc
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
 
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "a session's id or name, and a path or glob in it"
     allow(parser.add_argument("session", metavar="session[:path]", help=about))
     add_recursive(parser, "also what is in the folders")
+    accept(parser, "-l", "-h", "-a", about="the list is long, in human units and complete, also without them")
     add_connection(parser)
 
 
@@ -48,7 +49,7 @@ def run(*, flags: settings.Flags, session: str, recursive: bool, as_json: bool) 
     target = SessionReference(connect(resolved), word, DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     found = session_tree.scan(workspace, [path if name else ""], depth=None if recursive else 1)
-    entries = [entry for entry in found if _is_listed(entry)]
+    entries = sorted((entry for entry in found if _is_listed(entry)), key=lambda entry: _path(entry).split("/"))
     if as_json:
         output.data({"entries": [_described(entry) for entry in entries], "sessionId": workspace.session_id})
     elif entries:
@@ -73,18 +74,11 @@ def _described(entry: Entry) -> dict[str, Any]:
         "type": entry.kind,
         "size": entry.size,
         "mode": f"{entry.mode:04o}",
-        "modifiedAt": _moment(entry).isoformat(timespec="seconds"),
+        "modifiedAt": utc(entry.modified),
     }
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     mode = stat.filemode(_TYPES[entry.kind] | entry.mode)
     slash = "/" if entry.kind == "folder" else ""
-    return (mode, str(entry.size), f"{_moment(entry):%Y-%m-%d %H:%M}", _path(entry) + slash)
-
-
-def _moment(entry: Entry) -> datetime:
-    try:
-        return datetime.fromtimestamp(entry.modified, timezone.utc)
-    except (OverflowError, ValueError, OSError):  # a time that no calendar has
-        return datetime.fromtimestamp(0, timezone.utc)
+    return (mode, size(entry.size), local_time(entry.modified), _path(entry) + slash)

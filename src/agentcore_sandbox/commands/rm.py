@@ -28,11 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `rm`."""
     allow(parser.add_argument("paths", nargs="+", metavar="session:path", help="a path or glob in a session"))
     add_recursive(parser, "also folders and what is in them")
+    allow(parser.add_argument("--force", "-f", action="store_true", help="pass over what is not there"))
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json: bool) -> int:
-    """Remove files, none where one is missing; as JSON with the keys `removed` and `sessionId`."""
+def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, force: bool, as_json: bool) -> int:
+    """Remove files, without `force` none where one is missing; as JSON with the keys `removed` and `sessionId`."""
     resolved = settings.resolve(flags, os.environ)
     split = [split_session_path(path) for path in paths]
     if len({session for session, _ in split}) != 1 or not all(session and path for session, path in split):
@@ -44,7 +45,7 @@ def run(*, flags: settings.Flags, paths: Sequence[str], recursive: bool, as_json
     target = SessionReference(connect(resolved), word, DEFAULT_LIFETIME, output)
     workspace = Workspace(target.interpreter, target.known_id())
     patterns = [path for _, path in split]
-    answer = workspace.ask("files", "remove", once=True, patterns=patterns, recursive=recursive)
+    answer = workspace.ask("files", "remove", once=True, patterns=patterns, recursive=recursive, force=force)
     removed = [str(path) for path in answer] if isinstance(answer, list) else []
     if as_json:
         output.data({"removed": removed, "sessionId": workspace.session_id})

@@ -9,7 +9,7 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
-from agentcore_sandbox.cli.terminal_text import time_span
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.listing import listed
 
@@ -54,5 +54,5 @@ def _print(output: Output, rows: Sequence[dict[str, Any]]) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     left = row["timeLeftSeconds"]
-    times = (time_span(row["ageSeconds"]), "-" if left is None else time_span(left))
+    times = (duration(row["ageSeconds"]), "-" if left is None else duration(left))
     return (row["sessionId"], row["name"], row["status"], *times, row["startedBy"] or "-")

@@ -14,7 +14,7 @@ from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, time_span
 from agentcore_sandbox.cli.terminal_text import plain
-from agentcore_sandbox.cli.terminal_text import time_span as time_text
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UsageError
 from agentcore_sandbox.policy.lock import allow, refuse
 from agentcore_sandbox.sessions import named
@@ -106,7 +106,7 @@ def _choose(interpreter: SessionClient, output: Output, least_age: float, *, yes
 
 
 def _described(session: SessionSummary, own: StartedSession | None) -> str:
-    age = time_text((datetime.now(timezone.utc) - session.created_at).total_seconds())
+    age = duration((datetime.now(timezone.utc) - session.created_at).total_seconds())
     whose = f"yours, by {own.command} in {own.folder}" if own else "not started here"
     return f"  {plain(session.session_id)}  {plain(session.name)}  {age}  {plain(whose)}"
 

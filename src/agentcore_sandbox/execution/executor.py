@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.aws.event_stream import Result, combine
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.sessions.named import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
 
+LATER = "output comes at the end; --follow shows it live"
 SIGNALLED = 128  # statuses above it are of a process that a signal has ended
 
 
@@ -78,8 +80,9 @@ class Executor:
             self._attempt_in_live_session()
         except Interrupted as interrupted:
             hint = self._advice()
-            if hint:
-                output.say(f"agentcore-sandbox: interrupted; {hint}")
+            later = LATER if interrupted.signum == SIGINT and self._is_out_of_sight and not output.as_json else ""
+            if told := "; ".join(filter(None, (later, hint))):
+                output.say(f"agentcore-sandbox: interrupted; {told}")
             outcome = {**self._outcome(), "exitCode": interrupted.status, "isError": True}
             raise Interrupted(interrupted.signum, outcome, hint) from None
         except AgentcoreSandboxError as error:
@@ -91,7 +94,10 @@ class Executor:
             return error.status
         if output.as_json:
             output.data(self._outcome())
-        return combine(self._results).status
+        status = combine(self._results).status
+        if status:
+            output.say_mistaken_file(self._request.program.text)
+        return status
 
     def _attempt_in_live_session(self) -> None:
         try:
@@ -109,7 +115,11 @@ class Executor:
             request.output.say_skipped(request.transfers.send(self._workspace()))
         self._was_sent = False
         try:
-            self._follow() if request.follow else self._execute()
+            if request.follow:
+                self._follow()
+            else:
+                with request.output.waiting("running", LATER):
+                    self._execute()
         except TimeLimitError as error:
             if self._was_sent:
                 self._finish(error)
@@ -118,9 +128,14 @@ class Executor:
 
     def _advice(self) -> str:
         """How to end a program that may still be running in the session; empty if none can be."""
-        may_live_on = self._keeps_session and self._was_sent and not self._request.follow
+        may_live_on = self._keeps_session and self._is_out_of_sight
         stop = f"agentcore-sandbox stop {self._session_id}"
         return f"the program may still be running; to end it: {stop}" if may_live_on else ""
+
+    @property
+    def _is_out_of_sight(self) -> bool:
+        """Whether the program was sent, and is shown only when it has ended."""
+        return self._was_sent and not self._request.follow
 
     def _outcome(self) -> dict[str, Any]:
         """The JSON object."""

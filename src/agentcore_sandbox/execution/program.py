@@ -27,6 +27,8 @@ LANGUAGES = {
     **dict.fromkeys(("javascript", "js"), "javascript"),
     **dict.fromkeys(("typescript", "ts"), "typescript"),
 }
+RUNTIMES = {"python": ("python",), **dict.fromkeys(("javascript", "typescript"), ("deno", "nodejs"))}
+"""What can execute a language; botocore's model of ToolArguments has the names."""
 COMMAND = "command"
 SHELL = "/bin/sh"
 """What the service's shell is called; it is bash. In a job, `session_helpers/jobs.py` takes care of that."""
@@ -160,12 +162,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to execute."""
     allow(parser.add_argument("code", nargs="?", help="the code; '-' or nothing reads standard input"))
     about = "read the code from a file, whose suffix gives the language"
-    allow(parser.add_argument("--file", metavar="PATH", help=about), lock.program)
+    allow(parser.add_argument("--file", "-f", metavar="PATH", help=about), lock.program)
     kind = parser.add_mutually_exclusive_group()
     about = "language of the code (default python)"
-    allow(kind.add_argument("--lang", choices=tuple(LANGUAGES), dest="language", help=about))
+    language = kind.add_argument("--lang", type=str.lower, choices=tuple(LANGUAGES), dest="language", help=about)
+    allow(language)
     allow(kind.add_argument("--cmd", action="store_true", dest="command", help="the code is a shell command"))
-    allow(parser.add_argument("--runtime", choices=("nodejs", "deno", "python"), help="what executes the code"))
+    about, runtimes = "what executes the code (default deno, for Python python)", ("nodejs", "deno", "python")
+    allow(parser.add_argument("--runtime", type=str.lower, choices=runtimes, help=about))
     about = "set a variable in the sandbox; without a value, the caller's own; repeatable"
     variables = parser.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]", help=about)
     allow(variables, lock.assignments)
@@ -189,6 +193,7 @@ def read(
     """
     environment = dict(read_assignment(assignment, os.environ) for assignment in env)
     text, chosen = _read_text(code, file, language=language, command=command)
+    _check_runtime(chosen, runtime)
     return Program(text, chosen, runtime, clear_context, environment)
 
 
@@ -203,6 +208,15 @@ def _read_text(argument: str | None, file: str | None, *, language: str | None, 
         text = _read_standard_input(asked=argument == "-") if argument in (None, "-") else argument or ""
     _check_text(text)
     return text, chosen or "python"
+
+
+def _check_runtime(language: str, runtime: str | None) -> None:
+    if runtime is None or language == COMMAND:  # the original takes it with --cmd too, where it has no effect
+        return
+    if runtime not in RUNTIMES[language]:
+        fitting = " or ".join(f"--runtime {name}" for name in RUNTIMES[language])
+        languages = " or ".join(f"--lang {name}" for name, runtimes in RUNTIMES.items() if runtime in runtimes)
+        raise UsageError(f"{runtime} does not execute {language}", f"add {fitting}, or {languages}")
 
 
 def _read_file(path: Path) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MAX_LIFETIME
+from agentcore_sandbox.cli.units import local_time, utc
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
 from agentcore_sandbox.sessions.named import is_session_id
 from agentcore_sandbox.state.records import StateFolder
@@ -91,15 +91,14 @@ class JobRecord:
             "ownSession": self.owns_session,
             "state": self.state,
             "exitCode": self.exit_code,
-            "startedAt": datetime.fromtimestamp(self.started, timezone.utc).isoformat(timespec="seconds"),
+            "startedAt": utc(self.started),
             "title": self.title,
         }
 
     def cells(self) -> tuple[str, ...]:
         """A row of a table: id, state, exit status, start, session, program."""
         status = "-" if self.exit_code is None else str(self.exit_code)
-        started = f"{datetime.fromtimestamp(self.started, timezone.utc):%Y-%m-%d %H:%M}"
-        return (self.job_id, self.state, status, started, self.session_id, self.title)
+        return (self.job_id, self.state, status, local_time(self.started), self.session_id, self.title)
 
 
 class JobStore:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.cli.status_line import line
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.map.records import DONE, FAILED, SKIPPED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Progress:
         self._started = self._shown = time.monotonic()
         self._reported = 0.0
         self._before = sum(ledger.counts.values())
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._is_terminal = line.is_possible()
 
     def advance(self, mapper: Mapper) -> None:
         """Tell, where it is time to."""
@@ -78,14 +79,14 @@ class Progress:
         rate = (sum(counts.values()) - self._before) / (time.monotonic() - self._started)
         parts = [f"{counts[DONE]} done", f"{counts[FAILED]} failed", f"{counts[UNKNOWN]} unknown", f"{left} left"]
         if rate > 0:
-            parts += [f"{rate:.1f}/s", f"{_duration(left / rate)} to go"]
+            parts += [f"{rate:.1f}/s", f"{duration(left / rate)} to go"]
         return ", ".join(parts)
 
-    def _show(self, line: str) -> None:
+    def _show(self, text: str) -> None:
         if self._is_terminal:
-            self._output.status_line(line)
+            line.show(text)
         else:
-            self._output.say(f"agentcore-sandbox: {line}")
+            self._output.say(f"agentcore-sandbox: {text}")
 
 
 def sentence(summary: dict[str, Any]) -> str:
@@ -96,9 +97,3 @@ def sentence(summary: dict[str, Any]) -> str:
         f"{summary['items']} items: {', '.join([*counts, *open_ones])}; {summary['sessions']} sessions, "
         f"{summary['requests']} requests, {summary['seconds']:.1f} s, at most ${summary['costAtMost']:.4f} on AWS"
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -37,11 +37,11 @@ def scan(request: Any) -> Any:
     return rows
 
 
-def _expand(pattern: str) -> list[str]:
+def _expand(pattern: str, *, missing_ok: bool = False) -> list[str]:
     if os.path.lexists(pattern):
         return [pattern]
     found = sorted(path for path in glob.glob(pattern, recursive=True) if OWN not in path.split("/"))
-    if not found:
+    if not found and not missing_ok:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)
     return found
 
@@ -250,8 +250,11 @@ def abandon(request: Any) -> Any:
 
 
 def remove(request: Any) -> Any:
-    """Remove what `patterns` name, folders only where `recursive` says so; all or, where one is missing, nothing."""
-    matches = [path for pattern in request["patterns"] for path in _expand(pattern)]
+    """Remove what `patterns` name, folders only where `recursive` says so; all or, where one is missing, nothing.
+
+    With `force`, patterns that name nothing are passed over.
+    """
+    matches = [path for pattern in request["patterns"] for path in _expand(pattern, missing_ok=request.get("force"))]
     for path in matches:
         if os.path.isdir(path) and not os.path.islink(path) and not request["recursive"]:
             raise OSError(errno.EISDIR, "it is a folder; add --recursive", path)

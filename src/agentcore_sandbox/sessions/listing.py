@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import READY
+from agentcore_sandbox.cli.units import utc
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.sessions.named import NamedSessions
 from agentcore_sandbox.threads import in_parallel
@@ -65,7 +66,7 @@ def _row(session: SessionSummary, lifetime: int | None, names: Mapping[str, str]
         "name": names.get(session.session_id, session.name),
         "isNamed": session.session_id in names,
         "status": session.status,
-        "createdAt": session.created_at.isoformat(),
+        "createdAt": utc(session.created_at),
         "ageSeconds": round(age),
         "timeLeftSeconds": None if lifetime is None else max(0, round(lifetime - age)),
     }

@@ -15,8 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.cli.near import near, suggestion
 from agentcore_sandbox.cli.signals import gate
-from agentcore_sandbox.cli.terminal_text import time_span
+from agentcore_sandbox.cli.status_line import STARTING
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
@@ -102,12 +104,14 @@ class Found:
 
     Attributes:
         session_id: Its id.
+        is_new: Nobody knew the name: the session was started for it.
         replaces: The session that the name stood for before, and that has ended.
         damaged: Where the record of the name is kept that could not be read.
         known: The record, of a session that was there before.
     """
 
     session_id: str
+    is_new: bool = False
     replaces: str | None = None
     damaged: Path | None = None
     known: NamedSession | None = None
@@ -148,7 +152,8 @@ class NamedSessions:
             known = self._known(name)
             if known and known.session_id != gone:
                 return Found(known.session_id, replaces=gone)
-            return replace(self._start(name, lifetime, known), replaces=gone)  # also if `stop NAME` has forgotten it
+            found = self._start(name, lifetime, known)
+            return replace(found, is_new=False, replaces=gone)  # also if `stop NAME` has forgotten it
 
     def start(self, name: str, lifetime: int) -> Found:
         """Start a session for a name that is free, or whose session has ended.
@@ -175,11 +180,17 @@ class NamedSessions:
         """What a name stands for; raises what `session_id` raises."""
         known = self.find(name)
         if known is None:
-            hint = (
-                "list them: agentcore-sandbox sessions; names belong to one account, region, interpreter and endpoint"
-            )
+            where = "names belong to one account, region, interpreter and endpoint"
+            hint = f"{suggestion(name, self._running())}list them: agentcore-sandbox sessions; {where}"
             raise AgentcoreSandboxError("UnknownSession", f"there is no session with the name {name!r}", hint)
         return known
+
+    def near(self, name: str) -> str:
+        """Another name, of a session that may be running, that this one is near to; empty for none."""
+        return near(name, self._running() - {name})
+
+    def _running(self) -> set[str]:
+        return {named.name for named in self.all()[0] if not named.has_expired}
 
     def find(self, name: str) -> NamedSession | None:
         """What a name stands for, None where it is not known.
@@ -226,7 +237,7 @@ class NamedSessions:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
             raise
-        return Found(session_id, known.session_id if known else None, damaged)
+        return Found(session_id, not known and not damaged, known.session_id if known else None, damaged)
 
 
 def stop(interpreter: SessionClient, word: str, environ: Mapping[str, str]) -> str:
@@ -293,7 +304,9 @@ class SessionReference:
         if not self.is_named:
             return self.word
         with gate.closed():  # a session that is started must be recorded
-            return self._announced(self._named().get_or_start(self.word, self.lifetime))
+            with self.output.waiting(STARTING):
+                found = self._named().get_or_start(self.word, self.lifetime)
+            return self._announced(found)
 
     def known_id(self) -> str:
         """The session's id; nothing is started.
@@ -309,12 +322,18 @@ class SessionReference:
     def renew(self, gone: str) -> str:
         """A session for the name instead of one that is gone."""
         with gate.closed():
-            return self._announced(self._named().renew(self.word, gone, self.lifetime))
+            with self.output.waiting(STARTING):
+                found = self._named().renew(self.word, gone, self.lifetime)
+            return self._announced(found)
 
     def _named(self) -> NamedSessions:
         return NamedSessions(self.interpreter, os.environ)
 
     def _announced(self, found: Found) -> str:
+        if found.is_new:
+            other = self._named().near(self.word)
+            question = f"; did you mean {other}? agentcore-sandbox stop {self.word} ends the new one" if other else ""
+            self.output.say(f"agentcore-sandbox: started a new session {self.word!r}, {found.session_id}{question}")
         if found.replaces:
             self.output.say(
                 f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
@@ -328,7 +347,7 @@ class SessionReference:
             )
         if found.known and found.known.is_ending:
             self.output.say(
-                f"agentcore-sandbox: session {self.word!r} ends in {time_span(found.known.seconds_left)}, with its "
+                f"agentcore-sandbox: session {self.word!r} ends in {duration(found.known.seconds_left)}, with its "
                 "variables and files: copy out what you need. --timeout gives its successor more time"
             )
         return found.session_id

@@ -12,7 +12,7 @@ from agentcore_sandbox.atomic_files import staging_folder, without_umask
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
 from agentcore_sandbox.threads import in_parallel
 from agentcore_sandbox.transfer import local_tree
-from agentcore_sandbox.transfer.report import Copied, Report, progress_bar
+from agentcore_sandbox.transfer.report import Copied, Meter, Report, progress_bar
 from agentcore_sandbox.transfer.session_tree import FILE, FOLDER, HELPER, Entry, scan, session_staging
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from agentcore_sandbox.atomic_files import StagingFolder
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.transfer.local_tree import Destination, IncomingFile
-    from agentcore_sandbox.transfer.report import Advance
 
 OWNER = 0o700
 PART_BYTES = 6 << 20  # base64 makes 8 MiB of it, well below the message limit of 24 MiB
@@ -76,7 +75,7 @@ class Download:
             destination.check(folder=entry.kind == FOLDER, force=self.force)
         files = [(entry, destination) for entry, destination in wanted if entry.kind == FILE]
         with _folders(wanted):
-            return Report(self._fetch(workspace, files), skipped)
+            return self._fetch(workspace, files, skipped)
 
     def _destinations(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
         roots = list(dict.fromkeys(entry.root for entry in entries))
@@ -86,25 +85,28 @@ class Download:
         local_tree.check_unique([destination for _, destination in found])
         return found
 
-    def _fetch(self, workspace: Workspace, files: Sequence[tuple[Entry, Destination]]) -> list[Copied]:
+    def _fetch(
+        self, workspace: Workspace, files: Sequence[tuple[Entry, Destination]], skipped: dict[str, str]
+    ) -> Report:
         if not files:
-            return []
+            return Report(skipped=skipped)
         entries = [entry for entry, _ in files]
         total, base = sum(entry.size for entry in entries), files[0][1].base
         local_tree.check_room(base, total)
-        with _staging(base) as staging, progress_bar("download", total, quiet=self.quiet) as advance:
+        with _staging(base) as staging, progress_bar("download", total, quiet=self.quiet) as meter:
             incoming = _IncomingFiles(files, staging)
             with session_staging(workspace) as folder:
-                transfer(workspace, folder, entries, incoming.write, advance)
+                transfer(workspace, folder, entries, incoming.write, meter)
                 incoming.finish()
                 digests = [file.digest for file in incoming.files]
                 check_digests(workspace, folder, entries, digests)
             for file in incoming.files:
                 file.publish(force=self.force)
-        return [
+        copied = [
             Copied(entry.path, str(destination.path), entry.size, digest)
             for (entry, destination), digest in zip(files, digests, strict=True)
         ]
+        return Report(copied, skipped, meter.seconds)
 
 
 @contextmanager
@@ -184,13 +186,13 @@ def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]
         write(data)
 
     with session_staging(workspace) as folder:
-        transfer(workspace, folder, entries, both, lambda _count: None)
+        transfer(workspace, folder, entries, both, Meter())
         check_digests(workspace, folder, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])
 
 
 def transfer(
-    workspace: Workspace, folder: str, entries: Sequence[Entry], write: Callable[[int, bytes], None], advance: Advance
+    workspace: Workspace, folder: str, entries: Sequence[Entry], write: Callable[[int, bytes], None], meter: Meter
 ) -> None:
     """Fetch the contents of files in order, part by part.
 
@@ -199,8 +201,14 @@ def transfer(
         folder: The session's folder that the parts go through.
         entries: The files.
         write: Takes the position of a file in `entries` and its next bytes.
-        advance: Takes the number of bytes that have arrived.
+        meter: Counts what arrives.
     """
+
+    def read(numbered: tuple[int, list[ByteRange]]) -> bytes:
+        number, part = numbered
+        with meter.moving(number, sum(piece.length for piece in part)):
+            return workspace.read_part(f"{folder}/part-{number}")
+
     parts = enumerate(cut([entry.size for entry in entries], PART_BYTES))
     names: list[str] = []
     while window := list(itertools.islice(parts, PARTS_AT_ONCE)):
@@ -209,10 +217,8 @@ def transfer(
             [name, [_wire(entries, piece) for piece in part]] for name, (_, part) in zip(names, window, strict=True)
         ]
         workspace.ask(HELPER, "pack", staging=folder, parts=wanted, finished=before)
-        arriving = in_parallel(workspace.read_part, [f"{folder}/{name}" for name in names])
-        for (_, part), data in zip(window, arriving, strict=True):
+        for (_, part), data in zip(window, in_parallel(read, window), strict=True):
             _deliver(data, part, write)
-            advance(len(data))
 
 
 def cut(sizes: Sequence[int], limit: int) -> Iterator[list[ByteRange]]:

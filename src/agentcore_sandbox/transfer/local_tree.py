@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.atomic_files import publish
+from agentcore_sandbox.cli import units
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def check_room(folder: Path, size: int) -> None:
     with local_failures(folder):
         free = shutil.disk_usage(folder).free
     if size > free:
-        message = f"{folder} has {free} bytes free, and the copy needs {size}"
+        message = f"{folder} has {units.size(free)} free, and the copy needs {units.size(size)}"
         raise AgentcoreSandboxError("LocalFile", message, "copy less, or to another disk; nothing was copied")
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from agentcore_sandbox.cli.status_line import STDERR, columns, shown
+from agentcore_sandbox.cli.units import duration, size
 
-    Advance = Callable[[int], object]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHORTEST_BAR, _LONGEST_BAR = 5, 40  # characters
+_FRAME = 5  # characters: a space, the brackets, another, and the last column
 
 
 @dataclass(frozen=True)
@@ -29,28 +33,81 @@ class Copied:
 
 @dataclass
 class Report:
-    """The files of a transfer in order; `skipped`: path -> why it was left out."""
+    """The files of a transfer in order.
+
+    Attributes:
+        copied: The files.
+        skipped: Path -> why it was left out.
+        seconds: How long it took to move their contents.
+    """
 
     copied: list[Copied] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def sentence(self) -> str:
+        """What was copied, in words."""
+        moved = sum(copied.size for copied in self.copied)
+        count = "1 file" if len(self.copied) == 1 else f"{len(self.copied)} files"
+        rate = f" in {self.seconds:.1f} s, {size(moved / self.seconds)}/s" if self.seconds else ""
+        return f"copied {count}, {size(moved)}{rate}"
+
+
+class Meter:
+    """How many bytes of a transfer have been moved, counted for each part: one that is sent again begins anew."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, int] = {}
+        self._started = self._ended = time.monotonic()
+
+    @property
+    def moved(self) -> int:
+        """Bytes so far."""
+        return sum(list(self._parts.values()))
+
+    @property
+    def seconds(self) -> float:
+        """From the beginning until the newest part was moved."""
+        return self._ended - self._started
+
+    def move(self, part: int, count: int) -> None:
+        """Note how many bytes of a part have been moved so far."""
+        self._parts[part] = count
+        self._ended = time.monotonic()
+
+    @contextmanager
+    def moving(self, part: int, size: int) -> Iterator[None]:
+        """Count, by the bytes on the wire, a part of some bytes that the block moves in one request."""
+        from agentcore_sandbox.aws import wire
+
+        with wire.counting(lambda count: self.move(part, min(size, count * 3 // 4))):  # base64 makes four of three
+            yield
+        self.move(part, size)
 
 
 @contextmanager
-def progress_bar(label: str, total: int, *, quiet: bool) -> Iterator[Advance]:
-    """Show the progress of a transfer on standard error if that is a terminal and `quiet` is not asked for.
+def progress_bar(label: str, total: int, *, quiet: bool) -> Iterator[Meter]:
+    """Show the progress of a transfer until the block ends, on standard error if that is a terminal.
 
     Args:
         label: What is shown beside it.
         total: Bytes, 0 if that is not known.
         quiet: Show nothing.
-
-    Yields:
-        A function that takes the number of bytes that have been moved since its last call.
     """
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _count: None
-        return
-    from tqdm import tqdm
+    meter = Meter()
+    with shown(lambda seconds: _bar(label, meter.moved, total, seconds, columns(STDERR)), quiet=quiet):
+        yield meter
 
-    with tqdm(desc=label, total=total or None, unit="B", unit_scale=True, unit_divisor=1024, leave=False) as shown:
-        yield shown.update
+
+def _bar(label: str, moved: int, total: int, seconds: float, width: int) -> str:
+    rate = f"{size(moved)}/s" if seconds < 1 else f"{size(moved / seconds)}/s"
+    if not total:
+        return f"{label} {size(moved)}, {rate}"
+    done = min(1.0, moved / total)
+    left = f", {duration(seconds / done - seconds)} left" if 0 < done < 1 and seconds >= 1 else ""
+    text = f"{done:4.0%} {size(moved)} of {size(total)}, {rate}"
+    room = width - len(label) - len(text) - _FRAME
+    left, room = (left, room - len(left)) if room >= len(left) else ("", room)
+    bar = "#" * round(done * min(room, _LONGEST_BAR))
+    frame = f"[{bar.ljust(min(room, _LONGEST_BAR))}] " if room >= _SHORTEST_BAR else ""
+    return f"{label} {frame}{text}{left}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from agentcore_sandbox.sessions.workspace import Workspace
-    from agentcore_sandbox.transfer.report import Advance
+    from agentcore_sandbox.transfer.report import Meter
 
 PART_BYTES = 16 << 20  # base64 makes 21 MiB of it, a fifth of what a request may have; memory holds some copies
 STANDARD_STREAM = "-"
@@ -89,9 +89,9 @@ class Upload:
         packer = _Packer([planned for planned in plan if not planned.source.is_folder], report)
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         total = sum(planned.source.size for planned in plan)
-        with session_staging(workspace) as folder:
-            with progress_bar("upload", total, quiet=self.quiet) as advance:
-                count = _send(workspace, folder, packer.parts(), advance)
+        with session_staging(workspace) as folder, progress_bar("upload", total, quiet=self.quiet) as meter:
+            count = _send(workspace, folder, packer.parts(), meter)
+            report.seconds = meter.seconds
             request = {"staging": folder, "parts": count, "files": packer.manifest, "folders": folders}
             workspace.ask(HELPER, "unpack", once=True, force=self.force, **request)
         return report
@@ -143,19 +143,15 @@ def _targets(roots: Sequence[SourceTree], destination: str, *, named: bool) -> l
     return [planned for planned in plan if planned.target not in ("", ".")]
 
 
-def _send(workspace: Workspace, folder: str, parts: Iterator[bytes], advance: Advance) -> int:
+def _send(workspace: Workspace, folder: str, parts: Iterator[bytes], meter: Meter) -> int:
     """Send parts, the next one already while one is on its way; returns how many there were."""
 
-    def write(numbered: tuple[int, bytes]) -> int:
+    def write(numbered: tuple[int, bytes]) -> None:
         number, part = numbered
-        workspace.write(f"{folder}/part-{number}", part)
-        return len(part)
+        with meter.moving(number, len(part)):
+            workspace.write(f"{folder}/part-{number}", part)
 
-    count = 0
-    for size in in_parallel(write, enumerate(parts)):
-        advance(size)
-        count += 1
-    return count
+    return sum(1 for _ in in_parallel(write, enumerate(parts)))
 
 
 class _Packer:

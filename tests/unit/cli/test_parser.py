@@ -33,7 +33,8 @@ def make_parser() -> Parser:
 
 def expected(given_words: Sequence[str]) -> dict[str, Any] | None:
     """What the rules say; None for what they refuse."""
-    values: dict[str, Any] = {"operands": [], "value": None, "list": None, "switch": False, "locked": False}
+    values: dict[str, Any] = {"operands": [], "value": None, "list": None, "switch": False}
+    values |= {"locked": False, "verbose": False}
     for flag, value in read(given_words, lambda flag: flag in ("--value", "--list")):
         takes_value = flag in ("--value", "--list")
         if not flag:
@@ -64,6 +65,24 @@ def test_values_and_operands_arrive_as_they_were_given(given_words: list[str]) -
         assert "\0" not in str(caught.value)
     else:
         assert make_parser().parse(given_words) == outcome
+
+
+@pytest.mark.parametrize("words", [["-sa"], ["-as"], ["-a", "-s"], ["-sas"]], ids=str)
+def test_short_flags_may_be_joined(words: list[str]) -> None:
+    parser = make_parser()
+    parser.add_argument("-a", action="store_true", dest="other")
+    values = parser.parse([*words, "x"])
+    assert (values["switch"], values["other"], values["operands"]) == (True, True, ["x"])
+
+
+def test_the_last_of_joined_flags_may_take_a_value() -> None:
+    parser = make_parser()
+    parser.add_argument("-f", dest="file")
+    for words in (["-sf", "x"], ["-sf=x"]):
+        values = parser.parse(words)
+        assert (values["switch"], values["file"]) == (True, "x")
+    with pytest.raises(UsageError):
+        parser.parse(["-fs", "x"])
 
 
 @pytest.mark.parametrize("word", ["--a", "-a", "--a-b=c\n", "--a=", "-rf", "--a2"])

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from support.processes import CommandLine
 
 WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard input (None for a terminal), what is said
-    "no command but flags": (["--json-x"], b"", "no command"),
+    "no command but flags": (["--region", "x"], b"", "no command among --region x"),
+    "unknown flag and no command": (["--json-x"], b"", "unrecognized arguments: --json-x"),
     "unknown command": (["runn", "x"], b"", "no such command: 'runn'"),
     "unknown flag": (["run", "--jsn", "x"], b"", "unrecognized arguments: --jsn"),
     "abbreviated flag": (["run", "--interp", "local", "x"], b"", "unrecognized arguments"),
@@ -80,6 +81,13 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "job: bad id": (["job", "status", "../x"], b"", "not a job's id"),
     "job: no code": (["job", "start"], None, "no code"),
     "job: context": (["run", "--follow", "--clear-context", "1"], b"", "do not go together"),
+    "runtime of another language": (["run", "--runtime", "NODEJS", "1"], b"", "nodejs does not execute python"),
+    "runtime for TypeScript": (
+        ["exec", "a", "--lang", "TS", "--runtime", "python", "1"],
+        b"",
+        "not execute typescript",
+    ),
+    "runtime of a job": (["job", "start", "--runtime", "deno", "1"], b"", "deno does not execute python"),
     "job: artifacts": (["run", "--follow", "--artifacts", "x", "1"], b"", "do not go together"),
 }
 
@@ -95,6 +103,41 @@ def test_wrong_usage(
     assert message in first
     assert all(line.startswith("hint: ") for line in rest)
     assert faults.requests == []
+
+
+MISTYPED = {  # words -> what the hint begins with
+    "rum x": "did you mean run?",
+    "session": "did you mean sessions?",
+    "RUN x": "did you mean run?",
+    "help rum": "did you mean run?",
+    "--verison": "did you mean --version?",
+    "--profil x run 1": "did you mean --profile?",
+    "--timeout 5 run 1": "the options of a command follow its name;",
+    "run --jsn 1": "did you mean --json?",
+    "run -json 1": "did you mean --json?",
+    "run --timout 5 1": "did you mean --timeout?",
+    "run --exec-timout=5 1": "did you mean --exec-timeout?",
+    "run --interp local 1": "did you mean --interpreter-id?",
+    "run -xy 1": "code that looks like a flag goes after --;",
+    "run --lang pyton 1": "did you mean python?",
+    "run 1 + 1": "the code is one argument: quote it;",
+    "job lst": "did you mean list?",
+    "job --region x lst": "did you mean list?",
+    "job --jsn": "did you mean --json?",
+    "help job lst": "did you mean list?",
+    "completion bsh": "did you mean bash?",
+    "interpreter create x --network sandbx": "did you mean sandbox?",
+    "zzz": "there are run, start,",
+}
+
+
+@pytest.mark.parametrize("words", MISTYPED)
+def test_the_near_name_is_named(aws: CommandLine, faults: FaultServer, words: str) -> None:
+    done = aws.run(*words.split())
+    assert (done.returncode, done.stdout, faults.requests) == (2, b"", [])
+    hint = done.stderr.decode().splitlines()[1]
+    assert hint.startswith(f"hint: {MISTYPED[words]}")
+    assert "see: agentcore-sandbox" in hint
 
 
 @pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])

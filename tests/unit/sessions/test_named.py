@@ -30,7 +30,7 @@ class Interpreter:
 def test_a_session_that_was_stopped_and_forgotten_meanwhile_is_told_as_replaced(tmp_path: Path) -> None:
     interpreter: Any = Interpreter()
     store = NamedSessions(interpreter, {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
-    assert store.get_or_start("work", 900) == Found(session_id(1))
+    assert store.get_or_start("work", 900) == Found(session_id(1), is_new=True)
     store.forget(session_id(1))
     assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))
     assert store.renew("work", session_id(1), 900) == Found(session_id(2), replaces=session_id(1))

@@ -1,0 +1,54 @@
+"""Sizes and times as people read them in text, and as programs read them in JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_STEP = 1024
+_FEW = 10  # units of which tenths are shown
+
+
+def size(count: float) -> str:
+    """A number of bytes as `ls -lh` shows it, rounded up: 512, 1.5K, 23M."""
+    units = iter("\0KMGTPEZ")
+    unit = next(units)
+    while math.ceil(count) >= _STEP:
+        count, unit = count / _STEP, next(units)
+    if unit == "\0":
+        return str(math.ceil(count))
+    tenths = math.ceil(count * 10)
+    return f"{tenths / 10:.1f}{unit}" if tenths < _FEW * 10 else f"{math.ceil(count)}{unit}"
+
+
+def duration(seconds: float) -> str:
+    """A duration: 12s, 3m05s, 2h15m."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def local_time(moment: float | datetime) -> str:
+    """A moment in this machine's time zone, to the minute; a number is in seconds since the epoch."""
+    return f"{_moment(moment).astimezone():%Y-%m-%d %H:%M}"
+
+
+def utc(moment: float | datetime) -> str:
+    """A moment in ISO 8601 and UTC, to the second; a number is in seconds since the epoch."""
+    return _moment(moment).isoformat(timespec="seconds")
+
+
+def _moment(value: float | datetime) -> datetime:
+    from datetime import datetime, timezone
+
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc)
+    try:
+        moment = datetime.fromtimestamp(value, timezone.utc)
+        moment.astimezone()  # what no calendar has, in some time zone
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, timezone.utc)
+    return moment

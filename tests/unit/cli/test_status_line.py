@@ -1,0 +1,50 @@
+"""The last line of a terminal: what it shows, and when."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from agentcore_sandbox.cli.status_line import line, spinner
+from agentcore_sandbox.transfer.report import _bar
+
+BARS = {  # moved, total, seconds, columns
+    (0, 0, 0.1, 80): "upload 0, 0/s",
+    (2048, 0, 2.0, 80): "upload 2.0K, 1.0K/s",
+    (0, 100, 0.1, 80): f"upload [{' ' * 40}]   0% 0 of 100, 0/s",
+    (50, 100, 2.0, 80): f"upload [{'#' * 20}{' ' * 20}]  50% 50 of 100, 25/s, 2s left",
+    (50, 100, 2.0, 48): "upload [####    ]  50% 50 of 100, 25/s, 2s left",
+    (50, 100, 2.0, 40): "upload  50% 50 of 100, 25/s, 2s left",
+    (50, 100, 2.0, 30): "upload  50% 50 of 100, 25/s",
+    (100, 100, 2.0, 80): f"upload [{'#' * 40}] 100% 100 of 100, 50/s",
+}
+SPINNERS = {0.0: "", 2.9: "", 3.0: "- running, 3 s", 9.9: "\\ running, 10 s", 700.0: "| running, 700 s"}
+
+
+@pytest.mark.parametrize(("state", "shown"), BARS.items(), ids=str)
+def test_a_bar_fits_the_terminal(state: tuple[int, int, float, int], shown: str) -> None:
+    assert _bar("upload", *state) == shown
+    assert len(shown) < state[3]
+
+
+def test_a_spinner_comes_after_three_seconds_and_its_note_once() -> None:
+    told: list[str] = []
+    render = spinner("running", lambda: told.append("note"))
+    assert {seconds: render(seconds) for seconds in SPINNERS} == SPINNERS
+    render(10.0)
+    assert told == ["note"]
+
+
+@pytest.mark.parametrize(("variables", "is_possible"), [({}, True), ({"TERM": "dumb"}, False)], ids=str)
+def test_nothing_is_shown_on_a_terminal_that_erases_no_line(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, is_possible: bool
+) -> None:
+    ours, theirs = os.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "__stderr__", terminal)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert line.is_possible() is is_possible
