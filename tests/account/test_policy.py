@@ -141,7 +141,19 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
 OF_A_JOB = ("status", "wait", "logs", "stop", "rm")
 LISTING = [["sessions", "--all"], ["stop", "--all", "--yes"]]
 # They call nothing of AWS, or are for those who administer the account; `mcp` calls what the ones above do.
-OTHERS = {"mcp", "setup", "interpreter", "policy", "template", "doctor", "local", "maps", "completion", "help"}
+OTHERS = {
+    "mcp",
+    "setup",
+    "interpreter",
+    "policy",
+    "template",
+    "doctor",
+    "local",
+    "maps",
+    "completion",
+    "help",
+    "history",
+}
 
 
 @pytest.fixture

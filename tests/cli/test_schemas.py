@@ -59,6 +59,7 @@ def test_sessions_and_files(local: CommandLine) -> None:
     check("rm", local, "rm", "-r", "work:a")
     check("sessions", local, "sessions", "--all")
     check("stop", local, "stop", "work")
+    check("history", local, "history")
     check("failure", local, "ls", "work", status=125)
     check("failure", local, "stop", "work", status=125)
     check("failure", local, "cp", "nothing", status=2)
@@ -71,6 +72,7 @@ def test_jobs(local: CommandLine) -> None:
     check("job logs", local, "job", "logs", job_id)
     check("job stop", local, "job", "stop", job_id)
     check("job list", local, "job", "list")
+    check("history", local, "history")
     check("job rm", local, "job", "rm", job_id)
 
 

@@ -212,6 +212,7 @@ def journal(folder: Path, kind: str, interpreter: str) -> Path:
 COMMANDS_OF_THE_USER = {
     "completion": "is for the user's own shell",
     "interpreter": "changes the account",
+    "history": "shows what the user has executed anywhere",
     "job list": "asks every interpreter that a job of the user's runs on",
     "local": "prints the keys of other clients, and stops other people's work",
     "policy": "belongs to setting up",

@@ -7,20 +7,20 @@ command has left.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import activity
 from agentcore_sandbox.activity import owner
+from agentcore_sandbox.api import MAX_LIFETIME
 from agentcore_sandbox.errors import AgentcoreSandboxError
-from agentcore_sandbox.state.log import Log
+from agentcore_sandbox.state.log import Log, decoded_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 START, STOP, TOLD = "start", "stop", "told"
-_TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,8 @@ class StartedSessions:
         """Those that may be running, the oldest first; none where nothing can be read."""
         try:
             place = self._place()
-            return [session for session in _running(LOG.entries()).values() if place.has(session)]
-        except (AgentcoreSandboxError, OSError):
-            return []
-
-    def ever(self) -> list[StartedSession]:
-        """All that are still written down, also those that have ended; none where nothing can be read."""
-        try:
-            return [session for entry in LOG.entries(older=True) if (session := read(entry))]
+            entries = LOG.entries(since=time.time() - MAX_LIFETIME)
+            return [session for session in _running(entries).values() if place.has(session)]
         except (AgentcoreSandboxError, OSError):
             return []
 
@@ -144,6 +138,35 @@ class StartedSessions:
     def note_told(self, session: StartedSession) -> None:
         """An orphan has been mentioned."""
         LOG.note({"event": TOLD, "session": session.session, "at": time.time()})
+
+
+@dataclass(frozen=True)
+class PastSession:
+    """A session that has ended, or still runs; `end`: seconds since the epoch, those of now for one that may run."""
+
+    started: StartedSession
+    end: float
+
+
+def ever() -> list[PastSession]:
+    """All sessions, of all places, that are still written down.
+
+    Raises:
+        OSError: They cannot be read.
+        AgentcoreSandboxError: There is no state folder, or an unsafe one.
+    """
+    entries, now = LOG.entries(older=True), time.time()
+    started = {session.session: session for entry in entries if (session := read(entry))}
+    stopped = {str(entry.get("session")): _time(entry) for entry in entries if entry.get("event") == STOP}
+    return [
+        PastSession(session, min(now, session.at + session.lifetime, stopped.get(session.session, now)))
+        for session in started.values()
+    ]
+
+
+def _time(entry: Mapping[str, Any]) -> float:
+    at = entry.get("at")
+    return at if isinstance(at, (int, float)) else time.time()
 
 
 def _owned(session_id: str) -> str:
@@ -162,19 +185,17 @@ def _folder() -> str:
 
 def read(entry: Mapping[str, Any]) -> StartedSession | None:
     """The session of a `start`; None for another entry, or a damaged one."""
-    known = {field.name: entry.get(field.name, field.default) for field in fields(StartedSession)}
-    has_types = all(type(known[field.name]) in _TYPES[str(field.type)] for field in fields(StartedSession))
-    return StartedSession(**known) if entry.get("event") == START and has_types else None
+    return decoded_entry(StartedSession, entry) if entry.get("event") == START else None
 
 
 def _running(entries: Sequence[Mapping[str, Any]]) -> dict[str, StartedSession]:
     """Session id -> those that were not stopped and whose lifetime is not over."""
-    found: dict[str, StartedSession] = {}
-    told = {entry.get("session") for entry in entries if entry.get("event") == TOLD}
-    for entry in entries:
-        session = read(entry)
-        if session and session.may_live:
-            found[session.session] = replace(session, told=session.told or session.session in told)
-        elif entry.get("event") == STOP:
-            found.pop(str(entry.get("session")), None)
-    return found
+    stopped, told = (
+        {entry.get("session") for entry in entries if entry.get("event") == event} for event in (STOP, TOLD)
+    )
+    started = (read(entry) for entry in entries if entry.get("session") not in stopped)
+    return {
+        session.session: replace(session, told=session.told or session.session in told)
+        for session in started
+        if session and session.may_live
+    }

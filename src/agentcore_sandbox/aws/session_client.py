@@ -90,7 +90,7 @@ class SessionClient:
         with translated(self._settings):
             self._client = _create(connection)
             _, _, self._keys = credentials.resolve(connection.session)
-        self.own = StartedSessions(self._place)
+        self.own = StartedSessions(self.place)
         Output.afterwards["orphans"] = self._tell_orphans
 
     @property
@@ -107,7 +107,8 @@ class SessionClient:
         # The account if the credentials name it, because temporary keys change.
         return (self._keys.account_id or self._keys.access_key or "", *where)
 
-    def _place(self) -> Place:
+    def place(self) -> Place:
+        """Where its sessions are."""
         endpoint = without_password(self._client.meta.endpoint_url)
         return Place(self._settings.plain_id, self.region, endpoint, self._keys.account_id or "")
 

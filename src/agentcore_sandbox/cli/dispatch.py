@@ -31,6 +31,7 @@ COMMANDS = {
     "map": "execute one program over many items, in many sessions at once",
     "maps": "maps that run in the background or have ended: list, status, results, wait, stop, rm",
     "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",
+    "history": "show what was executed, and what it has cost at most",
     "setup": "create role, interpreter and policies in an AWS account, or remove them",
     "interpreter": "the account's interpreters: create, list, show, tag, delete",
     "policy": "print IAM policies: trust, execution, caller",

@@ -168,22 +168,23 @@ class LiveProgram:
 
     Attributes:
         kept: Pieces of standard output and standard error.
+        size: Bytes of both so far, kept or not.
     """
 
     def __init__(self, streams: Sequence[ProgramStream] = ()) -> None:
         self._streams = streams
         self.kept: tuple[list[bytes], list[bytes]] = ([], [])
-        self._size = 0
+        self.size = 0
 
     def write(self, stdout: bytes, stderr: bytes, *, keep: bool) -> None:
         """Print what is new, and keep it if asked."""
+        self.size += len(stdout) + len(stderr)
         for stream, data in zip(self._streams, (stdout, stderr), strict=False):
             stream.write(data)
         if keep:
             self.kept[0].append(stdout)
             self.kept[1].append(stderr)
-            self._size += len(stdout) + len(stderr)
-            check_kept(self._size)
+            check_kept(self.size)
 
     def end(self) -> int:
         """Print what is left; returns the number of bytes that a limit has left out."""

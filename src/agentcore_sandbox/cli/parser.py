@@ -271,6 +271,17 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+def positive_number(text: str) -> float:
+    """Read a number above 0, such as a price."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:  # noqa: PLR2004 - and no NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
 def time_span(text: str) -> float:
     """Read a time such as 90s, 45m, 2h or 7d in seconds."""
     found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)

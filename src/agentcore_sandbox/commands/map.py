@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.activity.costs import Prices, add_prices
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_seconds
+from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_number, positive_seconds
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, UsageError
 from agentcore_sandbox.execution import program as programs
@@ -24,7 +25,6 @@ from agentcore_sandbox.map.options import (
     RATE,
     Halt,
     Options,
-    Prices,
 )
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
@@ -78,7 +78,7 @@ def _add_how(group: argparse._ArgumentGroup) -> None:
     allow(whole("--retries", type=_count(100, least=0), default=0, help="try an item that failed again (0)"))
     about = "try an item again that may have run in a session that was lost"
     allow(group.add_argument("--retry-unknown", action="store_true", help=about))
-    allow(whole("--rate", type=_positive, default=RATE, help="requests a second of each operation (30, AWS's)"))
+    allow(whole("--rate", type=positive_number, default=RATE, help="requests a second of each operation (30, AWS's)"))
 
 
 def _add_ends(group: argparse._ArgumentGroup) -> None:
@@ -86,10 +86,9 @@ def _add_ends(group: argparse._ArgumentGroup) -> None:
     allow(group.add_argument("--halt", metavar="soon|now,fail=N|N%", help=about))
     about = "say what it would take and cost, and start nothing"
     allow(group.add_argument("--dry-run", action="store_true", help=about))
-    dollars = partial(group.add_argument, metavar="DOLLARS", type=_positive)
+    dollars = partial(group.add_argument, metavar="DOLLARS", type=positive_number)
     allow(dollars("--max-cost", help="end before sessions may cost more"))
-    for flag, price in (("--vcpu-hour-price", Prices.vcpu_hour), ("--gb-hour-price", Prices.gigabyte_hour)):
-        allow(dollars(flag, default=price, help=f"for --max-cost ({price})"))
+    add_prices(group)
 
 
 def _add_results(group: argparse._ArgumentGroup) -> None:
@@ -128,16 +127,6 @@ def _count(most: int, least: int = 1) -> Callable[[str], int]:
         return int(text)
 
     return read
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:  # noqa: PLR2004 - and no NaN
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
 
 
 def run(*, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> int:

@@ -7,7 +7,9 @@ import time
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.activity import history
 from agentcore_sandbox.aws.event_stream import Result, combine
+from agentcore_sandbox.cli.output import encoded
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError, TimeLimitError
 from agentcore_sandbox.execution import artifacts
@@ -17,6 +19,7 @@ from agentcore_sandbox.execution.program import COMMAND
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from agentcore_sandbox.activity.history import Execution
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.execution.artifacts import Artifact
@@ -72,6 +75,7 @@ class Executor:
         self._artifacts: list[Artifact] = []
         self._was_sent = False
         self._results: list[Result] = []
+        self._followed_bytes = 0
 
     def run(self) -> int:
         """Execute; returns the program's exit status."""
@@ -114,17 +118,33 @@ class Executor:
         if request.transfers.uploads:
             request.output.say_skipped(request.transfers.send(self._workspace()))
         self._was_sent = False
+        program = request.program
+        execution = history.execution(program.text, program.language, self._interpreter.place(), self._session_id)
         try:
-            if request.follow:
-                self._follow()
-            else:
-                with request.output.waiting("running", LATER):
-                    self._execute()
+            with history.measured(execution):
+                self._send()
+                execution.status = combine(self._results).status
         except TimeLimitError as error:
             if self._was_sent:
                 self._finish(error)
             raise
+        finally:
+            self._note(execution)
         self._finish(None)
+
+    def _send(self) -> None:
+        if self._request.follow:
+            self._follow()
+        else:
+            with self._request.output.waiting("running", LATER):
+                self._execute()
+
+    def _note(self, execution: Execution) -> None:
+        """Write down a program that was sent."""
+        if self._was_sent:
+            total = combine(self._results)
+            execution.output_bytes = self._followed_bytes or len(encoded(total.stdout)) + len(encoded(total.stderr))
+            history.note(execution)
 
     def _advice(self) -> str:
         """How to end a program that may still be running in the session; empty if none can be."""
@@ -213,7 +233,10 @@ class Executor:
     def _follow(self) -> None:
         self._was_sent = True
         request, region = self._request, self._interpreter.region
-        self._results.append(_follow(self._workspace(), request.program, region, request.output, request.time_limit))
+        result, self._followed_bytes = _follow(
+            self._workspace(), request.program, region, request.output, request.time_limit
+        )
+        self._results.append(result)
 
     def _finish(self, failure: AgentcoreSandboxError | None) -> None:
         """Save artifacts and downloads; after a failure, a further one is printed and not raised."""
@@ -241,14 +264,20 @@ class Executor:
         return Workspace(self._interpreter, self._session_id)
 
 
-def _follow(workspace: Workspace, program: Program, region: str, output: Output, limit: float | None) -> Result:
-    """Run a program and print its output as it comes; it is stopped however this ends, at `limit` seconds too."""
+def _follow(
+    workspace: Workspace, program: Program, region: str, output: Output, limit: float | None
+) -> tuple[Result, int]:
+    """Run a program and print its output as it comes; it is stopped however this ends, at `limit` seconds too.
+
+    Returns:
+        Its result, and how many bytes it has written.
+    """
     from agentcore_sandbox.jobs.process import JobProcess, new_id
 
     process = JobProcess(workspace, new_id())
     process.start(program.script(region))
     try:
-        result = _print_live(process, output, limit)
+        followed = _print_live(process, output, limit)
     except SessionGoneError as gone:
         raise SessionGoneError(gone.session_id, gone.reason) from gone  # this request has not run; the program has
     except BaseException:
@@ -256,10 +285,10 @@ def _follow(workspace: Workspace, program: Program, region: str, output: Output,
         raise
     process.close()
     process.discard()
-    return result
+    return followed
 
 
-def _print_live(process: JobProcess, output: Output, limit: float | None) -> Result:
+def _print_live(process: JobProcess, output: Output, limit: float | None) -> tuple[Result, int]:
     started, status = time.monotonic(), 0
     with output.live() as live:
         for snapshot in process.follow():
@@ -269,7 +298,8 @@ def _print_live(process: JobProcess, output: Output, limit: float | None) -> Res
                 message = f"not finished within {limit:g} seconds (--exec-timeout)"
                 raise TimeLimitError("TimeLimit", message, "the program was stopped; raise --exec-timeout")
     stdout, stderr = (b"".join(kept).decode("utf-8", "replace") for kept in live.kept)
-    return Result(stdout, stderr, status, round(time.monotonic() - started, 3), is_error=status != 0)
+    result = Result(stdout, stderr, status, round(time.monotonic() - started, 3), is_error=status != 0)
+    return result, live.size
 
 
 def _stop_program(process: JobProcess, output: Output) -> None:

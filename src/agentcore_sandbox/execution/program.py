@@ -102,7 +102,7 @@ class Program:
         variables = {**_UNBUFFERED, **self.variables(region)}
         if self.language == "python":
             variables.setdefault("PYTHONPATH", api.WORK_FOLDER)  # as in `exec`, modules there can be imported
-        return Script(name, self.text, interpreter, variables)
+        return Script(name, self.text, self.language, interpreter, variables)
 
     def _script_kind(self) -> tuple[str, list[str]]:
         """The name of the program's file and the argument list that runs it."""

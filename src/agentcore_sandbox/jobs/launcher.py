@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.activity import history
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
 from agentcore_sandbox.jobs.process import JobProcess, new_id
 from agentcore_sandbox.jobs.store import JobRecord, JobStore
@@ -64,7 +65,14 @@ class Launcher:
                 raise
             hint = f"it may have been started, once: agentcore-sandbox job status {job.job_id}"
             raise AgentcoreSandboxError(error.code, error.message, hint) from error
+        self._note(job)
         return store.save(replace(job, task_id=task_id))
+
+    def _note(self, job: JobRecord) -> None:
+        script = self._script
+        begun = history.execution(script.text, script.language, self._interpreter.place(), job.session_id)
+        begun.job = job.job_id
+        history.note(begun)
 
     def _new_job(self, job_id: str, session_id: str, *, owns_session: bool) -> JobRecord:
         return JobRecord(

@@ -34,6 +34,7 @@ class Script:
 
     name: str
     text: str
+    language: str
     interpreter: Sequence[str]
     environment: Mapping[str, str]
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox import activity
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError
 from agentcore_sandbox.map import journal as journals
 from agentcore_sandbox.map.request import MapRequest
@@ -73,6 +74,7 @@ def main() -> int:
     from agentcore_sandbox.cli.signals import Interrupted, gate
     from agentcore_sandbox.map import running
 
+    activity.command = "map"
     gate.install()
     output = Output()
     try:

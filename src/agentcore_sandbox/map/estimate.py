@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agentcore_sandbox.map.options import Options
 
-PRICES_OF = "2026-11"
-"""When the default prices were told."""
 START_SECONDS = 1.4
 INVOKE_SECONDS = 0.1
 STOP_SECONDS = 0.17
@@ -42,11 +40,7 @@ def estimate(count: int, options: Options, *, uploads: int, downloads: int) -> d
         "secondsAtLeast": round(_least_seconds(sessions, invokes, options), 1),
         "secondsOfItemAtMost": longest,
         "costAtMost": round(_most_seconds(count, longest, options) * options.prices.session_second, 4),
-        "prices": {
-            "vcpuHour": options.prices.vcpu_hour,
-            "gigabyteHour": options.prices.gigabyte_hour,
-            "defaultsOf": PRICES_OF,
-        },
+        "prices": options.prices.as_json(),
     }
 
 

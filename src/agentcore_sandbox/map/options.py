@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from agentcore_sandbox.activity.costs import Prices
 from agentcore_sandbox.errors import UsageError
 
 FORMATS = ("lines", "jsonl", "csv", "nul", "files")
@@ -21,8 +22,6 @@ SOON, NOW = "soon", "now"
 """Start nothing new and let what runs end; or stop all sessions at once."""
 LIFETIME = 3600
 """Seconds that a session of a map lives unless it is stopped, as where this process is killed."""
-VCPUS, GIGABYTES = 2, 8
-"""Of a session: docs/service.md, Limits."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,6 @@ class Halt:
         """Whether so many failures of `count` items are enough."""
         most = math.ceil(count * self.failures / 100) if self.percent else self.failures
         return failures >= most
-
-
-@dataclass(frozen=True)
-class Prices:
-    """US dollars for the hours that a session runs: by third parties, November 2026 (docs/service.md, Limits)."""
-
-    vcpu_hour: float = 0.0895
-    gigabyte_hour: float = 0.00945
-
-    @property
-    def session_second(self) -> float:
-        """At most: all processors and all memory of a session in use."""
-        return (VCPUS * self.vcpu_hour + GIGABYTES * self.gigabyte_hour) / 3600
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from agentcore_sandbox.map.options import RATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from agentcore_sandbox.activity.sessions import Place
     from agentcore_sandbox.aws.event_stream import Result
     from agentcore_sandbox.aws.session_client import SessionClient
 
@@ -89,6 +90,10 @@ class PacedInterpreter:
     def region(self) -> str:
         """The region that requests go to."""
         return self._interpreter.region
+
+    def place(self) -> Place:
+        """Where its sessions are."""
+        return self._interpreter.place()
 
     def close(self) -> None:
         """Start and invoke nothing any more."""

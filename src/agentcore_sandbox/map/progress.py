@@ -50,6 +50,11 @@ class Progress:
             self._shown = now
             self._show(self._line())
 
+    @property
+    def recorded(self) -> int:
+        """How many items have got a record since this began."""
+        return sum(self._ledger.counts.values()) - self._before
+
     def summary(self, mapper: Mapper) -> dict[str, Any]:
         """The object that `--json` shows."""
         counts = self._ledger.counts
@@ -76,7 +81,7 @@ class Progress:
 
     def _line(self) -> str:
         counts, left = self._ledger.counts, self._ledger.left
-        rate = (sum(counts.values()) - self._before) / (time.monotonic() - self._started)
+        rate = self.recorded / (time.monotonic() - self._started)
         parts = [f"{counts[DONE]} done", f"{counts[FAILED]} failed", f"{counts[UNKNOWN]} unknown", f"{left} left"]
         if rate > 0:
             parts += [f"{rate:.1f}/s", f"{duration(left / rate)} to go"]

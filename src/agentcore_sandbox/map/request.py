@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.activity.costs import Prices
 from agentcore_sandbox.execution.program import Program
 from agentcore_sandbox.map import journal as journals
-from agentcore_sandbox.map.options import Halt, Options, Prices
+from agentcore_sandbox.map.options import Halt, Options
 from agentcore_sandbox.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from agentcore_sandbox.activity import history
 from agentcore_sandbox.aws.connect import Transport, connect
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
@@ -69,14 +70,20 @@ def run(
             say=lambda message: output.say(f"agentcore-sandbox: {message}"),
         )
         failure: AgentcoreSandboxError | None = None
+        header = journal.header
+        execution = history.execution(header.text, header.language, interpreter.place(), "")
         try:
-            mapper.run()
+            with history.measured(execution):
+                mapper.run()
+                execution.status = 1 if ledger.failures else 0
         except AgentcoreSandboxError as error:
             failure = error
             raise
         finally:
             mapper.pool.close()
             results.finish()
+            execution.items = progress.recorded
+            history.note(execution)
             (summary if summary is not None else {}).update(progress.end(mapper, failure))
 
 

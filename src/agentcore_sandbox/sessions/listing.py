@@ -6,6 +6,7 @@ import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.activity.sessions import ever
 from agentcore_sandbox.api import READY
 from agentcore_sandbox.cli.units import utc
 from agentcore_sandbox.errors import AgentcoreSandboxError
@@ -32,7 +33,7 @@ def listed(interpreter: SessionClient, output: Output, *, every: bool = False) -
     found = list(interpreter.sessions(status=None if every else READY))
     lifetimes = list(in_parallel(lambda session: _lifetime(interpreter, session), found, AT_ONCE))
     names = _names(interpreter, output)
-    commands = {session.session: session.command for session in interpreter.own.ever()}
+    commands = _commands()
     rows = [_row(session, lifetime, names) for session, lifetime in zip(found, lifetimes, strict=True)]
     return [{**row, "startedBy": commands.get(row["sessionId"])} for row in rows]
 
@@ -48,6 +49,14 @@ def _names(interpreter: SessionClient, output: Output) -> dict[str, str]:
     for damaged in unreadable:
         output.say(f"agentcore-sandbox: a name is left out: {damaged.message}")
     return {named.session_id: named.name for named in known}
+
+
+def _commands() -> dict[str, str]:
+    """Session id -> the command on this machine that has started it."""
+    try:
+        return {past.started.session: past.started.command for past in ever()}
+    except (AgentcoreSandboxError, OSError):
+        return {}
 
 
 def _lifetime(interpreter: SessionClient, session: SessionSummary) -> int | None:

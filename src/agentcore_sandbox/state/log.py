@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from agentcore_emulator import file_lock
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.state.decoding import NewerVersionError, R, decoded
 from agentcore_sandbox.state.root import make, open_file, root
 
 if TYPE_CHECKING:
@@ -63,18 +65,27 @@ class Log:
                 self._rotate()
             _append(self._path(), line)
 
-    def entries(self, *, older: bool = False) -> list[Entry]:
+    def entries(self, *, older: bool = False, since: float = 0.0) -> list[Entry]:
         """The entries in the order in which they were written; what is damaged is passed over.
 
         Args:
             older: Those that have been rotated away come first.
+            since: Leave out what is before the last one whose `at`, in seconds since the epoch, is earlier.
 
         Raises:
             OSError: They cannot be read.
             AgentcoreSandboxError: As for `append`.
         """
         data = (_read(self._path(".old")) if older else b"") + _read(self._path())
-        return [entry for line in data.splitlines() if (entry := _entry(line))]
+        found = []
+        for line in reversed(data.splitlines()):
+            entry = _entry(line)
+            if entry is None:
+                continue
+            if since and _time(entry) < since:
+                break
+            found.append(entry)
+        return found[::-1]
 
     def _rotate(self) -> None:
         lasting = b"".join(map(_line, self._lasting(self.entries())))
@@ -100,6 +111,14 @@ class Log:
             yield
         finally:
             os.close(descriptor)
+
+
+def decoded_entry(kind: type[R], entry: Entry) -> R | None:
+    """The record of an entry, None where it is damaged, or of a newer version."""
+    try:
+        return decoded(kind, entry)
+    except (ValueError, NewerVersionError):
+        return None
 
 
 def folder() -> Path:
@@ -129,6 +148,11 @@ def _entry(line: bytes) -> Entry | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
+
+
+def _time(entry: Entry) -> float:
+    at = entry.get("at")
+    return at if isinstance(at, (int, float)) else math.inf
 
 
 def _append(path: Path, line: bytes) -> None:

@@ -8,40 +8,23 @@ import re
 import shutil
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeVar
 
 from agentcore_emulator import file_lock
 from agentcore_sandbox.atomic_files import publish, staging_folder
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
+from agentcore_sandbox.state.decoding import VERSION, NewerVersionError, Record, decoded
 from agentcore_sandbox.state.root import NO_FOLLOW, check_privacy, make, open_file, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = 1
-"""Of the records. One that cannot be read by programs that know this version gets the next number."""
 LOCK_SECONDS = 120.0  # longer than any start of a session takes
 MOST_BYTES = 1 << 20  # of a record
-_LARGEST_NUMBER = 1e11  # as seconds since the epoch, a year that calendars have
 _KEY = re.compile(r"[0-9A-Za-z-]{1,80}")
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "None": (type(None),),
-}
-
-
-class Record(Protocol):
-    """A dataclass whose fields are strings, numbers, booleans and None."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
 R = TypeVar("R", bound=Record)
 
 
@@ -82,12 +65,12 @@ class StateFolder:
         path = self.file(key)
         try:
             data = self.read_file(path.name, limit=MOST_BYTES)
-            return None if data is None else _decoded(kind, json.loads(data))
+            return None if data is None else decoded(kind, json.loads(data))
         except AgentcoreSandboxError as error:
             if error.code != "StateFailed":
                 raise
             raise UnreadableRecordError(path, error.message.rpartition(": ")[2]) from None
-        except _NewerVersionError:
+        except NewerVersionError:
             reason = "a newer version of agentcore-sandbox has written it"
             raise UnreadableRecordError(path, reason, is_newer=True) from None
         except (ValueError, RecursionError):  # replaced as a whole, so it was not this program
@@ -185,40 +168,6 @@ class StateFolder:
         except FileNotFoundError:
             return False
         return True
-
-
-class _NewerVersionError(Exception):
-    pass
-
-
-def _decoded(kind: type[R], value: Any) -> R:
-    """Make a record of JSON. Fields that are not known are left out: a later version may have more of them.
-
-    Raises:
-        ValueError: It is not such a record.
-    """
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - as everything else that is wrong with it
-    if value.get("version", VERSION) != VERSION:  # the first records had no version
-        raise _NewerVersionError
-    known = {}
-    for field in fields(kind):
-        name = field.name if field.name in value else field.metadata.get("formerly", field.name)
-        if name in value:
-            known[field.name] = _checked_value(value[name], str(field.type))
-    try:
-        return kind(**known)
-    except TypeError as error:  # one is missing
-        raise ValueError(str(error)) from None
-
-
-def _checked_value(value: Any, kinds: str) -> Any:
-    allowed = {kind for name in kinds.split(" | ") for kind in _TYPES[name]}
-    if type(value) not in allowed:
-        raise ValueError(f"{value!r} is not of type {kinds}")
-    if isinstance(value, (int, float)) and not 0 <= value < _LARGEST_NUMBER:  # nor is NaN
-        raise ValueError(f"{value} is out of range")
-    return value
 
 
 def _remove(path: Path) -> None:

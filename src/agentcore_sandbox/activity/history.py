@@ -1,0 +1,122 @@
+"""What was executed: a line for each program, without the values of its variables and without its output.
+
+A map is one line, however many its items are: its journal has each of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox import activity
+from agentcore_sandbox.cli.signals import Interrupted
+from agentcore_sandbox.errors import AgentcoreSandboxError, masked
+from agentcore_sandbox.state.log import Log, decoded_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentcore_sandbox.activity.sessions import Place
+
+VARIABLE = "AGENTCORE_SANDBOX_HISTORY"
+"""`off` keeps no history."""
+CLAUDE_SESSION = "CLAUDE_CODE_SESSION_ID"
+LOG = Log("executions.jsonl", 4 << 20, lambda _: ())
+_LONGEST_LINE = 200
+_LONGEST_ID = 100
+
+
+@dataclass
+class Execution:
+    """One execution.
+
+    Attributes:
+        at: When it began, in seconds since the epoch.
+        command: What has asked for it, such as `run`.
+        language: Of the program; `command` for a shell's.
+        sha256: Of the program's text, in UTF-8.
+        line: Its first line, with what has the form of a credential masked.
+        interpreter: As of a `Place`, and so is `region`.
+        session: Where it ran; empty for a map.
+        program_bytes: The size of the text.
+        output_bytes: Of both output streams.
+        status: The exit status; None where it ran on by itself.
+        seconds: How long it took; None likewise.
+        job: The id of the job that it is; empty for none.
+        items: Of a map; None for none.
+        claude_session: The session of Claude Code; empty outside of it.
+        claude_prompt: The prompt in it, where that is known.
+    """
+
+    at: float
+    command: str
+    language: str
+    sha256: str
+    line: str
+    interpreter: str
+    region: str
+    session: str
+    program_bytes: int
+    output_bytes: int = 0
+    status: int | None = None
+    seconds: float | None = None
+    job: str = ""
+    items: int | None = None
+    claude_session: str = ""
+    claude_prompt: str = ""
+
+
+def is_on() -> bool:
+    """Whether a history is kept."""
+    return os.environ.get(VARIABLE, "").lower() not in ("off", "0", "no", "false")
+
+
+def execution(text: str, language: str, place: Place, session: str) -> Execution:
+    """An execution of a program that is about to begin."""
+    data = text.encode()
+    return Execution(
+        at=time.time(),
+        command=activity.command,
+        language=language,
+        sha256=hashlib.sha256(data).hexdigest(),
+        line=masked(text.strip().partition("\n")[0][:_LONGEST_LINE]),
+        interpreter=place.interpreter,
+        region=place.region,
+        session=session,
+        program_bytes=len(data),
+        claude_session=os.environ.get(CLAUDE_SESSION, "")[:_LONGEST_ID],
+    )
+
+
+@contextmanager
+def measured(begun: Execution) -> Iterator[None]:
+    """Let an execution have the time that the block takes, and the status of what ends the block early."""
+    started = time.monotonic()
+    try:
+        yield
+    except (AgentcoreSandboxError, Interrupted) as error:
+        begun.status = error.status
+        raise
+    finally:
+        begun.seconds = round(time.monotonic() - started, 3)
+
+
+def note(ended: Execution) -> None:
+    """Write an execution down."""
+    if is_on():
+        LOG.note(asdict(ended))
+
+
+def executions(since: float) -> list[Execution]:
+    """Those that began after a time in seconds since the epoch, the oldest first.
+
+    Raises:
+        OSError: They cannot be read.
+        AgentcoreSandboxError: There is no state folder, or an unsafe one.
+    """
+    found = (decoded_entry(Execution, entry) for entry in LOG.entries(older=True))
+    return [execution for execution in found if execution and execution.at >= since]
