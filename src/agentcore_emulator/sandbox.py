@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from agentcore_emulator import languages
 from agentcore_emulator.agent import protocol
 from agentcore_emulator.agent_client import Call, HungUpError, SandboxGoneError
+from agentcore_emulator.attached import NOTHING, Attached
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import bubblewrap, javascript, launcher, seccomp
 from agentcore_emulator.limits import Limits
@@ -51,7 +52,8 @@ COMPLAINT_BYTES = 2000
 class SandboxConfig:
     """What a sandbox is made of.
 
-    Everything that is written inside lies below the private `folder` on the host, mode 0700. Without a watchdog each
+    Everything that is written inside lies below the private `folder` on the host, mode 0700, or in a folder that is
+    mounted. Without a watchdog each
     process has limits of its own, and there are none for all.
     """
 
@@ -59,6 +61,7 @@ class SandboxConfig:
     network: bool = False
     limits: Limits = field(default_factory=Limits)
     watchdog: Watchdog | None = None
+    attached: Attached = NOTHING
 
 
 class Sandbox:
@@ -201,7 +204,10 @@ class Sandbox:
 
     def _launch(self, program: Bubblewrap, channel: socket.socket, complaints: IO[bytes]) -> Process:
         config = self.config
-        contents = launcher.Contents(config.folder, list(self._programs.values()), config.network, config.limits.cpus)
+        programs, attached = list(self._programs.values()), config.attached
+        contents = launcher.Contents(
+            config.folder, programs, config.network, config.limits.cpus, attached.mounts, attached.bundle()
+        )
         return launcher.launch(program, contents, channel.fileno(), self._agent_options(), complaints)
 
     def _adopt(self, channel: socket.socket, process: Process) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from agentcore_emulator import limits, private_files, sandbox, tools
+from agentcore_emulator.attached import Attached, Roots
 from agentcore_emulator.endpoint import LocalEndpoint, settings
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import launcher
@@ -68,15 +69,17 @@ class Options:
     quotas: Quotas = field(default_factory=Quotas)
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
+    roots: Roots = field(default_factory=Roots)
     settings: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
 
     @classmethod
     def of(cls, environ: Mapping[str, str], **more: Any) -> Options:
-        """Read quotas, limits and faults from the environment; may raise SettingError."""
+        """Read quotas, limits, faults and roots from the environment; may raise SettingError."""
         switches = [faults.parse(text) for text in environ.get(faults.VARIABLE, "").split()]
         quotas, session = limits.read(Quotas, environ), limits.read(Limits, environ)
-        return cls(quotas=quotas, limits=session, faults=switches, settings=settings(environ), **more)
+        roots, named = Roots.of(environ), settings(environ)
+        return cls(quotas=quotas, limits=session, faults=switches, roots=roots, settings=named, **more)
 
 
 class StopRequest:
@@ -191,12 +194,12 @@ def _assemble(
     watchdog = Watchdog(Groups.find())
     stack.callback(watchdog.close)
 
-    def make_sandbox(folder: Path, network: bool) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
-        return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, options.limits, watchdog))
+    def make_sandbox(folder: Path, network: bool, attached: Attached) -> sandbox.Sandbox:  # noqa: FBT001 - as sessions call it
+        return sandbox.Sandbox(sandbox.SandboxConfig(folder, network, options.limits, watchdog, attached))
 
     sessions = Sessions(sessions_folder, make_sandbox, timers, options.quotas.sessions)
     stack.callback(sessions.close)
-    data, control = _planes(folder.interpreters_path, sessions, timers, options.quotas)
+    data, control = _planes(folder.interpreters_path, sessions, timers, options)
     administration = Administration(sessions, watchdog.holds(options.limits), end)
     handlers = {**data.handlers(), **control.handlers()}
     faults_ = Faults(options.faults, sessions.end)
@@ -209,9 +212,9 @@ def _assemble(
     return server, sessions
 
 
-def _planes(path: Path, sessions: Sessions, timers: Timers, allowed: Quotas) -> tuple[DataPlane, ControlPlane]:
-    known = CodeInterpreters(timers, path)
-    return DataPlane(known, sessions, tools.invoke, timers, allowed.invoke_seconds), ControlPlane(known, sessions)
+def _planes(path: Path, sessions: Sessions, timers: Timers, options: Options) -> tuple[DataPlane, ControlPlane]:
+    known, seconds = CodeInterpreters(timers, path), options.quotas.invoke_seconds
+    return DataPlane(known, sessions, tools.invoke, timers, seconds, roots=options.roots), ControlPlane(known, sessions)
 
 
 def _allow_many_files() -> None:

@@ -41,3 +41,5 @@ PTY_TOOLS = (EXECUTE_COMMAND, START_COMMAND, GET_TASK)
 
 WORK_FOLDER = "/opt/amazon/genesis1p-tools/var"
 """Where programs in a session start."""
+MOUNT_FORM = "PATH=ACCESS_POINT[,FILE_SYSTEM]"
+"""How the command line writes a file system of the account that a session gets."""

@@ -66,6 +66,9 @@ KEPT_OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     # set-up: a look at the network of a VPC
     "ec2": ("DescribeRouteTables", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcEndpoints"),
+    # set-up: a look at the file systems of mounts
+    "efs": ("DescribeAccessPoints", "DescribeMountTargetSecurityGroups", "DescribeMountTargets"),
+    "s3files": ("GetAccessPoint", "GetMountTarget", "ListMountTargets"),
     # credentials: assume-role and web identity profiles; who the caller is
     "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
     # credentials: IAM Identity Center profiles, and the renewal of their token

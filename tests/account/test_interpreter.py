@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.local import serving
+from support.mounts import CERTIFICATES, CONFIGURATIONS, MOUNTS, S3, S3_POINT, SECRET
 from support.processes import DEADLINE, CommandLine
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 INSTALL = "claude plugin install aws-bedrock-agentcore-codeinterpreter@agentcore-sandbox"
 SUBNETS = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679"]
+GROUP = ["--security-group", "sg-12345678"]
 ROLE = "arn:aws:iam::123456789012:role/r"
 
 
@@ -126,6 +128,20 @@ def test_tags_are_shown_and_changed(admin: CommandLine, control: ControlServer) 
     assert b"warning: its tags are not shown: not allowed: a:See" in denied.stderr
 
 
+def test_mounts_and_certificates_are_sent_and_shown(admin: CommandLine, control: ControlServer) -> None:
+    words = ["--network", "vpc", *SUBNETS, "--security-group", "sg-12345678", "--no-network-check", "--role", ROLE]
+    done = admin.run("interpreter", "create", "demo", *words, "--mount", MOUNTS[0], "--certificate", SECRET)
+    assert done.returncode == 0, done.stderr
+    _, body = control.requests[0]
+    assert (body["filesystemConfigurations"], body["certificates"]) == (CONFIGURATIONS[:1], CERTIFICATES)
+    interpreter_id = done.stdout.decode().strip()
+    shown = json.loads(admin.run("interpreter", "show", interpreter_id, "--json").stdout)
+    mount = {"path": "/mnt/s3", "accessPoint": S3_POINT, "fileSystem": S3}
+    assert (shown["mounts"], shown["certificates"]) == ([mount], [SECRET])
+    text = admin.run("interpreter", "show", interpreter_id).stdout.decode()
+    assert f"mounts: path=/mnt/s3, accessPoint={S3_POINT}, fileSystem={S3}\ncertificates: {SECRET}\n" in text
+
+
 def test_delete_waits_for_one_that_is_still_being_created(admin: CommandLine, control: ControlServer) -> None:
     interpreter_id = create(admin)
     control.interpreters[interpreter_id]["status"], control.looks = "CREATING", 2
@@ -213,6 +229,18 @@ REFUSALS = {
     "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),
     "show without id": (["interpreter", "show"], "arguments are required: interpreter"),
     "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
+    "mount without vpc": (
+        ["interpreter", "create", "demo", "--network", "public", "--role", ROLE, "--mount", MOUNTS[0]],
+        "--mount works only with --network vpc",
+    ),
+    "mount without role": (
+        [
+            *["interpreter", "create", "d", "--network", "vpc", "--security-group", "sg-12345678", "--mount"],
+            MOUNTS[0],
+            *SUBNETS,
+        ],
+        "--mount needs --role",
+    ),
     "no tag": (["interpreter", "tag", UNKNOWN], "no tag is given"),
     "tag without value": (["interpreter", "tag", UNKNOWN, "team"], "not a valid tag: 'team'"),
     "tag of AWS": (["interpreter", "tag", UNKNOWN, "AWS:x=1"], "not a valid tag key: 'AWS:x'"),

@@ -13,6 +13,7 @@ from agentcore_sandbox.account import arguments, policies
 from agentcore_sandbox.cli import dispatch as command_line
 from agentcore_sandbox.commands import job
 from support.local import serving
+from support.mounts import EFS, EFS_POINT, MOUNTS, S3, S3_POINT, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,6 +72,26 @@ def test_execution_for_several_services(quick: CommandLine) -> None:
     }
     names = [statement["Sid"] for statement in found["Statement"]]
     assert len(set(names)) == len(names)
+
+
+def test_execution_for_mounts_goes_through_the_access_points(quick: CommandLine) -> None:
+    first, point, second = document(quick, "execution", *mounted(MOUNTS))["Statement"]
+    assert first["Action"] == ["s3files:ClientMount", "s3files:ClientWrite"]
+    assert (first["Resource"], first["Condition"]) == (S3, {"StringEquals": {"s3files:AccessPointArn": S3_POINT}})
+    assert (point["Action"], point["Resource"]) == (["s3files:GetAccessPoint"], [S3, S3_POINT])
+    assert second["Action"] == ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    assert second["Resource"] == EFS
+    assert second["Condition"] == {"StringEquals": {"elasticfilesystem:AccessPointArn": EFS_POINT}}
+
+
+def test_callers_read_certificates(admin: CommandLine) -> None:
+    words = ["--interpreter-id", "aws.codeinterpreter.v1", "--certificate", SECRET]
+    _, reading = document(admin, "caller", *words)["Statement"]
+    assert (reading["Action"], reading["Resource"]) == (["secretsmanager:GetSecretValue"], [SECRET])
+
+
+def mounted(mounts: Iterable[str]) -> list[str]:
+    return [word for mount in mounts for word in ("--mount", mount)]
 
 
 def test_no_access_grants_a_wildcard_action() -> None:

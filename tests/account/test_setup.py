@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.account import policies
+from agentcore_sandbox.aws.attachments import Mount
 from plugin_build.botocore_data import KEPT_OPERATIONS
 from support.documents import page
 from support.local import serving
+from support.mounts import CERTIFICATES, CONFIGURATIONS, MOUNTS, SECRET
 from support.processes import DEADLINE, CommandLine
 from support.setups import LOG_GROUP, POLICY_ARN, ROLE, WORDS, changes, names, set_up
 
@@ -186,6 +188,28 @@ def test_interpreter_that_failed_is_told(admin: CommandLine, control: ControlSer
     assert done.returncode == 125
     assert b"is CREATE_FAILED" in done.stderr
     assert b"hint: remove it (`agentcore-sandbox setup demo --teardown`)" in done.stderr
+
+
+def test_mounts_and_certificates_are_the_interpreters_and_in_the_policies(
+    admin: CommandLine, account: Account, control: ControlServer
+) -> None:
+    subnets = ["--subnet", "subnet-12345678", "--subnet", "subnet-12345679", "--security-group", "sg-12345678"]
+    words = ["setup", "demo", "--network", "vpc", *subnets, "--no-network-check", "--yes"]
+    attached = ["--mount", MOUNTS[0], "--certificate", SECRET]
+    made = admin.run(*words, *attached, "--json")
+    assert made.returncode == 0, made.stderr
+    body = next(body for operation, body in control.requests if operation == "create")
+    assert (body["filesystemConfigurations"], body["certificates"]) == (CONFIGURATIONS[:1], CERTIFICATES)
+    iam, described = account.client("iam"), json.loads(made.stdout)
+    inline = iam.get_role_policy(RoleName="BedrockAgentCore-demo-us-east-1", PolicyName="execution")["PolicyDocument"]
+    assert inline == policies.execution([], [Mount.read(MOUNTS[0])])
+    version = iam.get_policy_version(PolicyArn=described["callerPolicyArn"], VersionId="v1")["PolicyVersion"]
+    assert version["Document"] == policies.caller(described["interpreterArn"], certificates=[SECRET])
+    assert admin.run(*words, *attached).returncode == 0
+    other = admin.run(*words)
+    assert other.returncode == 125
+    assert b"error[CannotChange]" in other.stderr
+    assert b"with network VPC and 2 mounts and certificates" in other.stderr
 
 
 def test_other_network_is_refused(admin: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support import stack_interpreter
+from support.mounts import MOUNTS, SECRET
 from support.processes import DEADLINE
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ KINDS = {
     "sandbox with everything": ["demo", "--network", "sandbox", *ACCESS, "--with-listing", "--tag", "team=a"],
     "vpc": ["demo", "--network", "vpc", *VPC],
     "vpc with parameters": ["--network", "vpc", *ACCESS],
+    "certificates": ["--network", "vpc", "--certificate", SECRET],
+    "mounts": ["--network", "vpc", "--mount", MOUNTS[0], "--mount", MOUNTS[1]],
 }
 
 
@@ -44,6 +48,19 @@ def test_cfn_lint_has_nothing_to_say(quick: CommandLine, tmp_path: Path) -> None
     command = [linter, "--include-checks", "W", "I", "--regions", "us-east-1", "us-west-2", "--", *paths]
     done = subprocess.run(command, capture_output=True, text=True, env={}, timeout=DEADLINE, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_mounts_are_the_roles_and_not_the_interpreters(quick: CommandLine) -> None:
+    done = quick.run("template", "cloudformation", *KINDS["mounts"])
+    assert b"CodeInterpreterCustom has no property for file systems: the template lets the role mount" in done.stderr
+    made = json.loads(done.stdout)["Resources"]
+    (policy,) = made["ExecutionRole"]["Properties"]["Policies"]
+    assert [statement["Sid"] for statement in policy["PolicyDocument"]["Statement"]] == [
+        "Mount1",
+        "AccessPoint1",
+        "Mount2",
+    ]
+    assert "Certificates" not in made["Interpreter"]["Properties"]
 
 
 def in_iam(account: Account) -> dict[str, Any]:

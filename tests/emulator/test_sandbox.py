@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator import sandbox
+from agentcore_emulator.attached import Attached, Roots
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import launcher
 from agentcore_emulator.isolation.bubblewrap import Bubblewrap
 from agentcore_emulator.limits import Limits
 from agentcore_emulator.sandbox import Sandbox, SandboxConfig, SandboxGoneError
-from support import sandboxes
+from support import certificates, sandboxes
 from support.processes import eventually
 
 if TYPE_CHECKING:
@@ -198,6 +199,22 @@ def test_the_hosts_network_is_there_only_when_asked_for(tmp_path: Path, network:
             "except ConnectionRefusedError:\n    print('refused')"
         )
         assert sandboxes.Session(made).out(code) == found
+
+
+def test_folders_are_mounted_and_certificates_trusted(tmp_path: Path) -> None:
+    signed, _ = certificates.self_signed("an inspector", authority=True)
+    roots = Roots(tmp_path)
+    attached = Attached({"/mnt/data": roots.folder("x/fsap-01234567")}, signed.decode())
+    code = (
+        "import ssl\nfrom pathlib import Path\nfound = str(ssl.create_default_context().get_ca_certs())\n"
+        "Path('/mnt/data/left').write_text('by the first')\n'an inspector' in found"
+    )
+    with sandboxes.start(tmp_path / "first", attached=attached) as session:
+        assert session.out(code) == "True"
+        assert session.command("touch /mnt/other; touch /mnt/data/../x; ls /mnt")["stdout"].split()[-1] == "data"
+    with sandboxes.start(tmp_path / "second", attached=attached) as session:
+        assert session.command("cat /mnt/data/left")["stdout"] == "by the first"
+    assert tmp_path.joinpath("fsap-01234567", "left").read_text() == "by the first"
 
 
 def test_a_sandbox_closed_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,8 @@ COMMANDS_OF_THE_USER = {
 FLAGS_OF_THE_USER = {
     "--raw": "means nothing where there is no terminal",
     "--force": "overwrites files of the user's",
+    "--mount": "reaches data that outlives the session",
+    "--certificate": "lets the session trust whom it did not",
     "stop --all": "ends sessions of others who use the interpreter",
     "stop --mine": "ends sessions that the user may need",
     "stop --older-than": "goes with the two above",

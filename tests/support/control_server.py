@@ -71,9 +71,8 @@ class ControlServer:
             "createdAt": CREATED,
             "lastUpdatedAt": CREATED,
         }
-        self.interpreters[interpreter_id] = made | (
-            {"executionRoleArn": body["executionRoleArn"]} if "executionRoleArn" in body else {}
-        )
+        kept = ("executionRoleArn", "filesystemConfigurations", "certificates")
+        self.interpreters[interpreter_id] = made | {name: body[name] for name in kept if name in body}
         self.tags[made["codeInterpreterArn"]] = dict(body.get("tags", {}))
         return 202, made
 

@@ -17,6 +17,7 @@ import pytest
 
 import agentcore_emulator
 from agentcore_emulator import sandbox, tools
+from agentcore_emulator.attached import NOTHING, Attached
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import Limits
 
@@ -112,11 +113,16 @@ def require_bubblewrap() -> None:
 
 @contextlib.contextmanager
 def start(
-    folder: Path, limits: Limits | None = None, watchdog: Watchdog | None = None, *, network: bool = False
+    folder: Path,
+    limits: Limits | None = None,
+    watchdog: Watchdog | None = None,
+    *,
+    network: bool = False,
+    attached: Attached = NOTHING,
 ) -> Iterator[Session]:
     require_bubblewrap()
     folder.mkdir(mode=0o700)
-    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits or Limits(), watchdog))
+    started = sandbox.Sandbox(sandbox.SandboxConfig(folder, network, limits or Limits(), watchdog, attached))
     with contextlib.closing(started):
         started.start()
         yield Session(started)

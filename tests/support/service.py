@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.attached import NOTHING, Attached, Roots
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.service.control_plane import ControlPlane
 from agentcore_emulator.service.data_plane import DataPlane
@@ -40,6 +41,7 @@ class SteeredSandbox:
     folder: Path
     failure: EmulatorError | None = None
     network: bool = False
+    attached: Attached = NOTHING
     running: bool = False
 
     @property
@@ -128,18 +130,28 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, *, max_invoke: float = LONG, limit: int = 100, faults: Sequence[str] = ()) -> Iterator[Running]:
+def serve(
+    folder: Path,
+    *,
+    max_invoke: float = LONG,
+    limit: int = 100,
+    faults: Sequence[str] = (),
+    roots: Roots | None = None,
+) -> Iterator[Running]:
     """Run the service; `folder` gets the sessions' folders."""
     timers, tools, requests = Timers(), Tools(), list[Any]()
     sandboxes: list[SteeredSandbox] = []
 
-    def make(path: Path, network: bool) -> SteeredSandbox:  # noqa: FBT001 - as sessions call it
-        sandboxes.append(SteeredSandbox(path, network=network))
+    def make(path: Path, network: bool, attached: Attached) -> SteeredSandbox:  # noqa: FBT001 - as sessions call it
+        sandboxes.append(SteeredSandbox(path, network=network, attached=attached))
         return sandboxes[-1]
 
     sessions = Sessions(folder, make, timers, limit)
     known = CodeInterpreters(timers)
-    data, control = DataPlane(known, sessions, tools.invoke, timers, max_invoke), ControlPlane(known, sessions)
+    data, control = (
+        DataPlane(known, sessions, tools.invoke, timers, max_invoke, roots=roots),
+        ControlPlane(known, sessions),
+    )
     handlers = {**data.handlers(), **control.handlers()}
     dispatcher = Dispatcher(handlers, requests.append, Faults(map(parse, faults), sessions.end))
     server = Server(0, KEYS, dispatcher.handle, requests.append, timers)

@@ -43,10 +43,10 @@ LAYERS = (
     "dispatch",
     "__main__",
 )
-MOST_MODULES_OF_RUN = 38
+MOST_MODULES_OF_RUN = 39
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
-    "service": {"agent_client", "errors", "limits", "private_files"},
+    "service": {"agent_client", "attached", "errors", "limits", "private_files"},
     "tools": {
         "agent.files",
         "agent.protocol",
@@ -64,7 +64,7 @@ USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "map", "state"
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
 LATE = {"account", "aws", "map", "transfer", "jobs"}  # never at the top of a command's module
-LIGHT = {"account.arguments", "aws.connect", "map.options"}  # but these
+LIGHT = {"account.arguments", "aws.attachments", "aws.connect", "map.options"}  # but these
 
 
 def modules() -> list[Path]:

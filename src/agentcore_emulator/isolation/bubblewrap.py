@@ -51,6 +51,8 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": "dumb",  # assumed: no control sequences in output that a program reads
 }
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT")
+"""For programs that do not read the system's file with trusted certificates: OpenSSL's, as Python has it (assumed)."""
 INSTALL = "install bubblewrap (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
 ALLOW = (
     "this machine refuses user namespaces to this user. On Ubuntu 24.04 and newer install its bubblewrap "
@@ -101,11 +103,16 @@ def unavailable(reasons: list[str]) -> EmulatorError:
 
 @dataclass(frozen=True)
 class Paths:
-    """Where bwrap finds what it mounts, of `interpreter` and `programs` as path inside -> path (`launcher._stage`)."""
+    """Where bwrap finds what it mounts, of all but the session as path inside -> path (`launcher._stage`).
+
+    `bundle` is the path inside of the file with the certificates that are trusted; empty for the host's.
+    """
 
     session: str
     interpreter: dict[str, str]
     programs: dict[str, str]
+    mounts: dict[str, str]
+    bundle: str
 
 
 def options(
@@ -120,11 +127,12 @@ def options(
         *_etc(network=network),
         *("--proc", "/proc", "--dev", "/dev"),
         *_writable(paths.session),
+        *_mounts(paths.mounts),
         *("--remount-ro", "/dev", "--remount-ro", "/proc"),
         *_interpreter(python, paths.interpreter),
         *_programs(paths.programs),
         *_files(files),
-        *_environment([python.executable, *paths.programs]),
+        *_environment([python.executable, *paths.programs], paths.bundle),
         *("--remount-ro", "/", "--chdir", WORK, "--seccomp", str(seccomp)),
     ]
 
@@ -152,6 +160,10 @@ def _writable(session: str) -> list[str]:
     for name, path in WRITABLE.items():
         mounts += [*_folders_above(path), "--bind", f"{session}/{name}", path]
     return mounts
+
+
+def _mounts(folders: dict[str, str]) -> list[str]:
+    return [word for path, place in folders.items() for word in (*_folders_above(path), "--bind", place, path)]
 
 
 def _interpreter(python: PythonInstallation, places: dict[str, str]) -> list[str]:
@@ -185,8 +197,8 @@ def _folders_above(path: str) -> list[str]:
     return [option for folder in missing for option in ("--perms", "0755", "--dir", folder)]
 
 
-def _environment(programs: list[str]) -> list[str]:
+def _environment(programs: list[str], bundle: str) -> list[str]:
     folders = [str(Path(program).parent) for program in programs]
     path = dict.fromkeys([*folders, "/usr/local/bin", "/usr/bin", "/bin"])
-    variables = {"PATH": ":".join(path), **ENVIRONMENT}
+    variables = {"PATH": ":".join(path), **ENVIRONMENT, **dict.fromkeys(TRUST if bundle else (), bundle)}
     return [option for name, value in variables.items() for option in ("--setenv", name, value)]

@@ -21,7 +21,7 @@ import stat
 import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -33,7 +33,7 @@ from agentcore_emulator.isolation import bubblewrap, python, seccomp
 from agentcore_emulator.resources.usage import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from agentcore_emulator.isolation.bubblewrap import Bubblewrap
 
@@ -53,12 +53,17 @@ UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
 
 @dataclass(frozen=True)
 class Contents:
-    """What a sandbox has of the host: the session's folder, `programs` at the same paths inside, a number of `cpus`."""
+    """What a sandbox has of the host: the session's folder, `programs` at the same paths inside, a number of `cpus`.
+
+    `mounts` has more folders by their paths inside; `bundle` at most one file, the certificates that are trusted.
+    """
 
     session: Path
     programs: list[str]
     network: bool
     cpus: int
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    bundle: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def make_folders(session: Path) -> None:
@@ -70,6 +75,19 @@ def make_folders(session: Path) -> None:
     if _is_root():
         for path in (session, *session.iterdir()):
             os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def make_mount(folder: Path) -> None:
+    """Make a folder that sandboxes mount, for the user whom they run as, or accept one.
+
+    Raises:
+        OSError: It cannot be made, or is a link or a file.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        if _is_root():
+            os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
+    os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
 
 
 def launch(
@@ -93,8 +111,9 @@ def _launch(
     interpreter = python.find()
     program = _staged(bwrap.path, bwrap.folder)
     start = [interpreter.executable, "-I", "-S", "-c", agent_code("main"), str(channel), json.dumps(agent)]
+    files = {**_own_files(), **contents.bundle}
     with contextlib.ExitStack() as stack:
-        inside = {path: stack.enter_context(_memory(content)) for path, content in _own_files().items()}
+        inside = {path: stack.enter_context(_memory(content)) for path, content in files.items()}
         calls = stack.enter_context(_memory(seccomp.program(unix_sockets=not contents.network or can_scope_sockets())))
         options = bubblewrap.options(
             interpreter, _paths(interpreter, contents), inside, calls, network=contents.network
@@ -110,7 +129,8 @@ def _launch(
 def _paths(interpreter: python.PythonInstallation, contents: Contents) -> bubblewrap.Paths:
     folders = {folder: _stage(folder) for folder in interpreter.folders}
     programs = {path: _staged(Path(path), Path(path).parent) for path in contents.programs}
-    return bubblewrap.Paths(_stage(str(contents.session)), folders, programs)
+    mounts = {path: _stage(str(folder)) for path, folder in contents.mounts.items()}
+    return bubblewrap.Paths(_stage(str(contents.session)), folders, programs, mounts, next(iter(contents.bundle), ""))
 
 
 @contextlib.contextmanager

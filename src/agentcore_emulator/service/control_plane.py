@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentcore_emulator.service import errors, interpreters
+from agentcore_emulator.service import attachments, errors, interpreters
 from agentcore_emulator.service.aws_model import Operation
 from agentcore_emulator.service.http_messages import Handler, Members, Request, page, timestamp
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agentcore_emulator.service.interpreters import CodeInterpreter, CodeInterpreters
     from agentcore_emulator.service.sessions import Sessions
 
+_DETAILS = ("description", "executionRoleArn", "tags", attachments.MOUNTS, attachments.CERTIFICATES)
 _ONLY_IDLE = {"onlyIdle": {"shape": "OnlyIdle", "location": "querystring"}}
 STATUS = Operation("Status", "GET", "/local/status")
 STOP = Operation(
@@ -46,11 +47,12 @@ class ControlPlane:
 
     def create(self, members: Members, request: Request) -> Members:
         """CreateCodeInterpreter."""
-        interpreters.refuse_not_emulated(members)
+        network = members["networkConfiguration"]
         interpreters.refuse_reserved(members.get("tags", {}))
-        _check_network(members["networkConfiguration"])
-        details = {name: members[name] for name in ("description", "executionRoleArn", "tags") if name in members}
-        made = self._interpreters.create(members["name"], members["networkConfiguration"], details)
+        _check_network(network)
+        attachments.check(members, vpc=network["networkMode"] == "VPC")
+        details = {name: members[name] for name in _DETAILS if name in members}
+        made = self._interpreters.create(members["name"], network, details)
         return _reference(made, request)
 
     def get(self, members: Members, request: Request) -> Members:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentcore_emulator.agent_client import SandboxGoneError
+from agentcore_emulator.attached import Roots
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.limits import Quotas
-from agentcore_emulator.service import errors, event_stream, interpreters
+from agentcore_emulator.service import attachments, errors, event_stream, interpreters
 from agentcore_emulator.service.http_messages import EventStream, Handler, Members, Request, page, timestamp
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class DataPlane:
     """Start, invoke, stop, get and list sessions.
 
     `invoke_tool` runs one tool and returns the payload of the `result` event; it has `max_invoke` seconds for it.
+    What stands for file systems and secrets is below `roots`.
     """
 
     def __init__(
@@ -44,12 +46,15 @@ class DataPlane:
         invoke_tool: InvokeTool,
         timers: Timers,
         max_invoke: float = Quotas.invoke_seconds,
+        *,
+        roots: Roots | None = None,
     ) -> None:
         self._interpreters = known
         self._sessions = sessions
         self._invoke_tool = invoke_tool
         self._timers = timers
         self._max_invoke = max_invoke
+        self._roots = roots or Roots()
 
     def handlers(self) -> dict[str, Handler]:
         """Return what performs each operation."""
@@ -63,14 +68,16 @@ class DataPlane:
 
     def start_session(self, members: Members, _request: Request) -> Members:
         """StartCodeInterpreterSession."""
-        interpreters.refuse_not_emulated(members)
         lifetime = members.get("sessionTimeoutSeconds", DEFAULT_LIFETIME)
         interpreter = self._interpreter(members)
         if interpreter.status != "READY":  # the error is assumed
             raise errors.conflict(f"Code interpreter {interpreter.interpreter_id} is {interpreter.status}")
+        attached = attachments.joined(interpreter.details, members)
+        attachments.check(attached, vpc=interpreter.has_mounts)
+        found = attachments.resolve(attached, self._roots)
         try:
             session = self._sessions.start(
-                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public
+                interpreter.interpreter_id, members.get("name"), lifetime, network=interpreter.is_public, attached=found
             )
         except EmulatorError as error:
             _log.error("no sandbox: %s", error.message)
@@ -79,6 +86,7 @@ class DataPlane:
             _log.error("no sandbox: %s", error)
             remedy = _REMEDIES.get(error.errno or 0, "the emulator's log says more")
             raise errors.internal(f"the sandbox could not be created: {error.strerror}; {remedy}") from error
+        session.attached = attached
         return {**_reference(members, session), "createdAt": timestamp(session.created)}
 
     def invoke(self, members: Members, request: Request) -> EventStream:
@@ -105,6 +113,7 @@ class DataPlane:
             "createdAt": timestamp(session.created),
             "sessionTimeoutSeconds": session.timeout,
             "status": session.status,
+            **session.attached,
         }
 
     def list_sessions(self, members: Members, _request: Request) -> Members:

@@ -32,7 +32,6 @@ MAX_INTERPRETERS = 1000
 """Created ones at once (assumed)."""
 MAX_TAGS = 50
 """Of one resource; the model has this limit for those of one request."""
-NOT_EMULATED = ("certificates", "filesystemConfigurations")
 
 _ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:bedrock-agentcore:[a-z0-9-]+:(?:[0-9]{12}|aws):code-interpreter(?:-custom)?/(.+)"
@@ -62,6 +61,11 @@ class CodeInterpreter:
         """Whether its sessions share the host's network; those of VPC mode have none, as in SANDBOX mode (assumed)."""
         return bool(self.network["networkMode"] == "PUBLIC")
 
+    @property
+    def has_mounts(self) -> bool:
+        """Whether its sessions can mount file systems: in VPC mode (documented), and what is built in here."""
+        return self.network["networkMode"] == "VPC" or self.interpreter_id in (LOCAL, PUBLIC)
+
     def arn(self, region: str) -> str:
         """Return the ARN in the region that the caller asked."""
         if self.interpreter_id == SYSTEM:
@@ -79,13 +83,6 @@ def identifier(id_or_arn: str) -> str:
     """Return the id part of an ARN, or the id itself."""
     match = _ARN.fullmatch(id_or_arn)
     return match[1] if match else id_or_arn
-
-
-def refuse_not_emulated(members: Mapping[str, Any]) -> None:
-    """Refuse, with a ValidationException, what an interpreter or a session here cannot have."""
-    for name in NOT_EMULATED:
-        if members.get(name):
-            raise errors.validation(f"The local emulator does not support {name}")
 
 
 def refuse_reserved(tags: Mapping[str, str]) -> None:

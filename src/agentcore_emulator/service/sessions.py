@@ -6,13 +6,14 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentcore_emulator import private_files
+from agentcore_emulator.attached import NOTHING, Attached
 from agentcore_emulator.limits import Quotas
 from agentcore_emulator.service import errors
 from agentcore_emulator.service.spares import Spares
@@ -48,7 +49,7 @@ class SessionSandbox(Protocol):
         """Whether it is what would be started now."""
 
 
-MakeSandbox = Callable[["Path", bool], SessionSandbox]
+MakeSandbox = Callable[["Path", bool, Attached], SessionSandbox]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Started:
 
 @dataclass
 class Session:
-    """One sandbox with a lifetime."""
+    """One sandbox with a lifetime; `attached` has the API's members with its file systems and certificates."""
 
     session_id: str
     interpreter: str
@@ -74,6 +75,7 @@ class Session:
     deadline: float
     network: bool
     number: int = 0
+    attached: Mapping[str, Any] = field(default_factory=dict)
     terminated: bool = False
     end: Timer | None = None
 
@@ -90,7 +92,7 @@ class Sessions:
     """Starts, finds, lists and ends sessions; safe to use from many threads.
 
     At most `limit` are READY at once, those that wait for a session included. Each sandbox gets a folder in the private
-    `folder`; `make_sandbox` is called with that and with whether to share the host's network.
+    `folder`; `make_sandbox` is called with that, with whether to share the host's network, and what is attached.
     """
 
     def __init__(self, folder: Path, make_sandbox: MakeSandbox, timers: Timers, limit: int = Quotas.sessions) -> None:
@@ -106,7 +108,9 @@ class Sessions:
         self._cleaner = ThreadPoolExecutor(_CLEANERS, thread_name_prefix="cleaner")
         self._spares = Spares(self._start_sandbox, self._discard, timers)
 
-    def start(self, interpreter: str, name: str | None, timeout: int, *, network: bool = False) -> Session:
+    def start(
+        self, interpreter: str, name: str | None, timeout: int, *, network: bool = False, attached: Attached = NOTHING
+    ) -> Session:
         """Start a session that ends after `timeout` seconds, whatever happens in it.
 
         Raises:
@@ -116,7 +120,8 @@ class Sessions:
         self._reserve()
         now, deadline = _now(), seconds() + timeout
         try:
-            started = self._spare(network=network) or self._start_sandbox(network)
+            spare = self._spare(network=network) if attached == NOTHING else None
+            started = spare or self._start_sandbox(network, attached)
             parts = (started.sandbox, started.folder, now, now, deadline, network)
             session = Session(_ulid(), interpreter, name, timeout, *parts)
             self._add(session)
@@ -213,9 +218,9 @@ class Sessions:
             return None
         return spare
 
-    def _start_sandbox(self, network: bool) -> Started:  # noqa: FBT001 - as spares call it
+    def _start_sandbox(self, network: bool, attached: Attached = NOTHING) -> Started:  # noqa: FBT001 - as spares call it
         folder = private_files.make_folder(self._folder / _ulid())
-        started = Started(folder, self._make_sandbox(folder, network))
+        started = Started(folder, self._make_sandbox(folder, network, attached))
         try:
             started.sandbox.start()
         except BaseException:

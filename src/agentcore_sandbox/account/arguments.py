@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import INTERPRETER_NAME
+from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.aws.connect import connect_account
 from agentcore_sandbox.cli import questions
-from agentcore_sandbox.cli.parser import add_account
+from agentcore_sandbox.cli.parser import add_account, add_attachments
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.account.blueprint import Blueprint
     from agentcore_sandbox.account.policies import Grant
+    from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.interpreters import Network
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.settings import Flags, Settings
@@ -137,12 +139,25 @@ def add_tags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", metavar="KEY=VALUE", action="append", default=[], dest="tags", help=about)
 
 
+def read_attachments(given: Mapping[str, Any], network: Network | None) -> Attachments:
+    """Read the flags of `cli.parser.add_attachments` from argparse's values; other keys are ignored.
+
+    Raises:
+        UsageError: A value is invalid, or does not go with the network.
+    """
+    attached = attachments.read(given["mounts"], given["certificates"])
+    if attached.mounts and network and network.mode != "VPC":
+        raise UsageError("--mount works only with --network vpc", "file systems are reached in the subnets of a VPC")
+    return attached
+
+
 def add_blueprint(parser: argparse.ArgumentParser) -> None:
     """Add the interpreter's name, and the flags that say what `setup` creates."""
     parser.add_argument("name", nargs="?", default=DEFAULT_NAME, help=f"the interpreter (default {DEFAULT_NAME})")
     parser.add_argument("--with-listing", action="store_true", help="callers may also list sessions")
     add_network(parser)
     add_access(parser)
+    add_attachments(parser, "of each session")
     add_tags(parser)
 
 
@@ -159,7 +174,7 @@ def blueprint(name: str, network: Network | None, given: Mapping[str, Any]) -> B
     for key in OWNER_TAG.keys() & tags.keys():
         raise UsageError(f"the tag {key} is reserved", "leave it out: setup recognizes by it what it may remove")
 
-    return Blueprint(name, network, grants, given["with_listing"], tags)
+    return Blueprint(name, network, grants, given["with_listing"], tags, read_attachments(given, network))
 
 
 def read_name(name: str | None, *, longest: int = 48) -> str:

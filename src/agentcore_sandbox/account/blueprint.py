@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.arguments import LONGEST_SETUP_NAME
+from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.account.identity import Identity
-    from agentcore_sandbox.account.policies import Document, Grant
+    from agentcore_sandbox.account.policies import Document, Grant, Text
     from agentcore_sandbox.aws.interpreters import Network
 
 SOURCE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:*"}
@@ -40,6 +41,7 @@ class Blueprint:
         grants: What code may do with its execution role.
         with_listing: Whether callers may also list sessions.
         tags: Of every resource.
+        attached: File systems and certificates of each session.
     """
 
     name: str
@@ -47,6 +49,17 @@ class Blueprint:
     grants: Sequence[Grant] = ()
     with_listing: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    attached: Attachments = NOTHING
+
+    def execution_policy(self) -> Document | None:
+        """What code may do with its execution role; None for nothing."""
+        mounts = self.attached.mounts
+        return policies.execution(self.grants, mounts) if self.grants or mounts else None
+
+    def caller_policy(self, interpreter: Text) -> Document:
+        """What callers may do in the interpreter with this ARN."""
+        certificates = self.attached.certificates
+        return policies.caller(interpreter, with_listing=self.with_listing, certificates=certificates)
 
 
 @dataclass(frozen=True)
@@ -113,8 +126,7 @@ def _role(blueprint: Blueprint) -> Document:
         "Description": policies.ROLE_ABOUT,
         "Tags": policies.tag_list(blueprint.tags),
     }
-    if blueprint.grants:
-        document = policies.execution(blueprint.grants)
+    if document := blueprint.execution_policy():
         properties["Policies"] = [{"PolicyName": policies.INLINE_NAME, "PolicyDocument": document}]
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
@@ -123,18 +135,21 @@ def _interpreter(blueprint: Blueprint) -> Document:
     network: Document = {"NetworkMode": blueprint.network.mode if blueprint.network else "SANDBOX"}
     if network["NetworkMode"] == "VPC":
         network["VpcConfig"] = {"Subnets": {"Ref": "Subnets"}, "SecurityGroups": {"Ref": "SecurityGroups"}}
-    properties = {
+    properties: Document = {
         "Name": {"Ref": "Name"},
         "ExecutionRoleArn": {"Fn::GetAtt": ["ExecutionRole", "Arn"]},
         "NetworkConfiguration": network,
         "Tags": {**blueprint.tags, **policies.OWNER_TAG},
     }
+    if blueprint.attached.certificates:
+        locations = [{"CertificateLocation": {"SecretArn": arn}} for arn in blueprint.attached.certificates]
+        properties["Certificates"] = locations
     return {"Type": "AWS::BedrockAgentCore::CodeInterpreterCustom", "Properties": properties}
 
 
 def _caller_policy(blueprint: Blueprint) -> Document:
     properties = {
         "ManagedPolicyName": {"Fn::Sub": f"{ROLE_NAME}-caller"},
-        "PolicyDocument": policies.caller(INTERPRETER_ARN, with_listing=blueprint.with_listing),
+        "PolicyDocument": blueprint.caller_policy(INTERPRETER_ARN),
     }
     return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}

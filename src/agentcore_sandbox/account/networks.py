@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agentcore_sandbox.account import file_systems
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from types_boto3_ec2 import EC2Client
 
+    from agentcore_sandbox.account.file_systems import FileSystem
+    from agentcore_sandbox.aws.attachments import Mount
     from agentcore_sandbox.aws.connect import Connection
     from agentcore_sandbox.aws.interpreters import Network
 
@@ -49,6 +52,7 @@ class VpcDescription:
     groups: Sequence[Any]
     tables: Sequence[Any]
     endpoints: Sequence[Any]
+    file_systems: Sequence[FileSystem] = ()
 
 
 @dataclass
@@ -59,18 +63,21 @@ class Verdict:
     warnings: list[str] = field(default_factory=list)
 
 
-def check(network: Network, services: Collection[str], connection: Connection) -> list[str]:
+def check(network: Network, services: Collection[str], mounts: Sequence[Mount], connection: Connection) -> list[str]:
     """Check the network of an interpreter in VPC mode, and return warnings.
 
     Args:
         network: Its subnets and security groups.
         services: What its code must reach, by the service's name in VPC endpoints, such as logs.
-        connection: Asks EC2.
+        mounts: The file systems of its sessions.
+        connection: Asks EC2, and the services of the file systems.
 
     Raises:
-        AgentcoreSandboxError: `UnfitNetwork`, or EC2 cannot be asked.
+        AgentcoreSandboxError: `UnfitNetwork`, or a service cannot be asked.
     """
-    verdict = judge(_ask(network, connection), services, connection.region)
+    described = _ask(network, connection)
+    described.file_systems = [file_systems.ask(mount, connection) for mount in mounts]
+    verdict = judge(described, services, connection.region)
     if verdict.faults:
         hint = "choose others, or skip this check with --no-network-check"
         raise AgentcoreSandboxError("UnfitNetwork", "; ".join(verdict.faults), hint)
@@ -99,6 +106,7 @@ def judge(vpc: VpcDescription, services: Collection[str], region: str) -> Verdic
     _judge_places(vpc, verdict)
     _judge_routes(vpc, verdict)
     _judge_egress(vpc, verdict)
+    _judge_file_systems(vpc, verdict)
     for service in sorted(services):
         _judge_endpoint(vpc, f".{region}.{service}", verdict)
     return verdict
@@ -151,17 +159,20 @@ def _judge_egress(vpc: VpcDescription, verdict: Verdict) -> None:
     rules = [rule for group in vpc.groups for rule in group["IpPermissionsEgress"]]
     if not rules:
         verdict.warnings.append("no security group allows outgoing traffic: code can reach nothing, AWS included")
-    elif not any(map(_allows_https, rules)):
+    elif not any(file_systems.allows(rule, HTTPS) for rule in rules):
         verdict.warnings.append("no security group allows outgoing TCP port 443: code cannot call AWS")
     addresses = [address for rule in rules for address in (*rule.get("IpRanges", ()), *rule.get("Ipv6Ranges", ()))]
     if any(address.get("CidrIp", address.get("CidrIpv6")) in EVERYWHERE for address in addresses):
         verdict.warnings.append("a security group allows traffic to every address: restrict it to what code needs")
 
 
-def _allows_https(rule: Any) -> bool:
-    if rule["IpProtocol"] == "tcp":
-        return HTTPS in range(rule["FromPort"], rule["ToPort"] + 1)
-    return bool(rule["IpProtocol"] == "-1")  # all protocols; has no ports
+def _judge_file_systems(vpc: VpcDescription, verdict: Verdict) -> None:
+    rules = [rule for group in vpc.groups for rule in group["IpPermissionsEgress"]]
+    if vpc.file_systems and not any(file_systems.allows(rule, file_systems.NFS) for rule in rules):
+        verdict.faults.append(f"no security group allows outgoing TCP port {file_systems.NFS}, which mounts need")
+    groups = [group["GroupId"] for group in vpc.groups]
+    for found in vpc.file_systems:
+        verdict.faults += file_systems.faults(found, vpc.subnets, groups)
 
 
 def _judge_endpoint(vpc: VpcDescription, service: str, verdict: Verdict) -> None:

@@ -1,7 +1,9 @@
 """IAM policy documents: who may assume the role, what code in the sandbox may do, what callers may do. Pure.
 
 Actions and their resource types are those of the Service Authorization Reference (bedrock-agentcore, logs, s3,
-dynamodb); the trust policy is that of the developer guide, "Resource and session management".
+dynamodb); the trust policy is that of the developer guide, "Resource and session management". What mounts and
+certificates need is of its "File system configurations for AgentCore Code Interpreter" and "Configure Root Certificate
+Authority for AgentCore Code Interpreter".
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MANAGED_INTERPRETER
+from agentcore_sandbox.aws.attachments import S3_FILES
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from agentcore_sandbox.aws.attachments import Mount
 
 VERSION = "2012-10-17"
 SERVICE = "bedrock-agentcore.amazonaws.com"
@@ -131,9 +136,20 @@ def trust(account: Text, source_arn: Text) -> Document:
     return {"Version": VERSION, "Statement": [statement]}
 
 
-def execution(grants: Iterable[Grant]) -> Document:
-    """What code in the sandbox may do, whoever calls: the role belongs to the interpreter. Needs at least one grant."""
-    return {"Version": VERSION, "Statement": list(_statements(tuple(grants)))}
+def execution(grants: Iterable[Grant], mounts: Iterable[Mount] = ()) -> Document:
+    """What code in the sandbox may do, whoever calls: the role belongs to the interpreter. Needs a grant or a mount."""
+    return {"Version": VERSION, "Statement": [*_statements(tuple(grants)), *_mounting(mounts)]}
+
+
+def _mounting(mounts: Iterable[Mount]) -> Iterator[Document]:
+    """Mount file systems, for reading and writing, through these access points only."""
+    for number, mount in enumerate(mounts, start=1):
+        actions = [f"{mount.service}:{action}" for action in ("ClientMount", "ClientWrite")]
+        condition = {"StringEquals": {f"{mount.service}:AccessPointArn": mount.access_point}}
+        yield {**_allow(f"Mount{number}", actions, mount.file_system), "Condition": condition}
+        if mount.service == S3_FILES:  # which of the two resources it is limited by is assumed: both
+            both = [mount.file_system, mount.access_point]
+            yield _allow(f"AccessPoint{number}", [f"{S3_FILES}:GetAccessPoint"], both)
 
 
 def _statements(grants: tuple[Grant, ...]) -> Iterator[Document]:
@@ -144,16 +160,19 @@ def _statements(grants: tuple[Grant, ...]) -> Iterator[Document]:
             yield _allow(f"{name.title().replace('_', '')}{number}", rule.actions, list(dict.fromkeys(resources)))
 
 
-def caller(interpreter: Text, *, with_listing: bool = False) -> Document:
+def caller(interpreter: Text, *, with_listing: bool = False, certificates: Sequence[str] = ()) -> Document:
     """What callers may do: run code in the interpreter with this ARN.
 
     Args:
         interpreter: The ARN.
         with_listing: Also allow what `sessions` and `stop --all` need.
+        certificates: ARNs of the secrets that hold them: AgentCore reads these with the caller's credentials.
     """
     statements = [_allow("RunCode", RUN_ACTIONS, interpreter)]
     if with_listing:
         statements.append(_allow("SeeSessions", LISTING_ACTIONS, interpreter))
+    if certificates:
+        statements.append(_allow("ReadCertificates", ["secretsmanager:GetSecretValue"], list(certificates)))
     return {"Version": VERSION, "Statement": statements}
 
 

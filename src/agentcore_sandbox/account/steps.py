@@ -9,6 +9,7 @@ from agentcore_sandbox.account import policies
 from agentcore_sandbox.account.iam import CallerPolicy, ExecutionPolicy, ExecutionRole, not_ours
 from agentcore_sandbox.account.plan import Change, Step, Undo
 from agentcore_sandbox.api import READY
+from agentcore_sandbox.aws.attachments import NOTHING
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.interpreter_client import UNDER_WAY, InterpreterClient
 from agentcore_sandbox.cli.signals import gate
@@ -54,16 +55,23 @@ class InterpreterStep:
         return found
 
     def compare(self) -> Change:
-        """Compare network and state."""
+        """Compare network, what is attached, and state."""
         found = self.find()
         if found is None:
             return Change.CREATE
-        if found.status != READY or not _same(found.network, self.blueprint.network):
-            message = f"{found.interpreter_id} is {found.status} with network {found.network and found.network.mode}"
+        if found.status != READY or not self._is_like(found):
+            attached = sum(map(len, (found.attachments or NOTHING).described().values()))
+            more = f" and {attached} mounts and certificates" if attached or self.blueprint.attached.members() else ""
+            network = found.network and found.network.mode
+            message = f"{found.interpreter_id} is {found.status} with network {network}{more}"
             remedy = f"remove it (`agentcore-sandbox setup {self.blueprint.name} --teardown`), or choose another name"
             hint = "wait until that is finished" if found.status in UNDER_WAY else remedy
             raise AgentcoreSandboxError("CannotChange", message, hint)
         return Change.KEEP
+
+    def _is_like(self, found: Interpreter) -> bool:
+        is_attached = self.blueprint.attached.is_like(found.attachments or NOTHING)
+        return is_attached and _same(found.network, self.blueprint.network)
 
     def apply(self, change: Change, undo: Undo) -> None:
         """Create it and wait until it is READY."""
@@ -73,7 +81,12 @@ class InterpreterStep:
         made: str | None = None
         with undo.of(self.label, lambda: self._take_back(made)):
             made = self.control.create(
-                self.blueprint.name, self.blueprint.network, role=self.role_arn, tags=tags, new_role=True
+                self.blueprint.name,
+                self.blueprint.network,
+                role=self.role_arn,
+                tags=tags,
+                attached=self.blueprint.attached,
+                new_role=True,
             )
         with gate.opened():
             self.control.wait_until_ready(made, self.tell)
@@ -125,22 +138,21 @@ def steps(blueprint: Blueprint, place: Place, connection: Connection, tell: Call
         iam = connection.client("iam")
     role_name, policy_name = place.role_name(blueprint.name), place.policy_name(blueprint.name)
     source = policies.source_arn(place.identity.partition, place.region, place.identity.account)
-    document = policies.execution(blueprint.grants) if blueprint.grants else None
     interpreter = InterpreterStep(InterpreterClient(connection), blueprint, place.iam_arn(f"role/{role_name}"), tell)
     return Steps(
         ExecutionRole(iam, role_name, policies.trust(place.identity.account, source), blueprint.tags),
-        ExecutionPolicy(iam, role_name, document),
+        ExecutionPolicy(iam, role_name, blueprint.execution_policy()),
         interpreter,
         CallerPolicy(
             iam,
             policy_name,
             place.iam_arn(f"policy/{policy_name}"),
-            lambda: _caller_document(interpreter, with_listing=blueprint.with_listing),
+            lambda: _caller_document(interpreter),
             blueprint.tags,
         ),
     )
 
 
-def _caller_document(interpreter: InterpreterStep, *, with_listing: bool) -> Document | None:
+def _caller_document(interpreter: InterpreterStep) -> Document | None:
     found = interpreter.find()
-    return policies.caller(found.arn, with_listing=with_listing) if found else None
+    return interpreter.blueprint.caller_policy(found.arn) if found else None

@@ -8,9 +8,12 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import READY
+from agentcore_sandbox.aws import attachments
+from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import code_of, translated
 from agentcore_sandbox.aws.interpreters import Interpreter, Network
@@ -49,7 +52,14 @@ class InterpreterClient:
             self._client: BedrockAgentCoreControlClient = connection.client("bedrock-agentcore-control")
 
     def create(
-        self, name: str, network: Network, *, role: str | None, tags: Mapping[str, str], new_role: bool = False
+        self,
+        name: str,
+        network: Network,
+        *,
+        role: str | None,
+        tags: Mapping[str, str],
+        attached: Attachments = NOTHING,
+        new_role: bool = False,
     ) -> str:
         """Start to create an interpreter and return its id.
 
@@ -58,9 +68,10 @@ class InterpreterClient:
             network: What it can reach.
             role: ARN of the execution role.
             tags: At most 50.
+            attached: What each session has.
             new_role: The role has just been created: retry while the service does not know it yet.
         """
-        request: dict[str, Any] = {"name": name, "networkConfiguration": network.configuration()}
+        request: dict[str, Any] = {"name": name, "networkConfiguration": network.configuration(), **attached.members()}
         request |= {"executionRoleArn": role} if role else {}
         # One token for all attempts: an answer that is lost does not lead to a second interpreter.
         request |= {"tags": dict(tags), "clientToken": str(uuid.uuid4())}
@@ -86,7 +97,8 @@ class InterpreterClient:
         """
         with translated(self._settings):
             answer = self._client.get_code_interpreter(codeInterpreterId=interpreter_id)
-            return _interpreter(answer, _network(answer["networkConfiguration"]))
+            found = _interpreter(answer, _network(answer["networkConfiguration"]))
+            return replace(found, attachments=attachments.of(answer))
 
     def all(self, kind: str | None = None) -> Iterator[Interpreter]:
         """List the interpreters, of all pages; `kind` is SYSTEM, CUSTOM or None for both."""

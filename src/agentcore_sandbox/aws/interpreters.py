@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from agentcore_sandbox.aws.attachments import Attachments
+
 
 @dataclass(frozen=True)
 class Network:
@@ -33,7 +35,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An interpreter as the control plane describes it; a listing has neither network, role nor failure.
+    """An interpreter as the control plane describes it; a listing has neither network, role, attachments nor failure.
 
     Tags are asked for separately: None where nobody has.
 
@@ -52,6 +54,7 @@ class Interpreter:
     network: Network | None = None
     role: str | None = None
     failure: str = ""
+    attachments: Attachments | None = None
     tags: Mapping[str, str] | None = None
 
     def described(self) -> dict[str, Any]:
@@ -71,6 +74,8 @@ class Interpreter:
                 "securityGroups": list(self.network.security_groups),
                 "failure": self.failure,
             }
+        if self.attachments:
+            described |= self.attachments.described()
         if self.tags is not None:
             described["tags"] = dict(self.tags)
         return described

@@ -20,6 +20,7 @@ from botocore.parsers import EventStreamJSONParser, RestJSONParser
 from agentcore_sandbox.activity.sessions import Place, StartedSessions
 from agentcore_sandbox.api import PTY_TOOLS, READY
 from agentcore_sandbox.aws import credentials, event_stream, wire
+from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
 from agentcore_sandbox.cli.output import Output
@@ -112,7 +113,15 @@ class SessionClient:
         endpoint = without_password(self._client.meta.endpoint_url)
         return Place(self._settings.plain_id, self.region, endpoint, self._keys.account_id or "")
 
-    def start(self, *, lifetime: int, name: str = DEFAULT_NAME, token: str = "", stays: bool = False) -> str:
+    def start(
+        self,
+        *,
+        lifetime: int,
+        name: str = DEFAULT_NAME,
+        token: str = "",
+        stays: bool = False,
+        attached: Attachments = NOTHING,
+    ) -> str:
         """Start a session and return its id.
 
         Args:
@@ -120,6 +129,7 @@ class SessionClient:
             name: 1 to 100 characters, not unique.
             token: At least 33 characters; a second start with the same one gives the same session.
             stays: It is meant to outlive this process.
+            attached: What it has in addition to what its interpreter gives it.
         """
         # One token for all attempts: an answer that is lost does not lead to a second session.
         token = token or str(uuid.uuid4())
@@ -130,6 +140,7 @@ class SessionClient:
                 sessionTimeoutSeconds=lifetime,
                 clientToken=token,
                 **self._trace,
+                **attached.members(),
             ),
             lambda answer: _session_id(answer["sessionId"]),
         )

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
+from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME, MOUNT_FORM
 from agentcore_sandbox.cli.near import suggestion
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
@@ -208,6 +208,30 @@ def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIM
     allow(
         parser.add_argument("--timeout", metavar="SECONDS", type=lifetime, default=default, dest="lifetime", help=about)
     )
+
+
+def add_attachments(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Add `--mount` and `--certificate`, which `aws.attachments.read` reads; `whose` begins their help."""
+    add_mounts(parser, whose)
+    add_certificates(parser, whose)
+
+
+def add_mounts(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Add `--mount` alone."""
+    about = "an access point of S3 Files, or of EFS with its file system, at a folder below /mnt/; repeatable"
+    _add_attachment(parser, "--mount", MOUNT_FORM, f"{whose}: {about}")
+
+
+def add_certificates(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Add `--certificate` alone."""
+    about = "a secret of Secrets Manager with the certificate of an authority that it trusts; repeatable"
+    _add_attachment(parser, "--certificate", "ARN", f"{whose}: {about}")
+
+
+def _add_attachment(parser: argparse.ArgumentParser, flag: str, metavar: str, about: str) -> None:
+    dest = f"{flag.removeprefix('--')}s"
+    action = parser.add_argument(flag, metavar=metavar, action="append", default=[], dest=dest, help=about)
+    lock.refuse(action, "leave it out: who owns the interpreter gives it to all sessions, with `interpreter create`")
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from agentcore_sandbox.api import MANAGED_INTERPRETER
 from agentcore_sandbox.aws.connect import connect_account
 from agentcore_sandbox.cli import questions
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import Command, add_account
+from agentcore_sandbox.cli.parser import Command, add_account, add_attachments
 from agentcore_sandbox.cli.signals import Interrupted, gate
 from agentcore_sandbox.cli.units import local_time
 from agentcore_sandbox.errors import AgentcoreSandboxError, UsageError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.connect import Connection
     from agentcore_sandbox.aws.interpreter_client import InterpreterClient
     from agentcore_sandbox.aws.interpreters import Interpreter, Network
@@ -42,6 +43,7 @@ def _add_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="a letter, then up to 47 letters, digits and underscores")
     parser.add_argument("--role", metavar="ARN", help="the execution role, which code in the sandbox assumes")
     arguments.add_network(parser)
+    add_attachments(parser, "of each session")
     arguments.add_tags(parser)
     _add_list(parser)
 
@@ -55,27 +57,30 @@ def _create(
     arguments.read_role(role)
     labels = arguments.read_tags(tags)
     network = arguments.read_network(given)
+    attached = arguments.read_attachments(given, network)
+    if attached.mounts and not role:
+        raise UsageError("--mount needs --role", "sessions mount file systems with the execution role")
     resolved = settings.resolve_account(flags, os.environ)
     connection = connect_account(resolved)
     if network.mode == "PUBLIC":
         output.say(f"warning: {arguments.PUBLIC_WARNING}")
     if network.mode == "VPC" and not given["no_network_check"]:
-        _check(output, network, connection)
+        _check(output, network, attached, connection)
     from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 
     control = InterpreterClient(connection)
     with gate.closed(left=f"interpreter {name} may exist: see `{LIST}`"):  # its id must be printed
-        interpreter_id = control.create(name, network, role=role, tags=labels)
+        interpreter_id = control.create(name, network, role=role, tags=labels, attached=attached)
         output.say(f"{interpreter_id} is being created")
         created = _wait_until_ready(output, control, interpreter_id)
     _tell(output, created, replace(flags, region=connection.region))
     return 0
 
 
-def _check(output: Output, network: Network, connection: Connection) -> None:
+def _check(output: Output, network: Network, attached: Attachments, connection: Connection) -> None:
     from agentcore_sandbox.account import networks
 
-    for warning in networks.check(network, networks.USUAL_SERVICES, connection):
+    for warning in networks.check(network, networks.USUAL_SERVICES, attached.mounts, connection):
         output.say(f"warning: {warning}")
 
 
@@ -143,10 +148,13 @@ def _print(output: Output, found: Interpreter) -> None:
         output.data(found.described())
         return
     for key, value in {**found.described(), "createdAt": local_time(found.created_at)}.items():
-        words = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
-        text = ", ".join(words) if isinstance(words, list) else words
+        text = ", ".join(map(_shown, value)) if isinstance(value, list) else _shown(value)
         if text:
             output.line(f"{key}: {text}")
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else str(value or "")
 
 
 def _add_tag(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,10 @@ LIMITS = {
     "max-command-bytes": "length of a shell command (default 131071)",
     "max-task-seconds": "seconds that one task may take (default 28800)",
 }
+ROOTS = {
+    "mount-root": "the folder below which one, named as an access point (fsap-...), stands for each file system",
+    "secret-root": "the folder below which a PEM file, named as a secret, stands for each certificate",
+}
 INTERPRETERS = {
     "local": "has no network",
     "local-public": "shares this machine's network, loopback servers included, but not its unix sockets",
@@ -72,6 +76,8 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "invoke alone break=invoke:1 (mid-stream), fail=invoke:1 (an error in it), lose=invoke:1 (its session); "
         "lose=invoke:1@4 does so after four that succeed",
     )
+    for flag, about in ROOTS.items():
+        parser.add_argument(f"--{flag}", metavar="DIR", type=os.path.abspath, help=about)
     for flag, about in LIMITS.items():
         kind = functools.partial(_amount, is_bytes=flag.endswith("-bytes"))
         parser.add_argument(f"--{flag}", metavar="N", type=kind, help=about)
@@ -96,7 +102,7 @@ def _amount(text: str, *, is_bytes: bool) -> str:
 
 
 @emulator.translated_errors()
-def _serve(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, **limits: str | None) -> int:
+def _serve(*, port: int | None, log: Path | None, fault: list[str], as_json: bool, **settings: str | None) -> int:
     """Serve until a signal or `local stop`.
 
     Args:
@@ -104,12 +110,12 @@ def _serve(*, port: int | None, log: Path | None, fault: list[str], as_json: boo
         log: Where to record requests.
         fault: Faults to inject.
         as_json: Print the variables as one JSON object.
-        limits: Of the service and each session; AWS's where None.
+        settings: Limits of the service and each session, AWS's where None, and `ROOTS`.
     """
     from agentcore_emulator.runtime_folder import RuntimeFolder
 
     output = Output(as_json=as_json)
-    environ = {**os.environ, **_variables(fault, limits)}
+    environ = {**os.environ, **_variables(fault, settings)}
     folder = RuntimeFolder.of(environ)  # refuses where it cannot run, before modules that such a system lacks
     from agentcore_emulator import serve
 
@@ -122,9 +128,9 @@ def _serve(*, port: int | None, log: Path | None, fault: list[str], as_json: boo
     return 0
 
 
-def _variables(fault: list[str], limits: Mapping[str, str | None]) -> dict[str, str]:
+def _variables(fault: list[str], settings: Mapping[str, str | None]) -> dict[str, str]:
     """The emulator's own variables that say the same as the flags."""
-    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in limits.items() if value is not None}
+    given = {f"AGENTCORE_SANDBOX_LOCAL_{name.upper()}": value for name, value in settings.items() if value is not None}
     return given | ({"AGENTCORE_SANDBOX_LOCAL_FAULTS": " ".join(fault)} if fault else {})
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.account import arguments
+from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import Command, add_json
+from agentcore_sandbox.cli.parser import Command, add_certificates, add_json, add_mounts
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,27 +29,31 @@ def _trust(*, flags: settings.Flags, account: str | None, as_json: bool) -> int:
 
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     arguments.add_access(parser)
+    add_mounts(parser, "for sessions with")
     add_json(parser)
 
 
-def _execution(*, as_json: bool, **given: Sequence[str]) -> int:
+def _execution(*, mounts: Sequence[str], as_json: bool, **given: Sequence[str]) -> int:
     """Print the policy of an execution role. `given` has the flags of `arguments.add_access`."""
-    grants = arguments.read_access(given)
-    if not grants:
-        raise UsageError("nothing to allow", f"add one or more of: {', '.join(arguments.ACCESS_FLAGS)}")
+    grants, attached = arguments.read_access(given), attachments.read(mounts, ())
+    if not grants and not attached.mounts:
+        raise UsageError("nothing to allow", f"add one or more of: {', '.join(arguments.ACCESS_FLAGS)}, --mount")
     from agentcore_sandbox.account import policies
 
-    Output(as_json=as_json).document(policies.execution(grants))
+    Output(as_json=as_json).document(policies.execution(grants, attached.mounts))
     return 0
 
 
 def _add_caller(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interpreter-id", metavar="ID", help="id or ARN of the code interpreter")
     parser.add_argument("--with-listing", action="store_true", help="also allow `sessions` and `stop --all`")
+    add_certificates(parser, "for sessions with")
     arguments.add_place(parser)
 
 
-def _caller(*, flags: settings.Flags, account: str | None, with_listing: bool, as_json: bool) -> int:
+def _caller(
+    *, flags: settings.Flags, account: str | None, with_listing: bool, certificates: Sequence[str], as_json: bool
+) -> int:
     """Print the policy of callers; STS is asked for the account if neither a flag nor an ARN has it."""
     resolved = settings.resolve(flags, os.environ)
     if resolved.is_local:
@@ -58,7 +63,9 @@ def _caller(*, flags: settings.Flags, account: str | None, with_listing: bool, a
     arn = resolved.interpreter_id
     if not arn.startswith("arn:"):
         arn = policies.interpreter_arn(arn, *arguments.find_place(resolved, account))
-    Output(as_json=as_json).document(policies.caller(arn, with_listing=with_listing))
+    attached = attachments.read((), certificates)
+    document = policies.caller(arn, with_listing=with_listing, certificates=attached.certificates)
+    Output(as_json=as_json).document(document)
     return 0
 
 

@@ -6,13 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.aws.connect import connect
-from agentcore_sandbox.cli.parser import add_connection, add_lifetime
+from agentcore_sandbox.cli.parser import add_attachments, add_connection, add_lifetime
 from agentcore_sandbox.execution import request as requests
 from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 EXAMPLES = (
     "agentcore-sandbox run --interpreter-id local 'print(6 * 7)'",
@@ -28,18 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "use the session of this name, or start it; it stays"
     allow(parser.add_argument("--session", metavar="NAME", help=about))
     add_lifetime(parser)
+    add_attachments(parser, "of the session, if it is started")
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, session: str | None, lifetime: int, **given: Any) -> int:
+def run(
+    *,
+    flags: settings.Flags,
+    session: str | None,
+    lifetime: int,
+    mounts: Sequence[str],
+    certificates: Sequence[str],
+    **given: Any,
+) -> int:
     """Execute a program; a session without a name is stopped however this ends. `given` goes to `request.read`."""
     resolved = settings.resolve(flags, os.environ)
-    request = requests.read(**given)
+    request, attached = requests.read(**given), attachments.read(mounts, certificates)
     from agentcore_sandbox.execution.executor import execute_in_new_session, execute_in_session
 
     if session is None:
-        return execute_in_new_session(request, connect(resolved), lifetime)
+        return execute_in_new_session(request, connect(resolved), lifetime, attached)
     from agentcore_sandbox.sessions.named import SessionReference, check_name
 
     name = check_name(session)
-    return execute_in_session(request, SessionReference(connect(resolved), name, lifetime, request.output))
+    return execute_in_session(request, SessionReference(connect(resolved), name, lifetime, request.output, attached))

@@ -121,7 +121,7 @@ class _Work:
         from agentcore_sandbox.account import networks, policies
 
         services = {policies.ACCESS[grant.access].endpoint for grant in self._blueprint.grants}
-        for warning in networks.check(network, services, self._connection):
+        for warning in networks.check(network, services, self._blueprint.attached.mounts, self._connection):
             self._output.say(f"warning: {warning}")
 
     def tear_down(self, *, dry_run: bool, yes: bool) -> None:

@@ -6,20 +6,24 @@ import os
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection, add_lifetime
+from agentcore_sandbox.cli.parser import add_attachments, add_connection, add_lifetime
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import NamedSessions, check_name
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.session_client import SessionClient
 
 EXAMPLES = (
     "agentcore-sandbox start --timeout 3600",
     "agentcore-sandbox start --name work",
+    "agentcore-sandbox start --certificate arn:aws:secretsmanager:us-east-1:111122223333:secret:root-ca-AbCdEf",
 )
 
 
@@ -28,22 +32,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "a name for it, which exec, cp, ls, rm, job and stop take as well as the id"
     allow(parser.add_argument("--name", help=about))
     add_lifetime(parser)
+    add_attachments(parser, "of the session")
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, name: str | None, lifetime: int, as_json: bool) -> int:
+def run(
+    *,
+    flags: settings.Flags,
+    name: str | None,
+    lifetime: int,
+    mounts: Sequence[str],
+    certificates: Sequence[str],
+    as_json: bool,
+) -> int:
     """Start a session, and name it if there is a name; one whose id cannot be printed is stopped again."""
     resolved = settings.resolve(flags, os.environ)
     if name is not None:
         check_name(name)
+    attached = attachments.read(mounts, certificates)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
-    with interpreter.started(output, lambda: _start(interpreter, name, lifetime), kept=True) as session_id:
+    with interpreter.started(output, lambda: _start(interpreter, name, lifetime, attached), kept=True) as session_id:
         output.data({"sessionId": session_id, "name": name}) if as_json else output.line(session_id)
     return 0
 
 
-def _start(interpreter: SessionClient, name: str | None, lifetime: int) -> str:
+def _start(interpreter: SessionClient, name: str | None, lifetime: int, attached: Attachments) -> str:
     if name is None:
-        return interpreter.start(lifetime=lifetime, stays=True)
-    return NamedSessions(interpreter, os.environ).start(name, lifetime).session_id
+        return interpreter.start(lifetime=lifetime, stays=True, attached=attached)
+    return NamedSessions(interpreter, os.environ).start(name, lifetime, attached).session_id

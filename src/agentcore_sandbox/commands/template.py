@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.interpreters import Network
 
 
+MOUNTS_WARNING = (
+    "AWS::BedrockAgentCore::CodeInterpreterCustom has no property for file systems: the template lets the role mount "
+    "them, and each session must ask for them: agentcore-sandbox start --mount ..., run --mount ..."
+)
+
+
 def _add_cloudformation(parser: argparse.ArgumentParser) -> None:
     arguments.add_blueprint(parser)
     add_json(parser)
@@ -28,6 +34,8 @@ def _cloudformation(*, name: str, as_json: bool, **given: Any) -> int:
     from agentcore_sandbox.account.blueprint import cloudformation
 
     output.document(cloudformation(blueprint))
+    if blueprint.attached.mounts:
+        output.say(f"warning: {MOUNTS_WARNING}")
     if given["network"] == "public":
         output.say(f"warning: {arguments.PUBLIC_WARNING}")
     deploy = f"aws cloudformation deploy --stack-name {name.replace('_', '-')} --template-file FILE"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from agentcore_sandbox.activity.history import Execution
+    from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.execution.artifacts import Artifact
@@ -33,10 +34,14 @@ LATER = "output comes at the end; --follow shows it live"
 SIGNALLED = 128  # statuses above it are of a process that a signal has ended
 
 
-def execute_in_new_session(request: ExecutionRequest, interpreter: SessionClient, lifetime: int) -> int:
+def execute_in_new_session(
+    request: ExecutionRequest, interpreter: SessionClient, lifetime: int, attached: Attachments
+) -> int:
     """Execute in a session that nobody else knows, of some seconds, and stop it; returns the program's exit status."""
     request.program.invocation(interpreter.region)  # a program that is too long is refused before a session is started
-    with interpreter.started(request.output, lambda: interpreter.start(lifetime=lifetime)) as session_id:
+    with interpreter.started(
+        request.output, lambda: interpreter.start(lifetime=lifetime, attached=attached)
+    ) as session_id:
         return Executor(request, interpreter, session_id).run()
 
 

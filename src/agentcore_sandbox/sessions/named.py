@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.cli.near import near, suggestion
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.cli.status_line import STARTING
@@ -71,16 +72,27 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class NamedSession:
-    """The record of a name; `started` is in seconds since the epoch, `lifetime` in seconds."""
+    """The record of a name; `started` is in seconds since the epoch, `lifetime` in seconds.
+
+    What is `attached` is kept as text, and a session that takes the place of this one gets it.
+    """
 
     name: str
     session_id: str
     started: float
     lifetime: int
+    attached: str = ""
 
     def __post_init__(self) -> None:
         if not is_session_id(self.session_id) or not _NAME.fullmatch(self.name):
             raise ValueError(self)
+
+        Attachments.of_text(self.attached)
+
+    @property
+    def attachments(self) -> Attachments:
+        """File systems and certificates of its session."""
+        return Attachments.of_text(self.attached)
 
     @property
     def has_expired(self) -> bool:
@@ -135,7 +147,7 @@ class NamedSessions:
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
-    def get_or_start(self, name: str, lifetime: int) -> Found:
+    def get_or_start(self, name: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
         """The session of a name, started where there is none or its lifetime is over.
 
         However many processes ask at once, only one session is started.
@@ -144,18 +156,18 @@ class NamedSessions:
             known = self._known(name)
             if known and not known.has_expired:
                 return Found(known.session_id, known=known)
-            return self._start(name, lifetime, known)
+            return self._start(name, lifetime, known, attached)
 
-    def renew(self, name: str, gone: str, lifetime: int) -> Found:
+    def renew(self, name: str, gone: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
         """A session instead of one that was found `gone`, unless another process has replaced that already."""
         with self._folder.locked(_digest(name)):
             known = self._known(name)
             if known and known.session_id != gone:
                 return Found(known.session_id, replaces=gone)
-            found = self._start(name, lifetime, known)
+            found = self._start(name, lifetime, known, attached)
             return replace(found, is_new=False, replaces=gone)  # also if `stop NAME` has forgotten it
 
-    def start(self, name: str, lifetime: int) -> Found:
+    def start(self, name: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
         """Start a session for a name that is free, or whose session has ended.
 
         Raises:
@@ -166,7 +178,7 @@ class NamedSessions:
             if known and self._interpreter.is_ready(known.session_id):
                 hint = f"use it: agentcore-sandbox exec {name} CODE; or end it: agentcore-sandbox stop {name}"
                 raise AgentcoreSandboxError("NameTaken", f"session {name!r} is running ({known.session_id})", hint)
-            return self._start(name, lifetime, known)
+            return self._start(name, lifetime, known, attached)
 
     def session_id(self, word: str) -> str:
         """The session's id, of an id or of a known name.
@@ -227,12 +239,14 @@ class NamedSessions:
             hint = f"use that version, or another name; agentcore-sandbox stop {name} frees the name"
             raise AgentcoreSandboxError(error.code, error.message, hint) from None
 
-    def _start(self, name: str, lifetime: int, known: NamedSession | None) -> Found:
+    def _start(self, name: str, lifetime: int, known: NamedSession | None, attached: Attachments) -> Found:
         key = _digest(name)
-        session_id = self._interpreter.start(name=name, lifetime=lifetime, stays=True)
+        if known and attached == NOTHING:
+            attached = known.attachments
+        session_id = self._interpreter.start(name=name, lifetime=lifetime, stays=True, attached=attached)
         try:
             damaged = None if known else self._folder.set_aside(key)
-            self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime))
+            self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime, attached.as_text()))
         except AgentcoreSandboxError:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
@@ -287,12 +301,14 @@ class SessionReference:
         word: Its id or name, checked.
         lifetime: Of a session that is started for the name, in seconds.
         output: Reports that the session is a new one.
+        attached: What a session that is started has.
     """
 
     interpreter: SessionClient
     word: str
     lifetime: int
     output: Output
+    attached: Attachments = NOTHING
 
     @property
     def is_named(self) -> bool:
@@ -305,7 +321,7 @@ class SessionReference:
             return self.word
         with gate.closed():  # a session that is started must be recorded
             with self.output.waiting(STARTING):
-                found = self._named().get_or_start(self.word, self.lifetime)
+                found = self._named().get_or_start(self.word, self.lifetime, self.attached)
             return self._announced(found)
 
     def known_id(self) -> str:
@@ -323,7 +339,7 @@ class SessionReference:
         """A session for the name instead of one that is gone."""
         with gate.closed():
             with self.output.waiting(STARTING):
-                found = self._named().renew(self.word, gone, self.lifetime)
+                found = self._named().renew(self.word, gone, self.lifetime, self.attached)
             return self._announced(found)
 
     def _named(self) -> NamedSessions:

@@ -9,12 +9,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from agentcore_emulator.attached import Roots
 from agentcore_emulator.service import interpreters
+from support import certificates, service
 from support.local import exports
 from support.processes import eventually
 from support.service import LONG
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from types_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
 
     from support.local import Local
@@ -23,7 +27,20 @@ if TYPE_CHECKING:
 SANDBOX = {"networkMode": "SANDBOX"}
 VPC = {"networkMode": "VPC", "vpcConfig": {"subnets": ["subnet-12345678"], "securityGroups": ["sg-12345678"]}}
 ROLE = "arn:aws:iam::123456789012:role/x"
+EFS = "arn:aws:elasticfilesystem:us-east-1:123456789012"
+FILE_SYSTEM = f"{EFS}:file-system/fs-01234567"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret"
 TOKEN = "0123456789-0123456789-0123456789-abc"
+
+
+def mount(path: str, number: int = 0) -> dict[str, Any]:
+    """A file system of EFS, one of some, as the API takes it."""
+    point = f"{EFS}:access-point/fsap-0123456{number}"
+    return {"efsConfiguration": {"accessPointArn": point, "fileSystemArn": FILE_SYSTEM, "mountPath": path}}
+
+
+def certificate(name: str) -> dict[str, Any]:
+    return {"location": {"secretsManager": {"secretArn": f"{SECRET}:{name}"}}}
 
 
 def create(client: Any, name: str = "mine", network: Any = SANDBOX, **more: Any) -> str:
@@ -103,6 +120,80 @@ def test_only_public_mode_shares_the_network(running: Running, network: Any, sha
     assert [made.network for made in running.sandboxes] == [shared]
 
 
+def test_sessions_have_what_is_attached_to_both(tmp_path: Path) -> None:
+    roots = Roots(tmp_path / "mounts", tmp_path / "secrets")
+    for folder in (tmp_path / "mounts", tmp_path / "secrets" / "team"):
+        folder.mkdir(parents=True)
+    signed, key = certificates.self_signed("an inspector", authority=True)
+    tmp_path.joinpath("secrets", "team", "ca-AbCdEf").write_bytes(key + signed)
+    with service.serve(tmp_path / "sessions", roots=roots) as running:
+        control, client = running.control(), running.client()
+        given: Any = {"filesystemConfigurations": [mount("/mnt/a")], "certificates": [certificate("team/ca-AbCdEf")]}
+        interpreter = create(control, network=VPC, **given)
+        assert ready(control, interpreter)
+        assert given.items() <= control.get_code_interpreter(codeInterpreterId=interpreter).items()
+        more: Any = {"filesystemConfigurations": [mount("/mnt/b/", 1)]}
+        started = client.start_code_interpreter_session(codeInterpreterIdentifier=interpreter, **more)
+        reference = {"codeInterpreterIdentifier": interpreter, "sessionId": started["sessionId"]}
+        session = client.get_code_interpreter_session(**reference)
+        assert session["filesystemConfigurations"] == [mount("/mnt/a"), mount("/mnt/b/", 1)]
+        assert session["certificates"] == given["certificates"]
+        attached = running.sandboxes[0].attached
+        folders = {"/mnt/a": roots.folder("x/fsap-01234560"), "/mnt/b": roots.folder("x/fsap-01234561")}
+        assert (attached.mounts, attached.certificates) == (folders, signed.decode())
+        with pytest.raises(ClientError, match="must be unique"):
+            client.start_code_interpreter_session(codeInterpreterIdentifier=interpreter, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"filesystemConfigurations": [mount("/mnt/a", 1)]}, "Not a directory"),
+        ({"filesystemConfigurations": [mount("/mnt/a", 2)]}, "Not a directory"),
+        ({"certificates": [certificate("no-AbCdEf")]}, "no-AbCdEf is not there"),
+        ({"certificates": [certificate("../outside")]}, "is not there"),
+        ({"certificates": [certificate("/../outside")]}, "is not there"),
+        ({"certificates": [certificate("link")]}, "is not there"),
+        ({"certificates": [certificate("folder")]}, "is not there"),
+        ({"certificates": [certificate("text")]}, "holds no X.509 certificate"),
+        ({"certificates": [certificate("key")]}, "holds no X.509 certificate"),
+        ({"certificates": [certificate("large")]}, "more than 65536 bytes"),
+        ({"certificates": [certificate("expired")]}, "is valid from"),
+        ({"certificates": [certificate("server")]}, "no certificate of an authority"),
+    ],
+)
+def test_what_cannot_be_attached_is_told(tmp_path: Path, given: Any, told: str) -> None:
+    mounts, secrets = tmp_path / "mounts", tmp_path / "secrets"
+    mounts.mkdir()
+    secrets.mkdir()
+    mounts.joinpath("fsap-01234561").symlink_to("/etc")
+    mounts.joinpath("fsap-01234562").write_text("")
+    signed, key = certificates.self_signed("an inspector", authority=True)
+    tmp_path.joinpath("outside").write_bytes(signed)
+    secrets.joinpath("link").symlink_to(tmp_path / "outside")
+    secrets.joinpath("folder").mkdir()
+    for name, content in {
+        "text": b"x",
+        "key": key,
+        "large": signed * 200,
+        "server": certificates.self_signed("a server")[0],
+        "expired": certificates.self_signed("an inspector", days=-1, authority=True)[0],
+    }.items():
+        secrets.joinpath(name).write_bytes(content)
+    with service.serve(tmp_path / "sessions", roots=Roots(mounts, secrets)) as running:
+        client = running.client()
+        with pytest.raises(client.exceptions.ValidationException, match=told):
+            client.start_code_interpreter_session(codeInterpreterIdentifier="local", **given)
+        assert running.sandboxes == []
+
+
+def test_without_roots_there_is_nothing_to_attach(running: Running) -> None:
+    client: Any = running.client()
+    for given in ({"filesystemConfigurations": [mount("/mnt/a")]}, {"certificates": [certificate("x")]}):
+        with pytest.raises(ClientError, match="agentcore-sandbox local serve --"):
+            client.start_code_interpreter_session(codeInterpreterIdentifier="local", **given)
+
+
 def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running, creating: str) -> None:
     client = running.control()
     interpreter = create(client)
@@ -143,15 +234,9 @@ def test_client_tokens_make_requests_idempotent(running: Running) -> None:
         {"executionRoleArn": "arn:aws:s3:::bucket/role"},
         {"tags": {"a": "*"}},
         {"tags": {"aws:a": ""}},
-        {
-            "certificates": [
-                {
-                    "location": {
-                        "secretsManager": {"secretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}
-                    }
-                }
-            ]
-        },
+        {"filesystemConfigurations": [mount("/mnt/data")]},
+        {"networkConfiguration": VPC, "filesystemConfigurations": [mount("/mnt/.."), mount("/mnt/x")]},
+        {"networkConfiguration": VPC, "filesystemConfigurations": [mount("/mnt/x"), mount("/mnt/x/")]},
     ],
 )
 def test_what_is_wrong_is_refused(running: Running, wrong: dict[str, Any]) -> None:

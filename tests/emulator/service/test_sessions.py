@@ -39,7 +39,7 @@ class Watched(SteeredSandbox):
 def registry(folder: Path, limit: int = 100) -> Iterator[tuple[Sessions, list[Watched]]]:
     made: list[Watched] = []
 
-    def make(path: Path, _network: object) -> Watched:
+    def make(path: Path, *_kind: object) -> Watched:
         made.append(Watched(path))
         return made[-1]
 
@@ -82,7 +82,7 @@ def test_the_limit_holds_also_for_starts_at_once(tmp_path: Path) -> None:
 
 
 def test_a_sandbox_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
-    def make(path: Path, _network: object) -> SteeredSandbox:
+    def make(path: Path, *_kind: object) -> SteeredSandbox:
         return SteeredSandbox(path, EmulatorError("LocalSandboxStart", "no"))
 
     timers = Timers()
