@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox.atomic_files import staging_folder
 from plugin_build.git import Repository, redact
-from plugin_build.plugin import CATALOGUE, MANIFEST, PLUGINS, find_entry, read_catalogue, read_manifest
+from plugin_build.marketplace import CATALOGUE, CATALOGUE_OF_CODEX, CATALOGUES, find_entry, read_catalogue
+from plugin_build.plugin import MANIFEST, read_manifest
 from plugin_build.source_tree import (
     BuildError,
     Project,
@@ -46,9 +47,9 @@ class Edition:
         return f"{self.name}--v{self.version}"
 
     @property
-    def folder(self) -> str:
-        """The plugin's folder in a marketplace repository."""
-        return f"{PLUGINS.as_posix()}/{self.name}"
+    def folders(self) -> list[str]:
+        """What is replaced in a marketplace repository: the plugin, and then the package for other agents."""
+        return [f"{folder}/{self.name}" for folder in CATALOGUES.values()]
 
 
 def read_edition(marketplace: Path, name: str) -> Edition:
@@ -59,10 +60,12 @@ def read_edition(marketplace: Path, name: str) -> Edition:
     """
     if not marketplace.is_dir():
         raise BuildError(f"{marketplace} is missing; `nox -s build` makes it")
-    find_entry(read_catalogue(marketplace), name)
-    version = read_manifest(marketplace / PLUGINS / name).get("version")
+    for path in CATALOGUES:
+        find_entry(marketplace, path, name)
+    plugin = marketplace / CATALOGUES[CATALOGUE] / name
+    version = read_manifest(plugin).get("version")
     if not isinstance(version, str):
-        raise BuildError(f"{marketplace / PLUGINS / name / MANIFEST} has no version; `nox -s build` fills it in")
+        raise BuildError(f"{plugin / MANIFEST} has no version; `nox -s build` fills it in")
     return Edition(marketplace, name, version)
 
 
@@ -143,34 +146,40 @@ def _clone(place: str, folder: Path) -> Repository:
 
 def _stage_edition(edition: Edition, repository: Repository) -> None:
     """Put the edition into a clone's files and index, or refuse."""
-    manifest = repository.path / edition.folder / MANIFEST
+    manifest = repository.path / edition.folders[0] / MANIFEST
     current = read_object(manifest).get("version") if manifest.exists() else None
     _place_files(edition, repository.path)
-    _merge_entry(edition, repository.path)
+    for path in CATALOGUES:
+        _merge_entry(edition, repository.path, path)
     repository.git("add", "--all", "--force", ".")
     _refuse_republication(edition, repository, current)
 
 
 def _place_files(edition: Edition, folder: Path) -> None:
-    """Replace the plugin; the marketplace's other files are only added where the repository has none."""
-    shutil.rmtree(folder / edition.folder, ignore_errors=True)
-    copy_tree(edition.marketplace / edition.folder, folder / edition.folder)
+    """Replace plugin and package; the marketplace's other files are only added where the repository has none."""
+    for own in edition.folders:
+        shutil.rmtree(folder / own, ignore_errors=True)
+        copy_tree(edition.marketplace / own, folder / own)
     for path in files_below(edition.marketplace):
-        if not folder.joinpath(path).exists():
+        if path != CATALOGUE_OF_CODEX and not folder.joinpath(path).exists():
             copy_file(edition.marketplace / path, folder / path)
 
 
-def _merge_entry(edition: Edition, folder: Path) -> None:
-    """Write the plugin's entry into the repository's catalogue; other entries stay as they are."""
-    catalogue = read_catalogue(folder)
-    entry = find_entry(read_catalogue(edition.marketplace), edition.name)
+def _merge_entry(edition: Edition, folder: Path, path: Path) -> None:
+    """Write the edition's entry into a catalogue of the repository; other entries stay as they are.
+
+    One that the repository lacks begins like Claude Code's, which it has, so that the marketplace has one name.
+    """
+    has_one = folder.joinpath(path).exists()
+    catalogue = read_catalogue(folder, path) if has_one else {**read_catalogue(folder), "plugins": []}
+    entry = find_entry(edition.marketplace, path, edition.name)
     names = [other.get("name") for other in catalogue["plugins"]]
     if edition.name in names:
         catalogue["plugins"][names.index(edition.name)] = entry
     else:
         catalogue["plugins"].append(entry)
-    if catalogue != read_object(folder / CATALOGUE):
-        write_object(folder / CATALOGUE, catalogue)
+    if not has_one or catalogue != read_object(folder / path):
+        write_object(folder / path, catalogue)
 
 
 def _refuse_republication(edition: Edition, repository: Repository, current: object) -> None:
@@ -183,11 +192,11 @@ def _refuse_republication(edition: Edition, repository: Repository, current: obj
         repository: The clone.
         current: The version that the repository's last commit offers, if any.
     """
-    staged = repository.git("write-tree", f"--prefix={edition.folder}/")
     revisions = [f"refs/tags/{edition.tag}", *(["HEAD"] if current == edition.version else [])]
-    published = {repository.resolve(f"{revision}:{edition.folder}") for revision in revisions} - {None}
-    if published - {staged}:
-        raise BuildError(f"{edition.tag} is already published with other contents; raise the version")
+    for folder in edition.folders:
+        published = {repository.resolve(f"{revision}:{folder}") for revision in revisions} - {None}
+        if published - {repository.git("write-tree", f"--prefix={folder}/")}:
+            raise BuildError(f"{edition.tag} is already published with other contents; raise the version")
     if _numbers(current) > _numbers(edition.version):
         raise BuildError(f"{edition.name} {current} is already published, which is newer than {edition.version}")
 

@@ -1,12 +1,14 @@
-"""The source tree: its folders, its version, its JSON documents, and copies that depend on names and contents only."""
+"""The source tree: folders, version, JSON documents; copies and archives that depend on names and contents only."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import shutil
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +17,16 @@ from agentcore_sandbox.atomic_files import staging_folder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION_FILE = "src/agentcore_sandbox/__init__.py"
 _VERSION_LINE = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
 _NOT_COPIED = frozenset({"__pycache__", ".DS_Store"})
+_CHECKED = ("zipapps/*.pyz", "THIRD_PARTY_NOTICES", "sbom.cdx.json", "*.mcpb", "server.json")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the start of time in a zip
+_EXECUTABLE = 0o111
 
 _FUTURE = "from __future__ import annotations\n"
 _SHARED_IMPORT = "from agentcore_emulator.folder_privacy import WRITING, problem\n"
@@ -101,7 +107,14 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def write_object(path: Path, value: dict[str, Any]) -> None:
     """Write JSON the way people edit it: indented, unescaped, with a final newline."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_file(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that everybody may read and nobody may execute, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o644)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -129,6 +142,35 @@ def copy_tree(source: Path, target: Path) -> None:
     """Copy every file that ships from one folder into another, which may already exist."""
     for path in files_below(source):
         copy_file(source / path, target / path)
+
+
+def write_zip(file: BinaryIO, files: Mapping[str, tuple[bytes, int]]) -> None:
+    """Write a zip whose bytes depend on nothing but names, contents and executable bits.
+
+    Args:
+        file: Open for writing; what is in it stays in front.
+        files: Name -> contents and mode.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            content, mode = files[name]
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, wherever it is built: the modes count
+            info.external_attr = (0o100755 if mode & _EXECUTABLE else 0o100644) << 16
+            archive.writestr(info, content)
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_checksums(folder: Path) -> None:
+    """Write what `sha256sum --check` reads: zipapps, and what accounts for them or is made of them, as far as there."""
+    files = [path for pattern in _CHECKED for path in sorted(folder.glob(pattern))]
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    write_file(folder / "SHA256SUMS", "".join(lines).encode())
 
 
 def swap_in(staged: Path, target: Path) -> None:

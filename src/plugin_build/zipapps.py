@@ -5,7 +5,6 @@ Beside them go SHA256SUMS, the bill of materials, and the notices of what is not
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_build import staging, third_party
-from plugin_build.source_tree import BuildError, Project, startup_files
+from plugin_build.source_tree import BuildError, Project, startup_files, write_checksums, write_zip
 from plugin_build.startup import start
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 ENTRY_POINT = "agentcore_sandbox.__main__:main"
 DIST = Project().dist
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the start of time in a zip
-_EXECUTABLE = 0o111
 # Any Python 3, and 2, must be able to read this.
 _MAIN = """\
 import sys
@@ -105,7 +102,7 @@ def build(platforms: Iterable[str] = tuple(PLATFORMS), dist: Path = DIST) -> lis
         built = [Path(shutil.move(path, dist / "zipapps" / path.name)) for path in made]
     _write_notices(dist)
     third_party.write_bill_of_materials(dist / "sbom.cdx.json", Project().version)
-    _write_checksums(dist)
+    write_checksums(dist)
     return built
 
 
@@ -150,17 +147,10 @@ def _run_shiv(site_packages: Path, target: Path) -> None:
 
 
 def _write(target: Path, files: dict[str, tuple[bytes, int]], line: bytes) -> None:
-    """Write the zip anew: shiv's own files carry the modes of its installation, and level 9 is smaller."""
+    """Write the zip anew: shiv's own files carry the modes of its installation, and its own compression is weaker."""
     with target.open("wb") as file:
         file.write(b"#!/usr/bin/env python3\n" + line + b"\n")
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name in sorted(files):
-                content, mode = files[name]
-                info = zipfile.ZipInfo(name, _EPOCH)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.create_system = 3  # Unix, wherever it is built: the modes count
-                info.external_attr = (0o100755 if mode & _EXECUTABLE else 0o100644) << 16
-                archive.writestr(info, content)
+        write_zip(file, files)
     target.chmod(0o755)
 
 
@@ -171,14 +161,6 @@ def _write_notices(dist: Path) -> None:
         with zipfile.ZipFile(path) as zipapp:
             texts.append(zipapp.read(f"site-packages/{staging.NOTICES}"))
     (dist / staging.NOTICES).write_bytes(max(texts, key=len))
-
-
-def _write_checksums(dist: Path) -> None:
-    """Write what `sha256sum --check` reads."""
-    files = [*sorted((dist / "zipapps").glob("*.pyz")), dist / staging.NOTICES, dist / "sbom.cdx.json"]
-    digests = {path.relative_to(dist).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    lines = [f"{digest}  {name}\n" for name, digest in digests.items()]
-    (dist / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

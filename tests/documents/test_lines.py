@@ -54,8 +54,11 @@ ELSEWHERE = (
     r"npm test",
     r"bash \.ci/run",
 )
-# Of Claude Code, the AWS CLI and systemd.
-OF_OTHERS = {"--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user", "--values-stdin"}
+# Of Claude Code and other agents, the AWS CLI and systemd.
+OF_OTHERS = {
+    *("--add-mcp", "--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user"),
+    *("--values-stdin", "--yolo"),
+}
 OF_NOX = {"--allow-dirty", "--dry-run", "--fix", "--newest", "--push", "--readme", "--record", "--runs", "--upgrade"}
 NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
 

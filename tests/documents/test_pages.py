@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 LONGEST_README = 150
 OTHERS = [ROOT / "SECURITY.md", ROOT / "plugin-template/README.md", ROOT / "marketplace/README.md"]
-LEFT_OUT = re.compile(r"^plugins/")  # of the marketplace: there once it is built
+LEFT_OUT = re.compile(r"^(plugins|portable)/")  # of the marketplace: there once it is built
 
 
 def anchors(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentcore_sandbox.mcp.revisions import CAPABILITIES
 from support import event_stream, fault_server
 from support.mcp_client import HANDSHAKE, STATELESS, McpClient, envelope, serving
 from support.processes import children, eventually
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("revision", HANDSHAKE)
 def test_a_handshake_begins_older_revisions(client: McpClient, revision: str) -> None:
     result = client.initialize(revision)
-    assert (result["protocolVersion"], result["capabilities"]) == (revision, {"tools": {}})
+    assert (result["protocolVersion"], result["capabilities"]) == (revision, CAPABILITIES)
     assert "resultType" not in client.request("tools/list")["result"]
     assert client.request("ping")["result"] == {}
 

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from agentcore_sandbox.mcp.results import MOST_OUTPUT
+from agentcore_sandbox.mcp.revisions import FOLDER_OF_CODEX
 from agentcore_sandbox.mcp.tools import TOOLS
 from support import event_stream, fault_server
 from support.build_folders import write
@@ -301,6 +302,17 @@ def test_roots_of_the_client_bound_files(served: Local) -> None:
         assert "NotAllowed" in client.failure("put_files", paths=[str(served.home / "project" / "in.txt")])
         client.answers["roots/list"] = {"roots": []}
         assert "NotAllowed" in client.failure("put_files", paths=["a.csv"])
+
+
+def test_the_folder_of_a_call_from_codex_bounds_its_files(client: McpClient, served: Local) -> None:
+    elsewhere = served.home / "of codex"
+    elsewhere.mkdir()
+    (elsewhere / "a.csv").write_text("a")
+    client.initialize()
+    for uri, is_copied in ((elsewhere.as_uri(), True), ("file:///", False), (None, False)):
+        meta = {FOLDER_OF_CODEX: {"sandboxCwd": uri}}
+        result = client.response(client.start_call("put_files", meta, paths=["a.csv"]))["result"]
+        assert result.get("isError", False) is not is_copied
 
 
 def test_a_stateless_client_is_asked_by_a_result(client: McpClient, served: Local) -> None:

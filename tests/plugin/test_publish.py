@@ -184,6 +184,9 @@ def test_checkout_gets_commit_and_tag_and_keeps_what_it_had(
     catalogue = json.loads(checkout.joinpath(".claude-plugin/marketplace.json").read_text())
     assert catalogue["name"] == "team"
     assert [entry["name"] for entry in catalogue["plugins"]] == ["other", NAME]
+    for_codex = json.loads(checkout.joinpath(".agents/plugins/marketplace.json").read_text())
+    assert for_codex["name"] == "team"
+    assert [entry["source"] for entry in for_codex["plugins"]] == [f"./portable/{NAME}"]
     assert checkout.joinpath("README.md").read_text() == "Our team's plugins\n"
     assert checkout.joinpath(PLUGIN, "bin/agentcore-sandbox").stat().st_mode & 0o111
 

@@ -9,7 +9,7 @@ import pytest
 
 from plugin_build import source_tree
 from plugin_build.source_tree import BuildError
-from support.build_folders import NAME, build, write
+from support.build_folders import MANIFEST, NAME, build, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +22,35 @@ def listing(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): stat.filemode(path.stat().st_mode) for path in files}
 
 
-PLUGIN_FILES = {
-    ".claude-plugin/plugin.json": "-rw-r--r--",
-    ".gitattributes": "-rw-r--r--",
+PROGRAM_FILES = {
     "LICENSE": "-rw-r--r--",
-    "README.md": "-rw-r--r--",
     "SHA256SUMS": "-rw-r--r--",
     "THIRD_PARTY_NOTICES": "-rw-r--r--",
-    "hooks/skill_guard/__init__.py": "-rw-r--r--",
     "sbom.cdx.json": "-rw-r--r--",
     "bin/agentcore-sandbox": "-rwxr-xr-x",
     "lib/start.py": "-rw-r--r--",
     "zipapps/agentcore-sandbox-any.pyz": "-rwxr-xr-x",
     "zipapps/agentcore-sandbox-linux-amd64.pyz": "-rwxr-xr-x",
+}
+PLUGIN_FILES = {
+    **PROGRAM_FILES,
+    ".claude-plugin/icon.png": "-rw-r--r--",
+    ".claude-plugin/plugin.json": "-rw-r--r--",
+    ".gitattributes": "-rw-r--r--",
+    "README.md": "-rw-r--r--",
+    "hooks/skill_guard/__init__.py": "-rw-r--r--",
+    "skills/code-interpreter-execute/SKILL.md": "-rw-r--r--",
+    "skills/code-interpreter-execute/references/aws.md": "-rw-r--r--",
+}
+PORTABLE_FILES = {
+    **PROGRAM_FILES,
+    ".codex-plugin/plugin.json": "-rw-r--r--",
+    ".gitattributes": "-rw-r--r--",
+    "gemini-extension.json": "-rw-r--r--",
+    "mcp.json": "-rw-r--r--",
+    "plugin.json": "-rw-r--r--",
+    "skills/code-interpreter/SKILL.md": "-rw-r--r--",
+    "skills/code-interpreter/references/aws.md": "-rw-r--r--",
 }
 
 
@@ -49,11 +65,8 @@ def test_plugin_is_template_zipapps_licence_and_version(source: Path, environmen
     plugin = source / "dist/plugin" / NAME
     assert listing(plugin) == PLUGIN_FILES
     assert {stat.S_IMODE(path.stat().st_mode) for path in (plugin, *plugin.rglob("*/"))} <= {0o755, 0o644}
-    assert json.loads(plugin.joinpath(".claude-plugin/plugin.json").read_text()) == {
-        "name": NAME,
-        "version": "0.1.0",
-        "license": "MIT",
-    }
+    assert json.loads(plugin.joinpath(".claude-plugin/plugin.json").read_text()) == {**MANIFEST, "version": "0.1.0"}
+    assert listing(source / "dist/portable" / NAME) == PORTABLE_FILES
     assert list(source.joinpath("dist/plugin").iterdir()) == [plugin]
 
 
@@ -68,10 +81,12 @@ def test_staging_again_replaces_what_was_there(built: Path, environment: dict[st
 
 def test_marketplace_is_a_repository_layout(built: Path) -> None:
     assert set(listing(built / "dist/marketplace")) == {
+        ".agents/plugins/marketplace.json",
         ".claude-plugin/marketplace.json",
         "LICENSE",
         "README.md",
         *(f"plugins/{NAME}/{path}" for path in PLUGIN_FILES),
+        *(f"portable/{NAME}/{path}" for path in PORTABLE_FILES),
     }
 
 

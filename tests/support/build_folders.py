@@ -10,6 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "example-plugin"
 VERSION_FILE = "src/agentcore_sandbox/__init__.py"
+MANIFEST = {
+    "name": NAME,
+    "license": "MIT",
+    "mcpServers": {"sbx": {"env": {"WHERE": "${WHERE:-${user_config.where}}"}}},
+    "userConfig": {"where": {"title": "Where", "description": "Where code runs. WHERE wins over it"}},
+}
 
 
 def git_environment(home: Path) -> dict[str, str]:
@@ -44,7 +50,12 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n### Added\n\n- Something new.\n")
     write(root / "LICENSE", "The licence\n")
     write(root / ".gitignore", "dist/\n")
-    write(root / "plugin-template/.claude-plugin/plugin.json", json.dumps({"name": NAME, "license": "MIT"}))
+    write(root / "plugin-template/.claude-plugin/plugin.json", json.dumps(MANIFEST))
+    write(root / "plugin-template/.claude-plugin/icon.png", "a picture")
+    write(root / "plugin-template/portable/skills/code-interpreter/SKILL.md", "---\nname: code-interpreter\n---\n")
+    skill = root / "plugin-template/skills/code-interpreter-execute"
+    write(skill / "SKILL.md", "Only in Claude Code\n\n## Run\n\nSee `${CLAUDE_SKILL_DIR}/references/aws.md`.\n")
+    write(skill / "references/aws.md", "More\n")
     write(root / "plugin-template/bin/agentcore-sandbox", "#!/bin/sh\necho hello\n", 0o755)
     write(root / "plugin-template/.gitattributes", "*.cmd text eol=crlf\n")
     write(root / "plugin-template/README.md", "The plugin\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentcore_sandbox.errors import NotAllowedError
+from agentcore_sandbox.mcp.revisions import FOLDER_OF_CODEX
 from agentcore_sandbox.policy.host_files import HostFiles
 from agentcore_sandbox.policy.lock import plugin_folder
 
@@ -35,10 +36,13 @@ def roots(call: Call, root: str | None) -> list[str]:
     """
     if root is not None:
         return [root]
-    if not call.client.can("roots"):
+    state = call.meta.get(FOLDER_OF_CODEX)
+    if isinstance(state, dict):
+        listed: Any = [{"uri": state.get("sandboxCwd")}]
+    elif call.client.can("roots"):
+        listed = (call.ask("roots", "roots", {"method": "roots/list"}) or {}).get("roots")
+    else:
         return [os.getcwd()]
-    answer = call.ask("roots", "roots", {"method": "roots/list"}) or {}
-    listed = answer.get("roots")
     found = [path for entry in listed if (path := _path(entry))] if isinstance(listed, list) else []
     if not found:
         raise NotAllowedError("the client names no folder as a root", "start the server with --root FOLDER")

@@ -98,10 +98,15 @@ class Call:
         self._lock = threading.Lock()
 
     @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the client says about the call beside its arguments."""
+        found = self.request.params.get("_meta")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def progress_token(self) -> Any:
         """What progress is reported under, None for none."""
-        meta = self.request.params.get("_meta")
-        token = meta.get("progressToken") if isinstance(meta, dict) else None
+        token = self.meta.get("progressToken")
         return token if jsonrpc.is_id(token) else None
 
     def check(self) -> None:
