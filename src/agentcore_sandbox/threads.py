@@ -28,14 +28,21 @@ class DeadlineError(Exception):
 
 
 def within(seconds: float, call: Callable[[], Iterator[A]]) -> Iterator[A]:
-    """Run an iterator in a thread and yield its items; all together may take this many seconds.
+    """Run an iterator in a thread, from now on, and yield its items; all together may take this many seconds.
 
     The main thread only waits, so that a signal or the deadline takes effect at once, whatever a library does.
 
     Raises:
         DeadlineError: The iterator has not ended by then.
     """
-    yield from _values(_start(call), time.monotonic() + seconds)
+    return _values(_start(call), time.monotonic() + seconds)
+
+
+def wait(event: threading.Event, seconds: float | None) -> None:
+    """Wait until an event is set, or as many seconds have passed; a signal takes effect at once."""
+    deadline = time.monotonic() + (math.inf if seconds is None else seconds)
+    while not event.wait(POLL_SECONDS) and time.monotonic() < deadline:
+        pass
 
 
 def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ONCE) -> Iterator[B]:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import files, growth, maps, mcp, readme, service, startup, streams, task
+from bench import compiled, files, growth, maps, mcp, readme, service, startup, streams, task
 from bench.figures import Figure, table
 from bench.processes import BrokenMeasurementError
 from bench.stage import Stage
@@ -17,6 +17,7 @@ from plugin_build.source_tree import ROOT
 GROUPS = {
     "startup": startup.figures,
     "task": task.figures,
+    "compiled": compiled.figures,
     "mcp": mcp.figures,
     "streams": streams.figures,
     "files": files.figures,

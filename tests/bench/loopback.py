@@ -2,13 +2,14 @@
 
 Its one argument is a JSON object: `start`, `invoke` and `stop`, the latency of each in seconds; `results` and
 `result_bytes`, how many results an invoke gives with how many bytes of standard output each; `sessions`, how many there
-are to list.
+are to list; `certificate`, the file of its certificate and key, for TLS.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import ssl
 import sys
 import time
 from typing import Any
@@ -22,7 +23,7 @@ PAGE = 100
 
 def main(behaviour: dict[str, Any]) -> None:
     """Serve."""
-    with fault_server.serve() as server:
+    with fault_server.serve(_tls(behaviour.get("certificate"))) as server:
         answers = {name: fault_server.DEFAULTS[name] for name in ("start", "stop")}
         answers["invoke"] = _results(behaviour.get("results", 1), behaviour.get("result_bytes", 0))
         server.answers = {name: _late(behaviour.get(name, 0), answer) for name, answer in answers.items()}
@@ -30,6 +31,14 @@ def main(behaviour: dict[str, Any]) -> None:
         server.preparation = _late(behaviour.get("invoke", 0), fault_server.ok)
         print(server.url, flush=True)  # noqa: T201 - the parent reads it
         sys.stdin.read()
+
+
+def _tls(certificate: str | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 def _late(seconds: float, answer: Answer) -> Answer:

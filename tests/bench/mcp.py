@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import compiled
 from bench.figures import Figure
 from bench.peers import AWS_LIKE, loopback
-from bench.processes import BrokenMeasurementError, Command, measure
-from bench.stage import SCRIPTS
-from bench.task import SNIPPETS
+from bench.processes import BrokenMeasurementError, measure
+from bench.task import CODE, SNIPPETS
 from support.mcp_client import McpClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bench.stage import Stage
 
@@ -44,37 +42,25 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
     yield Figure(f"MCP server: memory after {CALLS} calls", "MB", after)
     beyond = [call - other for call, other in zip(calls, invokes, strict=True)]
     yield Figure("MCP server: a call, beyond the invoke of a warm boto3 client", "ms", beyond, limit=5)
-    if go := shutil.which("go"):
-        yield _ten_snippets(stage, go, max(1, runs // 5))
+    if program := compiled.build(stage):
+        yield _ten_snippets(stage, program, max(1, runs // 5))
 
 
-def _ten_snippets(stage: Stage, go: str, runs: int) -> Figure:
+def _ten_snippets(stage: Stage, program: Path, runs: int) -> Figure:
     """From the first call to the session's end; mostly waiting, so a few rounds are enough."""
-    program, ours, theirs = stage.folder / "go-program", [], []
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith("GO")}
-    build = [go, "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-o", str(program)]
-    subprocess.run(build, cwd=SCRIPTS / "go", env=kept, check=True)
+    ours, theirs = [], []
     with loopback(**AWS_LIKE) as peer:
         env = stage.environment(**peer.environment)
         for _ in range(runs):
             with _serving(stage, peer.environment) as client:
                 began = time.perf_counter()
                 for _ in range(SNIPPETS):
-                    client.value("run_code", code="print('hello')")
+                    client.value("run_code", code=CODE)
                 client.close()
                 ours.append(time.perf_counter() - began)
-            theirs.append(_by_processes(str(program), env))
+            theirs.append(compiled.ten_snippets(program, env))
     name = "ten snippets through the MCP server, against a process of AWS's SDK for Go for each"
     return Figure(name, "s", ours, theirs, 0.95)
-
-
-def _by_processes(program: str, env: Mapping[str, str]) -> float:
-    began = time.perf_counter()
-    session = measure(Command((program, "start"), env)).output.decode()
-    for _ in range(SNIPPETS):
-        measure(Command((program, "run", session, "print('hello')"), env, output=b"hello"))
-    measure(Command((program, "stop", session), env))
-    return time.perf_counter() - began
 
 
 @contextmanager

@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
     from bench.stage import Stage
 
-AWS_LIKE = {"start": 1.4, "invoke": 0.10, "stop": 0.17}
+AWS_LIKE: dict[str, float] = {"start": 1.4, "invoke": 0.10, "stop": 0.17}
 """Seconds, as seen on AWS (docs/service.md, "Sessions")."""
 
 
 class Peer:
     """A loopback server in a process of its own, so that its memory and its work are not in ours."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trusted: str | None) -> None:
         self.url = url
+        self._trusted = {"AWS_CA_BUNDLE": trusted} if trusted else {}
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables that lead AWS clients to it."""
-        return {"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": self.url, "BEDROCK_AGENTCORE_DP_ENDPOINT": self.url}
+        urls = dict.fromkeys(("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE", "BEDROCK_AGENTCORE_DP_ENDPOINT"), self.url)
+        return {**urls, **self._trusted}
 
     def counts(self) -> dict[str, int]:
         """Requests and connections since the last time it was asked."""
@@ -41,13 +43,14 @@ class Peer:
         return counts
 
 
-def loopback(**behaviour: Any) -> AbstractContextManager[Peer]:
+def loopback(*, trusted: Any = None, **behaviour: Any) -> AbstractContextManager[Peer]:
     """Serve until the block ends.
 
     Args:
+        trusted: The certificates that its clients trust; None for those that they come with.
         behaviour: What `bench.loopback` takes.
     """
-    return _serving("bench.loopback", behaviour)
+    return _serving("bench.loopback", behaviour, trusted)
 
 
 def paced(**behaviour: Any) -> AbstractContextManager[Peer]:
@@ -56,14 +59,14 @@ def paced(**behaviour: Any) -> AbstractContextManager[Peer]:
 
 
 @contextmanager
-def _serving(module: str, behaviour: dict[str, Any]) -> Iterator[Peer]:
+def _serving(module: str, behaviour: dict[str, Any], trusted: str | None = None) -> Iterator[Peer]:
     command = [sys.executable, "-m", module, json.dumps(behaviour)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True) as process:
         assert process.stdin
         assert process.stdout
         try:
-            yield Peer(process.stdout.readline().strip())
+            yield Peer(process.stdout.readline().strip(), trusted)
         finally:
             process.stdin.close()
 

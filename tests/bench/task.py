@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 SNIPPETS = 10
+CODE = "print('hello')"
 
 
 def figures(stage: Stage, runs: int) -> Iterator[Figure]:
@@ -28,5 +29,5 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
 
 
 def _seconds(stage: Stage, env: dict[str, str], *flags: str) -> float:
-    command = stage.ours("run", *flags, "print('hello')", env=env, output=b"hello\n")
+    command = stage.ours("run", *flags, CODE, env=env, output=b"hello\n")
     return sum(measure(command).seconds for _ in range(SNIPPETS))

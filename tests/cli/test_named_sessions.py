@@ -77,7 +77,8 @@ def test_a_session_that_is_gone_is_replaced(
 ) -> None:
     aws.run("start", "--name", "work")
     faults.requests.clear()
-    faults.preparation = faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok, fault_server.ok)
+    faults.preparation = fault_server.in_turn(gone, fault_server.ok)
+    faults.answers["invoke"] = fault_server.in_turn(gone, fault_server.ok)
     done = aws.run("exec", "work", *words)
     assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
     assert done.stderr.decode().startswith(f"agentcore-sandbox: session {numbered.started[0]} of 'work' has ended; ")

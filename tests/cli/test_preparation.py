@@ -30,11 +30,6 @@ process = subprocess.Popen(["sh", "-c", "sleep 0.1; kill -9 $(cat pid)"])
 WAIT_UNTIL_KILLED = "while grep -q 'State:.[RSD]' /proc/$(cat pid)/status; do sleep 0.1; done"
 
 
-def refusal(mark: str) -> str:
-    """What a context prints that was not prepared."""
-    return f"  Cell In[1], line 1\n    {mark}\n    ^\nSyntaxError: invalid character '{NO_SOURCE}' (U+2E2E)"
-
-
 def mark_after(command_line: CommandLine, faults: FaultServer) -> str:
     """Prepare a context; returns the mark of programs that follow."""
     for _ in range(2):
@@ -44,11 +39,11 @@ def mark_after(command_line: CommandLine, faults: FaultServer) -> str:
     return mark
 
 
-def preparations(faults: FaultServer) -> list[bool]:
-    """Of each invoke so far whether it set variables."""
+def sent(faults: FaultServer) -> tuple[int, int]:
+    """How many preparations and programs were sent so far; either may come first."""
     found = [request.is_preparation for request in faults.requests]
     faults.requests.clear()
-    return found
+    return found.count(True), found.count(False)
 
 
 def test_ten_executions_are_prepared_once_and_each_new_variable_costs_one_more(
@@ -56,41 +51,61 @@ def test_ten_executions_are_prepared_once_and_each_new_variable_costs_one_more(
 ) -> None:
     for _ in range(10):
         assert aws.run("exec", SESSION, "x").stdout == b"hello"
-    assert preparations(faults) == [True, *[False] * 10]
+    assert sent(faults) == (1, 10)
     for words in (["--env", "A=1"], ["--env", "A=1"], [], ["--env", "A=2"], ["--lang", "ts"], ["--cmd"]):
         assert aws.run("exec", SESSION, *words, "x").stdout == b"hello"
-    assert preparations(faults) == [True, False, False, False, True, False, True, False, False]
+    assert sent(faults) == (3, 6)
     aws.run("exec", SESSION, "--clear-context", "x")
-    assert preparations(faults) == [True, False]
+    assert sent(faults) == (1, 1)
 
 
 @pytest.mark.parametrize("code", ["'use strict'; x", '// first\n"use strict"', "#!/usr/bin/env node", "export let x"])
 def test_javascript_that_needs_its_first_line_keeps_it(aws: CommandLine, faults: FaultServer, code: str) -> None:
     for _ in range(2):
         aws.run("exec", SESSION, "--lang", "js", code)
-    assert [request.body["arguments"]["code"] for request in faults.requests[1::2]] == [code, code]
+    programs = [request for request in faults.requests if not request.is_preparation]
+    assert [program.body["arguments"]["code"] for program in programs] == [code, code]
+
+
+def test_a_program_that_overtakes_its_preparation_is_sent_again(aws: CommandLine, faults: FaultServer) -> None:
+    for words in (["run"], ["exec", SESSION]):
+        faults.answers["invoke"] = fault_server.in_turn(fault_server.unprepared, fault_server.ok)
+        done = aws.run(*words, "x")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
+        codes = [request.body["arguments"]["code"] for request in faults.requests if request.operation == "invoke"]
+        assert codes[-1] == "x"
+        faults.requests.clear()
+
+
+def test_what_a_program_prints_is_shown_though_its_preparation_gave_no_answer(
+    aws: CommandLine, faults: FaultServer
+) -> None:
+    faults.preparation = fault_server.stream()
+    done = aws.run("run", "x")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
+    assert faults.operations() == ["start", "invoke", "stop"]
 
 
 def test_a_context_that_refuses_marks_is_soon_given_none(aws: CommandLine, faults: FaultServer) -> None:
     mark = mark_after(aws, faults)
-    refused = fault_server.stream(result("", f"variables are lost\n{refusal(mark)}", 1))
+    refused = fault_server.stream(result("", f"variables are lost\n{fault_server.refusal(mark)}", 1))
     for _ in range(MOST_REFUSALS):
         faults.requests.clear()
         faults.preparation = None
         faults.answers["invoke"] = fault_server.in_turn(refused, fault_server.ok)
         done = aws.run("exec", SESSION, "x")
         assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"variables are lost\n")
-        assert preparations(faults) == [False, True, False]
+        assert sent(faults) == (1, 2)
     faults.answers["invoke"] = fault_server.ok
     aws.run("exec", SESSION, "x")
-    assert preparations(faults) == [True, False]
+    assert sent(faults) == (1, 1)
 
 
 @pytest.mark.parametrize(
     ("printed", "status"),
     [
-        (refusal("MARK"), 0),
-        (refusal(f"{NO_SOURCE} text of the program's own"), 1),
+        (fault_server.refusal("MARK"), 0),
+        (fault_server.refusal(f"{NO_SOURCE} text of the program's own"), 1),
         ("SyntaxError: invalid character", 1),
         ("MARK: not found", 1),
     ],
@@ -102,13 +117,13 @@ def test_an_answer_of_the_program_is_no_refusal(
     mark = mark_after(aws, faults)
     faults.answers["invoke"] = fault_server.stream(result("", printed.replace("MARK", mark), status))
     assert aws.run("exec", SESSION, "x").stderr
-    assert preparations(faults) == [False]
+    assert sent(faults) == (0, 1)
 
 
 def test_without_a_state_folder_each_execution_is_prepared(aws: CommandLine, faults: FaultServer) -> None:
     for _ in range(2):
         assert aws.run("exec", SESSION, "x", env={"HOME": ""}).stdout == b"hello"
-    assert preparations(faults) == [True, False] * 2
+    assert sent(faults) == (2, 2)
 
 
 def test_what_is_remembered_does_not_grow(aws: CommandLine) -> None:
@@ -148,9 +163,9 @@ def test_a_context_that_was_lost_is_prepared_anew(local: CommandLine, session: s
 def test_a_marked_program_fails_as_any_other(local: CommandLine, session: str) -> None:
     local.run("exec", session, "x = 1")
     done = local.run("exec", session, "from __future__ import annotations\n1/0")
-    assert b"Cell In[3], line 2\n      1 from __future__ import annotations\n----> 2 1/0\n" in done.stderr
+    assert b"], line 2\n      1 from __future__ import annotations\n----> 2 1/0\n" in done.stderr
     done = local.run("exec", session, "    if x:\n    y (")
-    assert b"Cell In[4], line 2\n    y (\n" in done.stderr
+    assert b"], line 2\n    y (\n" in done.stderr
     assert NO_SOURCE.encode() not in done.stderr
 
 

@@ -156,23 +156,24 @@ def test_silence_ends_at_the_time_limit(
 
 
 def test_a_lost_preparation_says_that_the_program_was_not_started(aws: CommandLine, faults: FaultServer) -> None:
-    faults.preparation = fault_server.stream()
+    faults.preparation, faults.answers["invoke"] = fault_server.stream(), fault_server.unprepared
     done = aws.run("run", "print('hello')")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"hint: the program was not started; try again\n" in done.stderr
-    assert faults.operations() == ["start", "stop"]
+    assert faults.operations() == ["start", "invoke", "stop"]
 
 
 def test_a_preparation_whose_process_was_killed_is_told_and_repeated(aws: CommandLine, faults: FaultServer) -> None:
     killed = fault_server.stream(result("", "variables are lost", 137))
     faults.preparation = fault_server.in_turn(killed, fault_server.ok)
+    faults.answers["invoke"] = fault_server.in_turn(fault_server.unprepared, fault_server.ok)
     done = aws.run("run", "print('hello')")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"variables are lost\n")
-    faults.preparation = killed
+    faults.preparation, faults.answers["invoke"] = killed, fault_server.unprepared
     done = aws.run("run", "print('hello')")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[NotPrepared]: the sandbox is not ready for this language: variables are lost\n" in done.stderr
-    assert faults.operations() == ["start", "invoke", "stop", "start", "stop"]
+    assert faults.operations() == ["start", "invoke", "invoke", "stop", "start", "invoke", "stop"]
 
 
 def test_time_limit_of_exec_says_that_the_program_may_live(aws: CommandLine, faults: FaultServer) -> None:

@@ -127,9 +127,7 @@ def test_a_script_of_the_plugins_skills_runs(cli: CommandLine, faults: FaultServ
         client.value("run_code", file=str(script))
         for path in (plugin / "secret.py", script.parent / ".." / ".." / ".." / "secret.py"):
             assert client.failure("run_code", file=str(path)).startswith("error[NotAllowed]")
-    sent = [request.body["arguments"]["code"] for request in faults.requests if request.operation == "invoke"]
-    assert ["reported" in code for code in sent][-1]
-    assert not any("secret" in code for code in sent)
+    assert faults.programs() == ["print('reported')"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SESSION = "01FAULTSERVERSESSION000000"
 CREATED = "2026-11-23T10:00:00.000Z"
+MARK = re.compile(r"\A(?:\u2e2e )?agentcore_[0-9a-f]{12}[\n;]")
 PREPARATIONS = ("__import__('builtins').exec(", "((variables, marks) =>")
 
 
@@ -80,9 +82,9 @@ class FaultServer:
         return [request.operation for request in self.requests if not request.is_preparation]
 
     def programs(self) -> list[str]:
-        """The code of each program that has arrived."""
+        """The code of each program that has arrived, without a mark in front of it."""
         invokes = [one for one in self.requests if one.operation == "invoke" and not one.is_preparation]
-        return [one.body["arguments"]["code"] for one in invokes]
+        return [MARK.sub("", one.body["arguments"]["code"]) for one in invokes]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -196,6 +198,19 @@ def silence(handler: Handler) -> None:
 
 
 ok = stream(event_stream.result("hello"))
+
+
+def unprepared(handler: Handler) -> None:
+    """What a context of Python's that was not prepared says to a program with a mark."""
+    mark, _, _ = handler.current.body["arguments"]["code"].partition("\n")
+    stream(event_stream.result("", refusal(mark), 1))(handler)
+
+
+def refusal(mark: str) -> str:
+    """What such a context prints."""
+    return (
+        f"  Cell In[1], line 1\n    {mark}\n    ^\nSyntaxError: invalid character '{mark[:1]}' (U+{ord(mark[0]):04X})"
+    )
 
 
 def _session(handler: Handler) -> None:

@@ -112,10 +112,14 @@ def test_run_reads_little_of_botocores_data(caller: CommandLine) -> None:
     assert sum(path.stat().st_size for path in data) < 80_000
 
 
-def test_run_sends_four_requests_over_one_connection(caller: CommandLine, faults: FaultServer) -> None:
+def test_run_sends_four_requests_over_two_connections(caller: CommandLine, faults: FaultServer) -> None:
+    """The program need not wait for its preparation, and a later one needs none."""
     assert caller.run("run", "x").stdout == b"hello"
     assert [request.operation for request in faults.requests] == ["start", "invoke", "invoke", "stop"]
-    assert faults.requests[1].is_preparation
+    assert [request.is_preparation for request in faults.requests].count(True) == 1
+    assert faults.connections == 2
+    faults.connections = 0
+    caller.run("run", "--cmd", "x")
     assert faults.connections == 1
 
 

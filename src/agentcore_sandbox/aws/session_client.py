@@ -51,6 +51,8 @@ INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: doc
 REQUEST_SECONDS = 60.0  # start, get, list
 STOP_SECONDS = 20.0
 INVOKE_ATTEMPTS = 5
+INVOKE = "bedrock-agentcore.InvokeCodeInterpreter"
+"""How botocore's events name it."""
 DEFAULT_NAME = "agentcore-sandbox"
 """Of a session that a command starts for itself."""
 _NO_CONNECTION = (EndpointConnectionError, ConnectTimeoutError)
@@ -234,7 +236,7 @@ class SessionClient:
         seconds: float | None = None,
         if_lost: str = MAY_HAVE_RUN,
     ) -> Iterator[Result]:
-        """Run one tool in a session, once.
+        """Run one tool in a session, once, from now on.
 
         Args:
             session_id: The session.
@@ -243,29 +245,28 @@ class SessionClient:
             seconds: The limit on this execution; None for the service's own.
             if_lost: The hint of an error after which nobody knows whether the tool ran.
 
-        Yields:
-            Each result as it arrives; the service sends one: docs/service.md, Wire API.
-
-        Raises:
-            TimeLimitError: `seconds` have passed. The program may still run in the session.
-            AgentcoreSandboxError: The service refused, or its answer is incomplete.
+        Returns:
+            Each result as it arrives; the service sends one: docs/service.md, Wire API. Taking one may raise
+            `TimeLimitError`, when `seconds` have passed and the program may still run in the session, or another
+            `AgentcoreSandboxError`, when the service refused or its answer is incomplete.
         """
         request = RequestContext(self._settings, session_id, if_lost)
         events = within(seconds or INVOKE_SECONDS, lambda: self._events(session_id, tool, arguments))
-        complete = False
-        try:
-            for payload in events:
-                complete = True
-                yield event_stream.read_result(payload, pty=tool in PTY_TOOLS)
-        except DeadlineError:
-            raise _time_limit(seconds) from None
-        except Exception as error:
-            raise explain(error, request) from error
-        if not complete:
-            raise LostAnswerError("NoResult", "the answer ended without a result", request.if_lost)
+        return _results(events, tool, seconds, request)
 
     def _events(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        response = retry(
+        try:
+            response = self._send(session_id, tool, arguments)
+        finally:
+            wire.tell_sent()
+        with closing(response["stream"]) as events:
+            _check_type(response, "eventstream")
+            for event in events:
+                if "result" in event:
+                    yield event["result"]
+
+    def _send(self, session_id: str, tool: str, arguments: Mapping[str, Any]) -> Any:
+        return retry(
             lambda: self._client.invoke_code_interpreter(
                 codeInterpreterIdentifier=self._settings.interpreter_id,
                 sessionId=session_id,
@@ -276,11 +277,6 @@ class SessionClient:
             attempts=self._attempts,
             is_transient=self._never_ran,
         )
-        with closing(response["stream"]) as events:
-            _check_type(response, "eventstream")
-            for event in events:
-                if "result" in event:
-                    yield event["result"]
 
     def _never_ran(self, error: Exception) -> bool:
         """Whether the program cannot have started: the connection was refused, or the request throttled."""
@@ -329,6 +325,22 @@ class SessionClient:
             raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
             raise explain(error, request) from error
+
+
+def _results(
+    events: Iterator[Mapping[str, Any]], tool: str, seconds: float | None, request: RequestContext
+) -> Iterator[Result]:
+    complete = False
+    try:
+        for payload in events:
+            complete = True
+            yield event_stream.read_result(payload, pty=tool in PTY_TOOLS)
+    except DeadlineError:
+        raise _time_limit(seconds) from None
+    except Exception as error:
+        raise explain(error, request) from error
+    if not complete:
+        raise LostAnswerError("NoResult", "the answer ended without a result", request.if_lost)
 
 
 def _time_limit(seconds: float | None) -> AgentcoreSandboxError:
@@ -387,10 +399,10 @@ RestJSONParser.EVENT_STREAM_PARSER_CLS = _EventParser
 def _create(connection: Connection) -> BedrockAgentCoreClient:
     client: BedrockAgentCoreClient = connection.client("bedrock-agentcore", read_seconds=INVOKE_SECONDS)
     events: Any = client.meta.events  # the stubs know no handler that answers
-    events.register_first("needs-retry.bedrock-agentcore.InvokeCodeInterpreter", _never)
-    events.register("before-send.bedrock-agentcore.InvokeCodeInterpreter", wire.count_request)
-    events.register("before-parse.bedrock-agentcore.InvokeCodeInterpreter", wire.count_answer)
-    events.register_last("before-parse.bedrock-agentcore.InvokeCodeInterpreter", event_stream.join_messages)
+    events.register_first(f"needs-retry.{INVOKE}", _never)
+    events.register(f"before-send.{INVOKE}", wire.count_request)
+    events.register(f"before-parse.{INVOKE}", wire.count_answer)
+    events.register_last(f"before-parse.{INVOKE}", event_stream.join_messages)
     return client
 
 

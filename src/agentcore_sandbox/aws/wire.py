@@ -12,8 +12,10 @@ from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.retry import ATTEMPT
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
+_sent: ContextVar[threading.Event | None] = ContextVar("sent", default=None)
 _moved: ContextVar[Callable[[int], object] | None] = ContextVar("moved", default=None)
 _traffic: ContextVar[_Traffic | None] = ContextVar("traffic", default=None)
 _STARTED = "agentcore-sandbox-started"  # in botocore's context of a request
@@ -31,6 +33,22 @@ def counting(moved: Callable[[int], object]) -> Iterator[None]:
         yield
     finally:
         _moved.reset(token)
+
+
+@contextmanager
+def noting_when_sent(sent: threading.Event) -> Iterator[None]:
+    """Set an event as soon as the invoke that the block begins has been sent as a whole, or cannot be."""
+    token = _sent.set(sent)
+    try:
+        yield
+    finally:
+        _sent.reset(token)
+
+
+def tell_sent() -> None:
+    """Say so to the block that is waiting for it."""
+    if sent := _sent.get():
+        sent.set()
 
 
 class _Traffic:
@@ -54,7 +72,10 @@ class _CountedRequest(io.BytesIO):
         self._traffic = traffic
 
     def read(self, size: int | None = -1) -> bytes:
-        return self._traffic.add(super().read(size))
+        data = self._traffic.add(super().read(size))
+        if not data:
+            tell_sent()
+        return data
 
 
 class _CountedAnswer:
@@ -73,11 +94,15 @@ class _CountedAnswer:
 
 def count_request(request: Any, **_event: Any) -> None:
     """Handle botocore's event `before-send`."""
-    moved = _moved.get()
+    moved = _moved.get() or (_ignore if _sent.get() else None)
     if moved and isinstance(request.body, bytes):
         traffic = _Traffic(moved)
         _traffic.set(traffic)
         request.body = _CountedRequest(request.body, traffic)
+
+
+def _ignore(_count: int) -> None:
+    pass
 
 
 def count_answer(response_dict: dict[str, Any], **_event: Any) -> None:

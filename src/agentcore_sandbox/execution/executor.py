@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, Se
 from agentcore_sandbox.execution import artifacts
 from agentcore_sandbox.execution.preparation import Preparation
 from agentcore_sandbox.execution.program import COMMAND
+from agentcore_sandbox.threads import wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -181,18 +183,40 @@ class Executor:
         """Run the program; code in a context that has its variables, which are set first where it does not."""
         program, region = self._request.program, self._interpreter.region
         if program.language != COMMAND:
-            preparation = Preparation(program, region, self._session_id)
-            if self._keeps_session and self._has_run_marked(preparation):
+            preparation = Preparation(program, region, self._session_id, is_kept=self._keeps_session)
+            if self._has_run_marked(preparation):
                 return
-            self._prepare(preparation)
         self._print(self._answers(program.invocation(region)))
 
     def _has_run_marked(self, preparation: Preparation) -> bool:
-        """Run the program unless the context turns out not to be prepared, or no longer."""
+        """Run the program with a mark; where it gets none, or its context refuses it, that is prepared by now."""
         call = preparation.marked_program()
-        if call is None:
-            return False
+        if call and not preparation.is_remembered:
+            return self._has_run_meanwhile(preparation, call)
+        if call and self._accepts(preparation, self._answers(call)):
+            return True
+        self._prepare(preparation, self._begin(preparation))
+        return False
+
+    def _has_run_meanwhile(self, preparation: Preparation, call: Invocation) -> bool:
+        """Send the program behind its preparation, without waiting for an answer to that."""
+        from agentcore_sandbox.aws import wire
+
+        sent = threading.Event()
+        with wire.noting_when_sent(sent):
+            preparing = self._begin(preparation)
+        wait(sent, self._request.time_limit)
         answers = self._answers(call)
+        try:
+            self._prepare(preparation, preparing)
+        except AgentcoreSandboxError:
+            if self._accepts(preparation, answers):
+                return True
+            raise
+        return self._accepts(preparation, answers)
+
+    def _accepts(self, preparation: Preparation, answers: Iterator[Result]) -> bool:
+        """Print what the program does, unless its context refuses its mark."""
         first = next(answers)
         refusal = preparation.refusal(first)
         if refusal is None:
@@ -202,24 +226,21 @@ class Executor:
         self._was_sent = False
         return False
 
-    def _prepare(self, preparation: Preparation) -> None:
-        call = preparation.invocation()
-        outcome = self._invoke_preparation(call)
+    def _prepare(self, preparation: Preparation, answers: Iterator[Result]) -> None:
+        outcome = combine(answers)
         if outcome.status > SIGNALLED:  # as when a limit was reached just now: the next execution starts anew
             self._keep_errors(outcome)
-            outcome = self._invoke_preparation(call)
+            outcome = combine(self._begin(preparation))
         if outcome.status:
             raise preparation.failure(outcome)
         self._keep_errors(outcome)
-        if self._keeps_session:
-            preparation.remember()
+        preparation.remember()
 
-    def _invoke_preparation(self, call: Invocation) -> Result:
+    def _begin(self, preparation: Preparation) -> Iterator[Result]:
+        """Send a preparation."""
+        call, limit = preparation.invocation(), self._request.time_limit
         advice = "the program was not started; try again"
-        answers = self._interpreter.invoke(
-            self._session_id, call.tool, call.arguments, seconds=self._request.time_limit, if_lost=advice
-        )
-        return combine(answers)
+        return self._interpreter.invoke(self._session_id, call.tool, call.arguments, seconds=limit, if_lost=advice)
 
     def _keep_errors(self, preparation: Result) -> None:
         """Put the preparation's errors, such as that variables were lost, in front of the program's."""

@@ -3,10 +3,11 @@
 The service takes no environment. As an execution of its own, a preparation leaves the user's code alone: a traceback
 shows the code's own lines with their own numbers, and none of the values. A command carries its variables itself.
 
-What has been prepared is remembered. But a context may end meanwhile, or another client may change it, so a program
-that relies on an earlier preparation comes with a mark. A prepared context passes over the mark, and any other refuses
-the whole program before it begins. In Python the mark is a first line that no parser takes, which a transformer of
-IPython's removes; in JavaScript it is a name that nobody else defines, in front of the first line.
+What has been prepared is remembered, and what has not is prepared while the program is on its way. But a context may
+end meanwhile, another client may change it, and a program may overtake its preparation, so it comes with a mark. A
+prepared context passes over the mark, and any other refuses the whole program before it begins. In Python the mark is a
+first line that no parser takes, which a transformer of IPython's removes; in JavaScript it is a name that nobody else
+defines, in front of the first line.
 """
 
 from __future__ import annotations
@@ -76,10 +77,12 @@ class Preparation:
         program: The code; no command.
         region: One of its variables.
         session_id: The context's session.
+        is_kept: The session stays, so that it is worth remembering what was prepared.
     """
 
-    def __init__(self, program: Program, region: str, session_id: str) -> None:
+    def __init__(self, program: Program, region: str, session_id: str, *, is_kept: bool = True) -> None:
         self._program = program
+        self._is_kept = is_kept
         self._variables = program.variables(region)
         self._mark = _mark(self._variables)
         always = program_variables(region)
@@ -107,10 +110,15 @@ class Preparation:
         """Remember that the context has been prepared."""
         self._write(replace(self._known, marks=" ".join(sorted(self._marks))))
 
+    @property
+    def is_remembered(self) -> bool:
+        """Whether the context was prepared earlier."""
+        return self._mark in self._known.marks.split()
+
     def marked_program(self) -> Invocation | None:
-        """The invoke that runs the code in a prepared context and in no other; None where it must be prepared first."""
-        text, known = self._program.text, self._known
-        if self._program.clear_context or self._mark not in known.marks.split() or known.refusals >= MOST_REFUSALS:
+        """The invoke that runs the code in a prepared context and in no other; None where there can be none."""
+        text = self._program.text
+        if self._program.clear_context or self._known.refusals >= MOST_REFUSALS:
             return None
         if self._program.language == "python":
             marked = f"{_first_line(self._mark)}\n{text}"
@@ -145,6 +153,8 @@ class Preparation:
 
     @functools.cached_property
     def _known(self) -> PreparedContext:
+        if not self._is_kept:
+            return PreparedContext()
         with suppress(AgentcoreSandboxError):
             return _folder().read(self._key, PreparedContext) or PreparedContext()
         return PreparedContext()
@@ -152,6 +162,8 @@ class Preparation:
     def _write(self, context: PreparedContext) -> None:
         """Remember; where that fails, the next program is prepared for once more."""
         self._known = context
+        if not self._is_kept:
+            return
         with suppress(AgentcoreSandboxError):
             folder = _folder()
             folder.write(self._key, context)

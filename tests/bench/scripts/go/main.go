@@ -1,5 +1,5 @@
-// A command line over AWS's SDK for Go, which starts a process for each step: `start` prints a session's id,
-// `run SESSION CODE` prints the output, `stop SESSION` ends it.
+// A command line over AWS's SDK for Go: `start` prints a session's id, `run SESSION CODE` prints the output,
+// `stop SESSION` ends it, and `once CODE` does all three in one process.
 package main
 
 import (
@@ -22,20 +22,32 @@ func main() {
 	client := bedrockagentcore.NewFromConfig(loaded)
 	switch os.Args[1] {
 	case "start":
-		started, err := client.StartCodeInterpreterSession(ctx, &bedrockagentcore.StartCodeInterpreterSessionInput{
-			CodeInterpreterIdentifier: interpreter,
-		})
-		exitIf(err)
-		fmt.Print(aws.ToString(started.SessionId))
+		fmt.Print(start(ctx, client))
 	case "run":
 		run(ctx, client, os.Args[2], os.Args[3])
 	case "stop":
-		_, err := client.StopCodeInterpreterSession(ctx, &bedrockagentcore.StopCodeInterpreterSessionInput{
-			CodeInterpreterIdentifier: interpreter,
-			SessionId:                 &os.Args[2],
-		})
-		exitIf(err)
+		stop(ctx, client, os.Args[2])
+	case "once":
+		session := start(ctx, client)
+		run(ctx, client, session, os.Args[2])
+		stop(ctx, client, session)
 	}
+}
+
+func start(ctx context.Context, client *bedrockagentcore.Client) string {
+	started, err := client.StartCodeInterpreterSession(ctx, &bedrockagentcore.StartCodeInterpreterSessionInput{
+		CodeInterpreterIdentifier: interpreter,
+	})
+	exitIf(err)
+	return aws.ToString(started.SessionId)
+}
+
+func stop(ctx context.Context, client *bedrockagentcore.Client, session string) {
+	_, err := client.StopCodeInterpreterSession(ctx, &bedrockagentcore.StopCodeInterpreterSessionInput{
+		CodeInterpreterIdentifier: interpreter,
+		SessionId:                 &session,
+	})
+	exitIf(err)
 }
 
 func run(ctx context.Context, client *bedrockagentcore.Client, session, code string) {
