@@ -213,7 +213,10 @@ class Executor:
             if self._accepts(preparation, answers):
                 return True
             raise
-        return self._accepts(preparation, answers)
+        if self._accepts(preparation, answers):
+            return True
+        preparation.remember()  # the program has overtaken it
+        return False
 
     def _accepts(self, preparation: Preparation, answers: Iterator[Result]) -> bool:
         """Print what the program does, unless its context refuses its mark."""
