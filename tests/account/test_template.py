@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support import stack_interpreter
 from support.mounts import MOUNTS, SECRET
 from support.processes import DEADLINE
 
@@ -111,6 +110,8 @@ def test_a_stack_is_what_setup_makes(
     by_setup = in_iam(account)
     asked = next(body for operation, body in control.requests if operation == "create")
     assert admin.run("setup", "demo", "--teardown", "--yes").returncode == 0
+
+    from support import stack_interpreter  # it loads moto
 
     stack_interpreter.MADE.clear()
     stacks = account.client("cloudformation")

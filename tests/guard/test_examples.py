@@ -16,7 +16,6 @@ import pytest
 
 from agentcore_emulator.isolation import python
 from skill_guard.bash_calls import check
-from support import logs_server
 from support.build_folders import ROOT, write
 from support.examples import as_part_of, examples, frontmatter, run_as_claude_would, with_account
 from support.trail import denied
@@ -57,6 +56,8 @@ def test_guard_accepts_what_is_shown_between_the_lines(shown: str, project: Path
 @pytest.fixture(scope="module")
 def account() -> Iterator[LogsServer]:
     """What the examples look for on AWS."""
+    from support import logs_server  # it loads moto
+
     with logs_server.serve() as server:
         server.put("my-trail", [(int(time.time() * 1000), denied())])
         yield server

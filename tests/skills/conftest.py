@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import logs_server
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,6 +12,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def one_server() -> Iterator[LogsServer]:
+    from support import logs_server  # it loads moto
+
     with logs_server.serve() as server:
         yield server
 

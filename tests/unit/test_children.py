@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 import agentcore_sandbox
 
 SOURCES = Path(agentcore_sandbox.__file__).parents[1]
@@ -22,14 +20,8 @@ def started(path: Path) -> list[ast.Call]:
     }]  # fmt: skip
 
 
-PATHS = [path for path in sorted(SOURCES.rglob("*.py")) if started(path)]
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(SOURCES)))
-def test_standard_input_of_each_child_is_chosen(path: Path) -> None:
-    without = [call.lineno for call in started(path) if not {"stdin", "input"} & {word.arg for word in call.keywords}]
-    assert without == []
-
-
-def test_there_are_children() -> None:
-    assert len(PATHS) > 5
+def test_standard_input_of_each_child_is_chosen() -> None:
+    calls = [(path, call) for path in sorted(SOURCES.rglob("*.py")) for call in started(path)]
+    assert len(calls) > 5
+    chosen = [(path, call.lineno, {"stdin", "input"} & {word.arg for word in call.keywords}) for path, call in calls]
+    assert [f"{path}:{line}" for path, line, words in chosen if not words] == []

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.lib import pretty
 
 from agentcore_emulator import agent
 from agentcore_emulator.agent import display
@@ -90,9 +89,15 @@ VALUES = st.recursive(
 )
 
 
+def check(value: object) -> None:
+    from IPython.lib import pretty  # it loads all of IPython
+
+    assert display.text_of(value) == pretty.pretty(value)  # type: ignore[no-untyped-call] # it has no types
+
+
 @given(VALUES)
 def test_values_are_shown_as_by_ipython(value: object) -> None:
-    assert display.text_of(value) == pretty.pretty(value)  # type: ignore[no-untyped-call] # it has no types
+    check(value)
 
 
 class Plain:
@@ -131,4 +136,4 @@ RECURSIVE_DICT["d"] = RECURSIVE_DICT
     ],
 )
 def test_special_values_are_shown_as_by_ipython(value: object) -> None:
-    assert display.text_of(value) == pretty.pretty(value)  # type: ignore[no-untyped-call] # it has no types
+    check(value)

@@ -126,7 +126,6 @@ STREAMS = {
     "a forged code": (fault_server.stream(FORGED), "Xhint:runrm-rf", "no"),
     "a message of no bytes": (fault_server.stream(prelude(0)), "BrokenStream", "a message of 0 bytes"),
     "a message shorter than its prelude": (fault_server.stream(prelude(11)), "BrokenStream", "11 bytes"),
-    "results without end": (fault_server.stream(result("x" * 1_000_000) * 40), "BrokenStream", "more than 32 MiB"),
 }
 
 
@@ -134,6 +133,16 @@ STREAMS = {
 def test_stream_that_is_none(
     interpreter: SessionClient, service: FaultServer, answer: fault_server.Answer, code: str, words: str
 ) -> None:
+    check(interpreter, service, answer, code, words)
+
+
+def test_results_without_end(interpreter: SessionClient, service: FaultServer) -> None:
+    answer = fault_server.stream(result("x" * 1_000_000) * 40)
+    check(interpreter, service, answer, "BrokenStream", "more than 32 MiB")
+
+
+def check(interpreter: SessionClient, service: FaultServer, answer: fault_server.Answer, code: str, words: str) -> None:
+    """An invoke with that answer fails so."""
     service.answers["invoke"] = answer
     error = refused(lambda: list(interpreter.invoke(SESSION, "executeCode", {"code": "1"})))
     assert (error.code, words in error.message) == (code, True), error.message

@@ -10,6 +10,7 @@ from support.fault_server import SESSION
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from support.fault_server import FaultServer
     from support.processes import CommandLine
@@ -65,7 +66,6 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "endpoint with a query": (["run", "--endpoint-url", "http://127.0.0.1/?a", "x"], b"", "not an endpoint URL"),
     "endpoint with a password": (["run", "--endpoint-url", "http://a:b@c", "x"], b"", "has a name or a password in it"),
     "long command": (["run", "--cmd", "-"], b"x" * (128 << 10), "at most 131071 bytes"),
-    "code over 100 MB": (["run", "-"], b"x" * 100_000_001, "at most 100000000 bytes, and this has more"),
     "help for nothing": (["help", "nothing"], b"", "no such command: 'nothing'"),
     "both here": (["cp", "a", "b"], b"", "one side must be a session"),
     "both there": (["cp", "work:a", "work:b"], b"", "one side must be a session"),
@@ -96,13 +96,22 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
 def test_wrong_usage(
     aws: CommandLine, faults: FaultServer, words: list[str], stdin: bytes | None, message: str
 ) -> None:
-    done = aws.run(*words, stdin=stdin)
+    check(aws.run(*words, stdin=stdin), message)
+    assert faults.requests == []
+
+
+def test_too_much_code(aws: CommandLine, faults: FaultServer) -> None:
+    check(aws.run("run", "-", stdin=b"x" * 100_000_001), "at most 100000000 bytes, and this has more")
+    assert faults.requests == []
+
+
+def check(done: CompletedProcess[bytes], message: str) -> None:
+    """Refused with one line that says so, and hints."""
     assert (done.returncode, done.stdout) == (2, b"")
     first, *rest = done.stderr.decode().splitlines()
     assert first.startswith("error[")
     assert message in first
     assert all(line.startswith("hint: ") for line in rest)
-    assert faults.requests == []
 
 
 MISTYPED = {  # words -> what the hint begins with
