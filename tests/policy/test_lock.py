@@ -64,6 +64,8 @@ ALLOWED = [
     "map --items data.csv --dry-run --max-cost 2",
     "maps list",
     "doctor --run",
+    "run --stdin data.csv x",
+    "job start --stdin - x",
 ]
 
 
@@ -94,6 +96,10 @@ REFUSED = {
     "variables of a file": ("run --env-file .env x", "unrecognized arguments: --env-file"),
     "a flag as a value": ("run --env --profile=evil", "argument --env: expected one argument"),
     "the end of flags as a value": ("run --file -- /etc/passwd", "argument --file: expected one argument"),
+    "another's file as input": ("run --stdin ../outside.txt x", "not below the working directory"),
+    "a key as a job's input": ("job start --stdin keys x", "looks like a key"),
+    "stop mine": ("stop --mine", "--mine is not allowed when locked"),
+    "history": ("history", "`history` is not allowed when locked"),
     "raw": ("run --raw x", "--raw is not allowed when locked"),
     "stop all": ("stop --all", "--all is not allowed when locked"),
     "items of the home folder": ("map --items ../outside.txt x", "not below the working directory"),
@@ -318,6 +324,7 @@ PIECES = [
         "5",
     ),
     *("000000000000", "111111111111", "--items=data.csv", "--items=.env", "--items", "--detach"),
+    *("--stdin=data.csv", "--stdin=.env", "--stdin", "--since=7d"),
     *("--out=x", "--out=sandbox-output/r", "--journal", "--journal=sandbox-output/j", "--resume", "--resume=src"),
 ]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SESSION = "01FAULTSERVERSESSION000000"
 CREATED = "2026-11-23T10:00:00.000Z"
 MARK = re.compile(r"\A(?:\u2e2e )?agentcore_[0-9a-f]{12}[\n;]")
-PREPARATIONS = ("__import__('builtins').exec(", "((variables, marks) =>")
+PREPARATIONS = ("__import__('builtins').exec(", "((variables, marks, stdin) =>")
 
 
 Answer = Callable[["Handler"], None]

@@ -284,9 +284,9 @@ class SessionClient:
             return not self._settings.is_local  # nobody restarts the emulator while this waits
         return code_of(error) in ("ThrottlingException", "429")
 
-    def _tell_orphans(self) -> Iterator[str]:
+    def _tell_orphans(self, status: int) -> Iterator[str]:
         """Sentences about sessions here that killed commands have left and that still run, once about each."""
-        for orphan in self.own.orphans():
+        for orphan in self.own.orphans() if status == 0 else ():
             self.own.note_told(orphan)
             try:
                 is_running = self.is_ready(orphan.session)

@@ -86,8 +86,7 @@ def main(words: Sequence[str], repair: Callable[[], list[str]] | None = None) ->
     Stream.unfinished.clear()
     try:
         status = _dispatch(words)
-        if status == 0:
-            Output.say_afterwards()
+        Output.say_afterwards(status)
     except AgentcoreSandboxError as error:
         return _report(error, words)
     except ReaderGoneError as gone:

@@ -201,12 +201,12 @@ class Output:
 
     Attributes:
         answered: Whether the command has printed its JSON object.
-        afterwards: Subject -> what gives sentences about it, to be said when the command has succeeded.
+        afterwards: Subject -> what gives sentences to say when the command has ended, by its exit status.
         is_verbose: Whether each request is told.
     """
 
     answered: ClassVar[bool] = False
-    afterwards: ClassVar[dict[str, Callable[[], Iterable[str]]]] = {}
+    afterwards: ClassVar[dict[str, Callable[[int], Iterable[str]]]] = {}
     is_verbose: ClassVar[bool] = False
 
     def __init__(self, *, as_json: bool = False, raw: bool = False, limit: int | None = None) -> None:
@@ -226,10 +226,10 @@ class Output:
             return
 
     @classmethod
-    def say_afterwards(cls) -> None:
-        """Say what was put off until the command had succeeded."""
+    def say_afterwards(cls, status: int) -> None:
+        """Say what was put off until the command had ended."""
         for sentences in cls.afterwards.values():
-            for sentence in sentences():
+            for sentence in sentences(status):
                 cls().say(f"agentcore-sandbox: {sentence}")
 
     def waiting(self, what: str, note: str = "") -> AbstractContextManager[None]:

@@ -32,6 +32,7 @@ _PIECE = 1 << 20
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
     programs.add_arguments(parser)
+    programs.add_stdin(parser)
     about = "id or name; without it, a session of the job's own"
     allow(parser.add_argument("--session", metavar="SESSION", help=about))
     add_lifetime(parser, default=MAX_LIFETIME)
@@ -39,11 +40,11 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: bool, **given: Any) -> int:
-    """Start a job and print its id; as JSON with `sessionId` and `ownSession`. `given` goes to `program.read`."""
+    """Start a job and print its id; as JSON with `sessionId` and `ownSession`. `given` goes to `read_with_input`."""
     resolved = settings.resolve(flags, os.environ)
     if session is not None:
         check_id_or_name(session)
-    program = programs.read(**given)
+    program = programs.read_with_input(**given)
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.launcher import Launcher
 

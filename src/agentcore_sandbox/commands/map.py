@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `map`."""
     programs.add_arguments(parser)
     about = "the items; '-' reads standard input"
-    allow(parser.add_argument("--items", metavar="FILE|-|GLOB", help=about), lock.items)
+    allow(parser.add_argument("--items", metavar="FILE|-|GLOB", help=about), lock.input_file)
     about = "how they are separated (default by suffix, else lines); files: each is uploaded"
     allow(parser.add_argument("--items-format", choices=FORMATS, help=about))
     _add_how(parser.add_argument_group("how items run"))

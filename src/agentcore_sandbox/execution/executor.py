@@ -182,11 +182,12 @@ class Executor:
     def _execute(self) -> None:
         """Run the program; code in a context that has its variables, which are set first where it does not."""
         program, region = self._request.program, self._interpreter.region
+        stdin = program.stdin.send(self._workspace()) if program.stdin else ""
         if program.language != COMMAND:
-            preparation = Preparation(program, region, self._session_id, is_kept=self._keeps_session)
+            preparation = Preparation(program, region, self._session_id, stdin, is_kept=self._keeps_session)
             if self._has_run_marked(preparation):
                 return
-        self._print(self._answers(program.invocation(region)))
+        self._print(self._answers(program.invocation(region, stdin)))
 
     def _has_run_marked(self, preparation: Preparation) -> bool:
         """Run the program with a mark; where it gets none, or its context refuses it, that is prepared by now."""

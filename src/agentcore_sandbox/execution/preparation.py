@@ -37,8 +37,17 @@ MOST_REFUSALS = 2
 NAME = "agentcore_"
 NO_SOURCE = "\u2e2e"  # no token of Python's begins with it
 PYTHON = """\
-import builtins, os
+import builtins, os, stat, sys
 os.environ.update(variables)
+if stdin or isinstance(getattr(sys.stdin, "name", None), int):
+    file, null, now = os.open(stdin or os.devnull, os.O_RDONLY), os.stat(os.devnull), os.fstat(0)
+    if stat.S_ISREG(now.st_mode) or os.path.samestat(now, null):
+        os.dup2(file, 0)
+        os.close(file)
+        file = 0
+    sys.stdin = open(file, encoding="utf-8", closefd=file != 0)
+    if stdin:
+        os.remove(stdin)
 def agentcore_sandbox(lines):
     return lines[1:] if "".join(lines[:1]).strip() in marks else lines
 if hasattr(builtins, "get_ipython"):
@@ -47,11 +56,25 @@ if hasattr(builtins, "get_ipython"):
     transformers[:] = [agentcore_sandbox, *others]
 """
 JAVASCRIPT = f"""\
-((variables, marks) => {{
+((variables, marks, stdin) => {{
   Object.assign(globalThis.process.env, variables);
   const others = Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith("{NAME}"));
   for (const name of others) delete globalThis[name];
   for (const name of marks) Object.defineProperty(globalThis, name, {{ configurable: true }});
+  const real = Symbol.for("agentcore-sandbox.readFileSync");
+  if (!stdin && !(real in globalThis)) return;
+  const {{ process, Deno }} = globalThis, path = stdin || "/dev/null";
+  const fs = process.getBuiltinModule("node:fs"), now = fs.fstatSync(0);
+  const isFree = now.isFile() || (now.isCharacterDevice() && now.rdev === fs.statSync("/dev/null").rdev);
+  if (isFree && !Deno) fs.closeSync(0);
+  const file = fs.openSync(path);
+  Object.defineProperty(globalThis, real, {{ value: globalThis[real] ?? fs.readFileSync, configurable: true }});
+  fs.readFileSync = (from, ...more) => globalThis[real](from === 0 ? file : from, ...more);
+  process.getBuiltinModule("node:module").syncBuiltinESMExports();
+  const stream = fs.createReadStream(null, {{ fd: file, autoClose: false }});
+  Object.defineProperty(process, "stdin", {{ value: stream, configurable: true }});
+  if (Deno) Object.defineProperty(Deno, "stdin", {{ value: Deno.openSync(path), configurable: true }});
+  if (stdin) fs.unlinkSync(stdin);
 }})"""
 _ON_THE_FIRST_LINE = re.compile(r"""\s*(?:#!|export\b)|[\s\S]*?['"]use strict['"]""")
 """JavaScript that means something else behind a statement."""
@@ -77,11 +100,16 @@ class Preparation:
         program: The code; no command.
         region: One of its variables.
         session_id: The context's session.
+        stdin: The file in the session that the program reads as its standard input; empty for none. What comes after
+            the program must be prepared for anew, and so has nothing there.
         is_kept: The session stays, so that it is worth remembering what was prepared.
     """
 
-    def __init__(self, program: Program, region: str, session_id: str, *, is_kept: bool = True) -> None:
+    def __init__(
+        self, program: Program, region: str, session_id: str, stdin: str = "", *, is_kept: bool = True
+    ) -> None:
         self._program = program
+        self._stdin = stdin
         self._is_kept = is_kept
         self._variables = program.variables(region)
         self._mark = _mark(self._variables)
@@ -95,20 +123,24 @@ class Preparation:
 
         That variables of the process stay set is assumed for deno and nodejs.
         """
-        marks = sorted(self._marks)
+        marks = [] if self._stdin else sorted(self._marks)
         if self._program.language == "python":  # names of the session are left alone: `exec` may be a variable
-            values = {"variables": self._variables, "marks": [_first_line(mark) for mark in marks]}
+            values = {
+                "variables": self._variables,
+                "marks": [_first_line(mark) for mark in marks],
+                "stdin": self._stdin,
+            }
             code = f"__import__('builtins').exec({PYTHON!r}, {values!r})"
         else:  # parsed there: in a literal, __proto__ would be no name
-            code = f"{JAVASCRIPT}(...JSON.parse({json.dumps(json.dumps([self._variables, marks]))}));"
+            code = f"{JAVASCRIPT}(...JSON.parse({json.dumps(json.dumps([self._variables, marks, self._stdin]))}));"
         call = self._program.code_invocation(code)
         return (
             replace(call, arguments={**call.arguments, "clearContext": True}) if self._program.clear_context else call
         )
 
     def remember(self) -> None:
-        """Remember that the context has been prepared."""
-        self._write(replace(self._known, marks=" ".join(sorted(self._marks))))
+        """Remember what the context was prepared for: with an input in it, for no program but this one."""
+        self._write(replace(self._known, marks="" if self._stdin else " ".join(sorted(self._marks))))
 
     @property
     def is_remembered(self) -> bool:
@@ -118,7 +150,7 @@ class Preparation:
     def marked_program(self) -> Invocation | None:
         """The invoke that runs the code in a prepared context and in no other; None where there can be none."""
         text = self._program.text
-        if self._program.clear_context or self._known.refusals >= MOST_REFUSALS:
+        if self._stdin or self._program.clear_context or self._known.refusals >= MOST_REFUSALS:
             return None
         if self._program.language == "python":
             marked = f"{_first_line(self._mark)}\n{text}"

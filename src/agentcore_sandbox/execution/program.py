@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_allow_file
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.policy import lock
@@ -18,9 +19,10 @@ from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from agentcore_sandbox.jobs.process import Script
+    from agentcore_sandbox.transfer.standard_input import StandardInput
 
 LANGUAGES = {
     "python": "python",
@@ -30,6 +32,7 @@ LANGUAGES = {
 RUNTIMES = {"python": ("python",), **dict.fromkeys(("javascript", "typescript"), ("deno", "nodejs"))}
 """What can execute a language; botocore's model of ToolArguments has the names."""
 COMMAND = "command"
+CANNOT_RUN = 126
 SHELL = "/bin/sh"
 """What the service's shell is called; it is bash. In a job, `session_helpers/jobs.py` takes care of that."""
 SUFFIXES = {
@@ -64,6 +67,7 @@ class Program:
         runtime: nodejs, deno or python; None for the service's choice.
         clear_context: Forget the session's variables first.
         environment: Variables that the user wants set.
+        stdin: What it finds on its standard input; None for nothing.
     """
 
     text: str
@@ -71,13 +75,18 @@ class Program:
     runtime: str | None = None
     clear_context: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: StandardInput | None = None
 
     def variables(self, region: str) -> dict[str, str]:
         """All variables to set."""
         return {**program_variables(region), **self.environment}
 
-    def invocation(self, region: str) -> Invocation:
+    def invocation(self, region: str, stdin: str = "") -> Invocation:
         """The invoke that runs the program.
+
+        Args:
+            region: One of its variables.
+            stdin: The file in the session that a command reads as its standard input.
 
         Raises:
             UsageError: The text is longer than the service takes.
@@ -85,7 +94,7 @@ class Program:
         if self.language != COMMAND:
             _check_size(self.text, api.MAX_STRING, "code")
             return self.code_invocation(self.text)
-        command = _with_variables(self.text, self.variables(region))
+        command = _with_input(stdin) + _with_variables(self.text, self.variables(region))
         _check_size(command, api.MAX_COMMAND, "a command")
         return Invocation(api.EXECUTE_COMMAND, {"command": command})
 
@@ -102,7 +111,7 @@ class Program:
         variables = {**_UNBUFFERED, **self.variables(region)}
         if self.language == "python":
             variables.setdefault("PYTHONPATH", api.WORK_FOLDER)  # as in `exec`, modules there can be imported
-        return Script(name, self.text, self.language, interpreter, variables)
+        return Script(name, self.text, self.language, interpreter, variables, self.stdin)
 
     def _script_kind(self) -> tuple[str, list[str]]:
         """The name of the program's file and the argument list that runs it."""
@@ -130,6 +139,11 @@ def _with_variables(command: str, environment: Mapping[str, str]) -> str:
     """
     assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     return f"command export {assignments} 2>/dev/null; {_script_call(command) or f'eval {shlex.quote(command)}'}"
+
+
+def _with_input(path: str) -> str:
+    """What makes a file the standard input of the commands that follow, and removes its name."""
+    return f"exec <{path} && rm {path} || exit {CANNOT_RUN}; " if path else ""
 
 
 def _script_call(script: str) -> str:
@@ -176,6 +190,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_allow_file(parser)
 
 
+def add_stdin(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that says what the program reads as its standard input."""
+    about = "what the program finds on its standard input; '-' hands over that of this command"
+    allow(parser.add_argument("--stdin", metavar="FILE|-", help=about), lock.input_file)
+
+
+def read_with_input(*, code: str | None, stdin: str | None, **given: Any) -> Program:
+    """As `read`, for what `add_stdin` has declared too; data that nobody has asked for will be mentioned."""
+    if stdin is None and (code not in (None, "-") or given["file"] is not None):
+        Output.afterwards["standard input"] = _unread
+    return read(code=code, stdin=stdin, **given)
+
+
+def _unread(status: int) -> Iterable[str]:
+    from agentcore_sandbox.transfer import standard_input
+
+    return standard_input.unread(status)
+
+
 def read(
     *,
     code: str | None,
@@ -185,6 +218,7 @@ def read(
     runtime: str | None,
     env: Sequence[str],
     clear_context: bool = False,
+    stdin: str | None = None,
 ) -> Program:
     """Check what `add_arguments` has declared.
 
@@ -192,9 +226,17 @@ def read(
         UsageError: Something is wrong with it.
     """
     environment = dict(read_assignment(assignment, os.environ) for assignment in env)
+    if stdin == "-" and file is None and code in (None, "-"):
+        raise UsageError("standard input cannot be both the code and the program's input", "give the code with --file")
     text, chosen = _read_text(code, file, language=language, command=command)
     _check_runtime(chosen, runtime)
-    return Program(text, chosen, runtime, clear_context, environment)
+    return Program(text, chosen, runtime, clear_context, environment, _read_input(stdin) if stdin else None)
+
+
+def _read_input(word: str) -> StandardInput:
+    from agentcore_sandbox.transfer import standard_input
+
+    return standard_input.read(word)
 
 
 def _read_text(argument: str | None, file: str | None, *, language: str | None, command: bool) -> tuple[str, str]:

@@ -105,6 +105,7 @@ class ExecutionRequest:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what to execute and how to print it."""
     program.add_arguments(parser)
+    program.add_stdin(parser)
     about = "forget the session's variables first"
     allow(parser.add_argument("--clear-context", action="store_true", help=about))
     about = "show output while the program runs, in a process of its own without the session's variables"
@@ -145,12 +146,12 @@ def read(
     as_json: bool,
     **given: Any,
 ) -> ExecutionRequest:
-    """Check everything that can be checked before anything is started; `given` goes to `program.read`.
+    """Check everything that can be checked before anything is started; `given` goes to `program.read_with_input`.
 
     Raises:
         UsageError: Something is wrong with it.
     """
-    chosen = program.read(**given, clear_context=clear_context)
+    chosen = program.read_with_input(**given, clear_context=clear_context)
     transfers = read_transfers(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
     if follow:
         _check_follow(chosen, artifacts)

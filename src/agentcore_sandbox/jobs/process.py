@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.transfer.standard_input import StandardInput
 
 MOST_BYTES = 3 << 20  # of each stream at a time; both together are 8 MiB as base64
 PAUSE_SECONDS = 0.3
@@ -37,6 +38,7 @@ class Script:
     language: str
     interpreter: Sequence[str]
     environment: Mapping[str, str]
+    stdin: StandardInput | None = None
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,15 @@ class JobProcess:
             AgentcoreSandboxError: `NotStarted`, or what the service says.
         """
         path = f"{self._folder}/{script.name}"
+        stdin = script.stdin.send(self._workspace) if script.stdin else None
         self._workspace.write(f"{self._folder}/environment", json.dumps(dict(script.environment)).encode())
         self._workspace.write(path, script.text.encode())
-        request = {"operation": "supervise", "folder": self._folder, "argv": [*script.interpreter, path]}
+        request = {
+            "operation": "supervise",
+            "folder": self._folder,
+            "argv": [*script.interpreter, path],
+            "stdin": stdin,
+        }
         outcome = self._workspace.invoke(api.START_COMMAND, {"command": helper_command(_HELPER, request)})
         if outcome.is_error or not outcome.task_id:
             message = f"the job was not started: {(outcome.stderr or outcome.stdout)[-_LONGEST_TEXT:]}"

@@ -208,8 +208,8 @@ def item_downloads(lock: Lock, pairs: Sequence[tuple[str, str]]) -> Sequence[tup
     return pairs
 
 
-def items(lock: Lock, word: str | None) -> str | None:
-    """Check the file that items are read from, or the folder of those that are items."""
+def input_file(lock: Lock, word: str | None) -> str | None:
+    """Check the file or folder that items or a program's input come from; `-` is standard input."""
     if word not in (None, "-"):
         lock.files.check_readable(str(word))
     return word

@@ -83,7 +83,7 @@ def _kind(path: str) -> str | None:
 
 def _sweep() -> None:
     """Remove what clients have left, killed ones above all; jobs stay."""
-    for kind in ("transfer", "request", "answer", "delta"):
+    for kind in ("transfer", "request", "answer", "delta", "stdin"):
         for path in glob.glob(os.path.join(OWN, f"{kind}-*")):
             with contextlib.suppress(OSError):  # another client sweeps too
                 if time.time() - os.lstat(path).st_mtime > STALE_SECONDS:

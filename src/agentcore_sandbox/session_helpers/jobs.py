@@ -25,17 +25,20 @@ def supervise(request: Any) -> Any:
     with open(variables, encoding="utf-8") as file:
         environment = json.load(file)
     os.remove(variables)  # it may hold secrets, and nobody needs it any more
-    status = _run(folder, request["argv"], environment, request["umask"])
+    with open(request["stdin"] or os.devnull, "rb") as stdin:
+        if request["stdin"]:
+            os.remove(request["stdin"])
+        status = _run(folder, request["argv"], environment, stdin, request["umask"])
     _write(os.path.join(folder, "exit"), str(status))
     return status
 
 
-def _run(folder: str, argv: list[str], environment: dict[str, str], umask: int) -> int:
+def _run(folder: str, argv: list[str], environment: dict[str, str], stdin: Any, umask: int) -> int:
     stdout, stderr = (os.path.join(folder, name) for name in STREAMS)
     with open(stdout, "wb") as out, open(stderr, "wb") as err:
         try:
             # There is one thread; umask= came with Python 3.9.
-            process = spawn(argv, environment, out, err, preexec_fn=lambda: os.umask(umask))
+            process = spawn(argv, environment, out, err, stdin, preexec_fn=lambda: os.umask(umask))
         except OSError as error:
             err.write(f"{argv[0]}: {error.strerror}\n".encode())
             return MISSING

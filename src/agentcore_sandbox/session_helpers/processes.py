@@ -11,13 +11,20 @@ SHELL = "/bin/sh"
 BASH = ("/usr/bin/bash", "/bin/bash")  # what the service calls /bin/sh, whatever that is otherwise
 
 
-def spawn(argv: list[str], environment: dict[str, str], out: Any, err: Any, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program without input, in a process group of its own, with its output in open files."""
+def spawn(
+    argv: list[str],
+    environment: dict[str, str],
+    out: Any,
+    err: Any,
+    stdin: Any = subprocess.DEVNULL,
+    **options: Any,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a process group of its own, with its output in open files."""
     shell = next((path for path in BASH if os.path.exists(path)), None)
     return subprocess.Popen(
         argv,
         executable=shell if argv[0] == SHELL else None,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=out,
         stderr=err,
         env={**os.environ, **environment},
