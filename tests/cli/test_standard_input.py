@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
+from agentcore_sandbox.cli import unread
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.transfer import standard_input
 from support import event_stream, fault_server, runtimes
@@ -186,17 +187,17 @@ def test_only_what_has_something_in_it_is_mentioned(kind: str, tmp_path: Path, m
     with descriptor(kind, tmp_path) as file:
         monkeypatch.setattr(sys, "stdin", file)
         for _ in range(2):  # nothing is consumed
-            assert list(standard_input.unread(0)) == ([standard_input.UNREAD] if KINDS.get(kind) else [])
+            assert list(unread.sentences(0)) == ([unread.SENTENCE] if KINDS.get(kind) else [])
 
 
 def test_a_closed_one_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert list(standard_input.unread(0)) == []
+    assert list(unread.sentences(0)) == []
 
 
 def test_a_pipe_that_nobody_reads_is_mentioned_once(aws: CommandLine, faults: FaultServer) -> None:
     done = aws.run_process("run", "--cmd", "cat", stdin=DATA)
-    assert (done.returncode, done.stderr.decode()) == (0, f"agentcore-sandbox: {standard_input.UNREAD}\n")
+    assert (done.returncode, done.stderr.decode()) == (0, f"agentcore-sandbox: {unread.SENTENCE}\n")
     faults.answers["invoke"] = fault_server.stream(event_stream.result("", exit_code=1))
     done = aws.run_process("exec", "work", "--file", "/dev/stdin", "--lang", "python", stdin=b"print(1)")
-    assert (done.returncode, standard_input.UNREAD.encode() in done.stderr) == (1, False)
+    assert (done.returncode, unread.SENTENCE.encode() in done.stderr) == (1, False)

@@ -39,6 +39,13 @@ NOT_FOR_A_RUN = {
     "urllib.request",
     "xml.etree.ElementTree",
 }
+# What the state folder's logs need of it, each of a few lines.
+OF_THE_EMULATOR = {
+    "agentcore_emulator",
+    "agentcore_emulator.file_lock",
+    "agentcore_emulator.folder_privacy",
+    "agentcore_emulator.sandbox_runtime",
+}
 # Runs a zipapp as Python does; tells on standard error what it has imported, and the files that it has opened.
 WATCHED = """
 import atexit, json, os, runpy, sys
@@ -83,7 +90,7 @@ def test_version_imports_next_to_nothing(caller: CommandLine) -> None:
 def test_run_imports_the_client_and_no_more(caller: CommandLine) -> None:
     modules, _ = watch(caller, "run", "x")
     assert not modules & NOT_FOR_A_RUN
-    assert not any(name.startswith("agentcore_emulator") for name in modules)
+    assert {name for name in modules if name.startswith("agentcore_emulator")} <= OF_THE_EMULATOR
     assert len(modules) < 400  # 347 with Python 3.13
 
 

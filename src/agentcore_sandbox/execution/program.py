@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
+from agentcore_sandbox.cli import unread
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_allow_file
 from agentcore_sandbox.errors import UsageError
@@ -19,7 +20,7 @@ from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentcore_sandbox.jobs.process import Script
     from agentcore_sandbox.transfer.standard_input import StandardInput
@@ -199,14 +200,8 @@ def add_stdin(parser: argparse.ArgumentParser) -> None:
 def read_with_input(*, code: str | None, stdin: str | None, **given: Any) -> Program:
     """As `read`, for what `add_stdin` has declared too; data that nobody has asked for will be mentioned."""
     if stdin is None and (code not in (None, "-") or given["file"] is not None):
-        Output.afterwards["standard input"] = _unread
+        Output.afterwards["standard input"] = unread.sentences
     return read(code=code, stdin=stdin, **given)
-
-
-def _unread(status: int) -> Iterable[str]:
-    from agentcore_sandbox.transfer import standard_input
-
-    return standard_input.unread(status)
 
 
 def read(

@@ -15,13 +15,10 @@ from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.sessions.workspace import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from agentcore_sandbox.sessions.workspace import Workspace
 
 MOST_AT_ONCE = 16 << 20
 """Bytes that are sent in one request; more goes in parts, as files do."""
-UNREAD = "standard input has data that the program does not get: --stdin - hands it over, </dev/null leaves it out"
 
 
 @dataclass(frozen=True)
@@ -93,25 +90,3 @@ def _taken(source: BinaryIO) -> StandardInput:
         data = source.read(MOST_AT_ONCE)
     held.flush()
     return kept
-
-
-def unread(_status: int) -> Iterator[str]:
-    """Say that nobody has read a pipe or file on standard input that has something in it."""
-    try:
-        if _is_waiting(sys.stdin.fileno()):
-            yield UNREAD
-    except (AttributeError, OSError, ValueError):  # closed, or no file
-        return
-
-
-def _is_waiting(descriptor: int) -> bool:
-    """Whether there is something to read, without reading or waiting."""
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode):
-        return os.lseek(descriptor, 0, os.SEEK_CUR) < found.st_size
-    if sys.platform == "win32" or not (stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)):
-        return False
-    import fcntl
-    import termios
-
-    return any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
