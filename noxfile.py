@@ -27,7 +27,7 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
 
 ROOT = Path(__file__).parent
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "nightly", "smoke", "windows", "zipapp")
+OWN_SESSION = ("client", "conformance", "nightly", "smoke", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
 # Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
 # they run all tests too.
@@ -221,7 +221,7 @@ def smoke(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def windows(session: nox.Session) -> None:
-    """Run the smoke set on the zipapp for Windows, with a Windows Python under wine; `-- tests/windows`: the rest."""
+    """Run the smoke set on the zipapp for Windows, with a Windows Python under wine; `-- -m "" tests/smoke`: all."""
     install(session, "smoke")
     zipapp = ROOT / "dist/zipapps/agentcore-sandbox-windows-amd64.pyz"
     options = ["--zipapp", str(zipapp), "--wine", str(from_maven(session, "windows-x86_64"))]
@@ -263,7 +263,7 @@ def nightly(session: nox.Session) -> None:
         session.notify("bench", ["--runs", "1"])
         session.notify("cgroups", [])
         session.notify("smoke", [])
-        session.notify("windows", [])
+        session.notify("windows", ["-m", "", "tests/smoke"])
 
 
 def own_zipapp() -> Path:

@@ -41,7 +41,7 @@ hypothesis.settings.load_profile("tests")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--zipapp", help="test this zipapp instead of the source")
     parser.addoption("--python", help="start the zipapp with this Python instead of pytest's")
-    parser.addoption("--wine", help="tests/smoke, tests/windows: under wine, with the Windows Python in this jar")
+    parser.addoption("--wine", help="tests/smoke: under wine, with the Windows Python in this jar")
 
 
 def pytest_configure(config: pytest.Config) -> None:

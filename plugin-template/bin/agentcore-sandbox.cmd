@@ -3,7 +3,11 @@ rem Becomes the zipapp, run by a Python 3.10 or newer. For cmd.exe and PowerShel
 rem Labels and goto, no blocks: a closing bracket in a path, as in "Program Files (x86)", would end a block.
 setlocal EnableExtensions DisableDelayedExpansion
 
-set "zipapp=%~dp0..\zipapps\agentcore-sandbox-windows-amd64.pyz"
+rem On ARM64, Python is often ARM64's too, which cannot load what is native in the zipapp for amd64.
+set "platform=any"
+if /i "%PROCESSOR_ARCHITECTURE%"=="AMD64" set "platform=windows-amd64"
+if /i "%PROCESSOR_ARCHITEW6432%"=="AMD64" set "platform=windows-amd64"
+set "zipapp=%~dp0..\zipapps\agentcore-sandbox-%platform%.pyz"
 if not exist "%zipapp%" set "zipapp=%~dp0..\zipapps\agentcore-sandbox-any.pyz"
 if not exist "%zipapp%" goto no_zipapp
 

@@ -1,4 +1,4 @@
-"""The plugin's launcher of this system. What shells do with it is for tests/zipapp, and for tests/windows."""
+"""The plugin's launcher of this system. What shells do with it is for tests/zipapp, and for tests/smoke/windows."""
 
 from __future__ import annotations
 

@@ -394,17 +394,27 @@ def test_the_platform_decides_and_any_is_the_fall_back(
     refuses([launcher], environment, "error[NoZipapp]: ")
 
 
-def test_on_windows_paths_are_converted_and_arguments_are_not(
-    zipapps: Mapping[str, Path], environment: dict[str, str], path: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("system", "platform_name"),
+    [
+        ("MINGW64_NT-10.0-22631 x86_64", "windows-amd64"),
+        ("MSYS_NT-10.0-19045 x86_64", "windows-amd64"),
+        ("MINGW64_NT-10.0-26100-ARM64 x86_64", "any"),
+    ],
+)
+def test_in_git_bash_paths_are_converted_and_arguments_are_not(
+    environment: dict[str, str], path: Path, tmp_path: Path, system: str, platform_name: str
 ) -> None:
-    launcher = install(zipapps, tmp_path / "plugin")
-    (tmp_path / "plugin" / "zipapps" / "agentcore-sandbox-windows-amd64.pyz").touch()
-    pretend(launcher, path, "MINGW64_NT-10.0-22631 x86_64")
-    program(path / "cygpath", "[ \"$1\" = -w ] && printf '%s' 'C:\\converted'")
+    launcher = install({}, tmp_path / "plugin")
+    for name in ("windows-amd64", "any"):
+        (tmp_path / "plugin" / "zipapps" / f"agentcore-sandbox-{name}.pyz").touch()
+    pretend(launcher, path, system)
+    program(path / "cygpath", '[ "$1" = -w ] && printf \'C:\\converted\\%s\' "${2##*/}"')
     program(path / "python3", "exit 1")
     fake = program(path / "fake", 'printf "%s\\n" "$MSYS2_ARG_CONV_EXCL $*"')
     program(path / "py", f"[ \"$1\" = -3 ] && printf %s '{fake}'")
-    assert start([launcher], environment).stdout == b"* -I -S C:\\converted --version\n"
+    said = start([launcher], environment).stdout.decode()
+    assert said == f"* -I -S C:\\converted\\agentcore-sandbox-{platform_name}.pyz --version\n"
 
 
 def test_the_windows_launcher_has_windows_line_ends_and_looks_for_the_same(tmp_path: Path) -> None:
