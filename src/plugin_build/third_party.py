@@ -39,6 +39,7 @@ _DISTRIBUTIONS = {
     "s3transfer": ("Apache-2.0", "https://github.com/boto/s3transfer"),
     "shtab": ("Apache-2.0", "https://github.com/iterative/shtab"),
     "six": ("MIT", "https://github.com/benjaminp/six"),
+    "tomli": ("MIT", "https://github.com/hukkin/tomli"),
     "urllib3": ("MIT", "https://github.com/urllib3/urllib3"),
 }
 # What of them does not ship as it is in the wheel, beside metadata and type stubs; see `patches` and `staging`.

@@ -33,6 +33,7 @@ LAYERS = (
     "aws",
     "sessions",
     "transfer",
+    "packages",
     "jobs",
     "execution",
     "map",
@@ -43,7 +44,7 @@ LAYERS = (
     "dispatch",
     "__main__",
 )
-MOST_MODULES_OF_RUN = 39
+MOST_MODULES_OF_RUN = 44
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
     "service": {"agent_client", "attached", "errors", "limits", "private_files"},
@@ -63,8 +64,8 @@ EMULATOR_LAYERS = {
 USERS_OF_THE_EMULATOR = {"aws", "checks", "commands", "emulator", "map", "state", "activity", "atomic_files"}
 AWS = {"boto3", "botocore", "urllib3", "s3transfer"}
 AWS_IMPORTERS = {"aws"}
-LATE = {"account", "aws", "map", "transfer", "jobs"}  # never at the top of a command's module
-LIGHT = {"account.arguments", "aws.attachments", "aws.connect", "map.options"}  # but these
+LATE = {"account", "aws", "map", "transfer", "packages", "jobs"}  # never at the top of a command's module
+LIGHT = {"account.arguments", "aws.attachments", "aws.connect", "map.options", "packages.requirements"}  # but these
 
 
 def modules() -> list[Path]:

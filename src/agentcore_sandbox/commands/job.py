@@ -49,13 +49,15 @@ def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json
     from agentcore_sandbox.jobs.launcher import Launcher
 
     interpreter = connect(resolved)
-    launcher = Launcher(program.script(interpreter.region), resolved, interpreter)
+    installer = program.installer(interpreter, output)
+    launcher = Launcher(program.script(interpreter.region), resolved, interpreter, installer)
     if session is None:
         job = launcher.in_own_session(lifetime, output)
     else:
         job = launcher.in_session(SessionReference(interpreter, session, lifetime, output))
     if as_json:
-        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session})
+        packages = installer.as_json() if installer else {}
+        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session, **packages})
         return 0
     logs = f"agentcore-sandbox job logs -f {job.job_id}"
     output.say(f"agentcore-sandbox: running in session {job.session_id}; see: {logs}")

@@ -26,6 +26,7 @@ from agentcore_sandbox.map.options import (
     Halt,
     Options,
 )
+from agentcore_sandbox.packages import requirements
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
 
@@ -225,11 +226,13 @@ def _resumed(
     has_code = given["code"] is not None or given["file"] is not None
     program = _program(given, items) if has_code else None
     environment = resuming.check_program(header, program, _environment(given))
+    packages = resuming.check_packages(header, requirements.read(given["packages"], given["requirement_files"]))
     if items is not None:
         resuming.check_items(header, Source.of(items, items_format))
     copied = resuming.check_transfers(header, *_transfers(uploads, downloads, options))
     again = [FAILED_RECORD] * retry_failed + [UNKNOWN] * options.retry_unknown
-    return MapRequest(folder, resuming.where(header, flags, os.environ), options, environment, *copied, again)
+    where = resuming.where(header, flags, os.environ)
+    return MapRequest(folder, where, options, environment, packages, *copied, again)
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -255,7 +258,7 @@ def _options(given: dict[str, Any]) -> Options:
 def _program(given: dict[str, Any], items: str | None) -> Program:
     if items == "-" and given["file"] is None and given["code"] in (None, "-"):
         raise UsageError("standard input cannot be both the code and the items", "give the code with --file PATH")
-    names = ("code", "file", "language", "command", "runtime", "env")
+    names = ("code", "file", "language", "command", "runtime", "env", "packages", "requirement_files")
     return programs.read(**{name: given[name] for name in names})
 
 

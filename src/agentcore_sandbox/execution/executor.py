@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from dataclasses import replace
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.execution.artifacts import Artifact
-    from agentcore_sandbox.execution.program import Invocation, Program
+    from agentcore_sandbox.execution.program import Invocation
     from agentcore_sandbox.execution.request import ExecutionRequest
-    from agentcore_sandbox.jobs.process import JobProcess
+    from agentcore_sandbox.jobs.process import JobProcess, Script
+    from agentcore_sandbox.packages.installer import InstalledPackages, PackageInstaller
     from agentcore_sandbox.sessions.named import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
 
@@ -41,17 +43,22 @@ def execute_in_new_session(
 ) -> int:
     """Execute in a session that nobody else knows, of some seconds, and stop it; returns the program's exit status."""
     request.program.invocation(interpreter.region)  # a program that is too long is refused before a session is started
+    installer = request.program.installer(interpreter, request.output, is_kept=False)
     with interpreter.started(
         request.output, lambda: interpreter.start(lifetime=lifetime, attached=attached)
     ) as session_id:
-        return Executor(request, interpreter, session_id).run()
+        return Executor(request, interpreter, session_id, installer=installer).run()
 
 
 def execute_in_session(request: ExecutionRequest, session: SessionReference) -> int:
     """Execute in a session that stays; one that is gone is replaced where it has a name."""
     request.program.invocation(session.interpreter.region)
+    installer = request.program.installer(session.interpreter, request.output)
     renew = session.renew if session.is_named else None
-    return Executor(request, session.interpreter, session.session_id(), keeps_session=True, renew=renew).run()
+    session_id = session.session_id()
+    return Executor(
+        request, session.interpreter, session_id, keeps_session=True, renew=renew, installer=installer
+    ).run()
 
 
 class Executor:
@@ -63,6 +70,7 @@ class Executor:
         session_id: The session.
         keeps_session: The session, and a program that ran into its limit, will live on.
         renew: Gives another session for one that is gone before the program was started.
+        installer: Of the packages, None where the program has no use for any.
     """
 
     def __init__(
@@ -73,12 +81,16 @@ class Executor:
         *,
         keeps_session: bool = False,
         renew: Callable[[str], str] | None = None,
+        installer: PackageInstaller | None = None,
     ) -> None:
         self._request = request
+        self._program = request.program
         self._interpreter = interpreter
         self._session_id = session_id
         self._keeps_session = keeps_session
         self._renew = renew
+        self._installer = installer
+        self._installed: InstalledPackages | None = None
         self._artifacts: list[Artifact] = []
         self._was_sent = False
         self._results: list[Result] = []
@@ -125,6 +137,10 @@ class Executor:
         if request.transfers.uploads:
             request.output.say_skipped(request.transfers.send(self._workspace()))
         self._was_sent = False
+        if self._installer:
+            self._installed = self._installer.install(self._workspace())
+            environment = self._installed.environment(request.program.environment)
+            self._program = replace(request.program, environment=environment)
         program = request.program
         execution = history.execution(program.text, program.language, self._interpreter.place(), self._session_id)
         try:
@@ -177,11 +193,12 @@ class Executor:
             "artifacts": [artifact.as_json() for artifact in self._artifacts],
             "uploaded": [copied.as_json() for copied in request.transfers.uploaded],
             "downloaded": [copied.as_json() for copied in request.transfers.downloaded],
+            **(self._installer.as_json() if self._installer else {}),
         }
 
     def _execute(self) -> None:
         """Run the program; code in a context that has its variables, which are set first where it does not."""
-        program, region = self._request.program, self._interpreter.region
+        program, region = self._program, self._interpreter.region
         stdin = program.stdin.send(self._workspace()) if program.stdin else ""
         if program.language != COMMAND:
             preparation = Preparation(program, region, self._session_id, stdin, is_kept=self._keeps_session)
@@ -262,10 +279,11 @@ class Executor:
 
     def _follow(self) -> None:
         self._was_sent = True
-        request, region = self._request, self._interpreter.region
-        result, self._followed_bytes = _follow(
-            self._workspace(), request.program, region, request.output, request.time_limit
-        )
+        request = self._request
+        script = request.program.script(self._interpreter.region)
+        if self._installed:
+            script = replace(script, environment=self._installed.environment(script.environment))
+        result, self._followed_bytes = _follow(self._workspace(), script, request.output, request.time_limit)
         self._results.append(result)
 
     def _finish(self, failure: AgentcoreSandboxError | None) -> None:
@@ -294,9 +312,7 @@ class Executor:
         return Workspace(self._interpreter, self._session_id)
 
 
-def _follow(
-    workspace: Workspace, program: Program, region: str, output: Output, limit: float | None
-) -> tuple[Result, int]:
+def _follow(workspace: Workspace, script: Script, output: Output, limit: float | None) -> tuple[Result, int]:
     """Run a program and print its output as it comes; it is stopped however this ends, at `limit` seconds too.
 
     Returns:
@@ -305,7 +321,7 @@ def _follow(
     from agentcore_sandbox.jobs.process import JobProcess, new_id
 
     process = JobProcess(workspace, new_id())
-    process.start(program.script(region))
+    process.start(script)
     try:
         followed = _print_live(process, output, limit)
     except SessionGoneError as gone:

@@ -39,6 +39,8 @@ NO_SOURCE = "\u2e2e"  # no token of Python's begins with it
 PYTHON = """\
 import builtins, os, stat, sys
 os.environ.update(variables)
+folders = [folder for folder in variables.get("PYTHONPATH", "").split(":") if folder]
+sys.path[1:] = folders + [folder for folder in sys.path[1:] if folder not in folders]
 if stdin or isinstance(getattr(sys.stdin, "name", None), int):
     file, null, now = os.open(stdin or os.devnull, os.O_RDONLY), os.stat(os.devnull), os.fstat(0)
     if stat.S_ISREG(now.st_mode) or os.path.samestat(now, null):

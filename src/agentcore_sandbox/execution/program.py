@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from agentcore_sandbox.cli import unread
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_allow_file
 from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.packages import requirements
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.jobs.process import Script
+    from agentcore_sandbox.packages.installer import PackageInstaller
+    from agentcore_sandbox.packages.requirements import Requirements
     from agentcore_sandbox.transfer.standard_input import StandardInput
 
 LANGUAGES = {
@@ -43,6 +48,7 @@ SUFFIXES = {
     ".sh": COMMAND,
 }
 
+_FINDING_PACKAGES = ("python", COMMAND)
 # A script's output goes to files, and must be there while it runs.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 _MOST_BYTES = api.MAX_STRING + 4  # with a byte order mark and one more: of endless input no more is read
@@ -69,6 +75,7 @@ class Program:
         clear_context: Forget the session's variables first.
         environment: Variables that the user wants set.
         stdin: What it finds on its standard input; None for nothing.
+        packages: What is to be installed, beside what its own metadata says: lines as `requirements.read` gives them.
     """
 
     text: str
@@ -77,6 +84,41 @@ class Program:
     clear_context: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: StandardInput | None = None
+    packages: Sequence[str] = ()
+
+    @functools.cached_property
+    def requirements(self) -> Requirements:
+        """All that must be installed for it.
+
+        Raises:
+            UsageError: Its metadata is wrong, or it is in another language.
+        """
+        if self.packages and self.language not in _FINDING_PACKAGES:
+            hint = "leave --with and --requirements out, or run Python or a shell command"
+            raise UsageError(f"packages are installed for Python, and this program is {self.language}", hint)
+        return requirements.of(self.packages, self.text if self.language == "python" else "")
+
+    def installer(self, interpreter: SessionClient, output: Output, *, is_kept: bool = True) -> PackageInstaller | None:
+        """What installs its packages, with all ready that can be before a session is started.
+
+        Args:
+            interpreter: Of the session.
+            output: Is told what takes time.
+            is_kept: The session may have packages from before, and will have these later.
+
+        Returns:
+            None where it has no use for any.
+
+        Raises:
+            AgentcoreSandboxError: As `PackageInstaller.prepare`.
+        """
+        if self.language not in _FINDING_PACKAGES or not (is_kept or self.requirements):
+            return None
+        from agentcore_sandbox.packages.installer import PackageInstaller
+
+        installer = PackageInstaller(self.requirements, interpreter, output, is_kept=is_kept)
+        installer.prepare()
+        return installer
 
     def variables(self, region: str) -> dict[str, str]:
         """All variables to set."""
@@ -188,6 +230,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "set a variable in the sandbox; without a value, the caller's own; repeatable"
     variables = parser.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]", help=about)
     allow(variables, lock.assignments)
+    requirements.add_arguments(parser)
     add_allow_file(parser)
 
 
@@ -212,6 +255,8 @@ def read(
     command: bool,
     runtime: str | None,
     env: Sequence[str],
+    packages: Sequence[str] = (),
+    requirement_files: Sequence[str] = (),
     clear_context: bool = False,
     stdin: str | None = None,
 ) -> Program:
@@ -225,7 +270,10 @@ def read(
         raise UsageError("standard input cannot be both the code and the program's input", "give the code with --file")
     text, chosen = _read_text(code, file, language=language, command=command)
     _check_runtime(chosen, runtime)
-    return Program(text, chosen, runtime, clear_context, environment, _read_input(stdin) if stdin else None)
+    needed = requirements.read(packages, requirement_files)
+    program = Program(text, chosen, runtime, clear_context, environment, _read_input(stdin) if stdin else None, needed)
+    _ = program.requirements  # whatever is wrong with them is found now
+    return program
 
 
 def _read_input(word: str) -> StandardInput:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.jobs.process import Script
+    from agentcore_sandbox.packages.installer import PackageInstaller
     from agentcore_sandbox.sessions.named import SessionReference
     from agentcore_sandbox.settings import Settings
 
@@ -29,10 +30,18 @@ class Launcher:
         script: The program.
         resolved: Where it runs, which is recorded.
         interpreter: The same.
+        installer: Of its packages; None where it has no use for any.
     """
 
-    def __init__(self, script: Script, resolved: Settings, interpreter: SessionClient) -> None:
+    def __init__(
+        self,
+        script: Script,
+        resolved: Settings,
+        interpreter: SessionClient,
+        installer: PackageInstaller | None = None,
+    ) -> None:
         self._script = script
+        self._installer = installer
         self._settings = resolved
         self._interpreter = interpreter
 
@@ -54,11 +63,14 @@ class Launcher:
         return self._launch(session.renew(session_id))
 
     def _launch(self, session_id: str, *, owns_session: bool = False) -> JobRecord:
-        store = JobStore(os.environ)
+        store, workspace = JobStore(os.environ), Workspace(self._interpreter, session_id)
+        script = self._script
+        if self._installer:
+            script = replace(script, environment=self._installer.install(workspace).environment(script.environment))
         # Written down first: a program that runs and that nobody knows would be lost.
         job = store.save(self._new_job(new_id(), session_id, owns_session=owns_session))
         try:
-            task_id = JobProcess(Workspace(self._interpreter, session_id), job.job_id).start(self._script)
+            task_id = JobProcess(workspace, job.job_id).start(script)
         except AgentcoreSandboxError as error:
             if owns_session or isinstance(error, SessionOverError) or not error.may_have_run:
                 store.remove(job.job_id)  # it cannot run, or no longer

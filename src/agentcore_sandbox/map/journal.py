@@ -51,6 +51,7 @@ class Header:
         variables: Names of the variables that the program was given.
         uploads: What goes to each session; `downloads` what comes back from it.
         files: The items are files.
+        packages: What is installed for the program, beside what its own metadata says.
         created: Seconds since the epoch.
     """
 
@@ -67,6 +68,7 @@ class Header:
     uploads: list[list[str]]
     downloads: list[list[str]]
     files: bool
+    packages: list[str]
     created: float = field(default_factory=time.time)
     version: int = VERSION
 
@@ -279,6 +281,7 @@ def create(folder: Path, program: Program, source: map_items.Source, **more: Any
             language=program.language,
             runtime=program.runtime,
             variables=sorted(program.environment),
+            packages=list(program.packages),
             items=items.digest,
             count=len(items),
             files=source.format == "files",

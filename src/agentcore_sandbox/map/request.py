@@ -32,6 +32,7 @@ class MapRequest:
         settings: Where its sessions are.
         options: How it runs.
         environment: Variables that the user wants set.
+        packages: As `Program` has them.
         uploads: Pairs of a path here and one in the session.
         downloads: Pairs of a path or glob in an item's folder and a folder here.
         again: Statuses of records from before that are not the last word.
@@ -44,6 +45,7 @@ class MapRequest:
     settings: Settings
     options: Options
     environment: Mapping[str, str] = field(default_factory=dict)
+    packages: Sequence[str] = ()
     uploads: Sequence[tuple[str, str]] = ()
     downloads: Sequence[tuple[str, str]] = ()
     again: Sequence[str] = ()
@@ -52,8 +54,9 @@ class MapRequest:
     as_completed: bool = False
 
     def program(self, header: Header) -> Program:
-        """The program of the journal, with its variables."""
-        return Program(header.text, header.language, header.runtime, environment=self.environment)
+        """The program of the journal, with its variables and packages."""
+        what = (header.text, header.language, header.runtime)
+        return Program(*what, environment=self.environment, packages=self.packages)
 
     def as_json(self) -> str:
         """The request as text, for a process of its own. It may have secrets in it."""
@@ -70,6 +73,7 @@ class MapRequest:
             settings=Settings(**value["settings"]),
             options=Options(**options, halt=halt and Halt(**halt), prices=Prices(**prices)),
             environment=value["environment"],
+            packages=value["packages"],
             uploads=[(source, target) for source, target in value["uploads"]],
             downloads=[(source, target) for source, target in value["downloads"]],
             again=value["again"],
@@ -117,4 +121,4 @@ def begin(
         uploads=[list(pair) for pair in uploads],
         downloads=[list(pair) for pair in downloads],
     )
-    return MapRequest(folder, settings, options, program.environment, uploads, downloads)
+    return MapRequest(folder, settings, options, program.environment, program.packages, uploads, downloads)

@@ -37,6 +37,17 @@ def check_program(header: Header, program: Program | None, environment: Mapping[
     return environment
 
 
+def check_packages(header: Header, packages: Sequence[str]) -> Sequence[str]:
+    """Check what is installed; returns it. One may be a wheel of this machine.
+
+    Raises:
+        AgentcoreSandboxError: `OtherMap`.
+    """
+    if list(packages) != header.packages:
+        raise _other("its program had other packages", "give --with and --requirements as before")
+    return packages
+
+
 def check_items(header: Header, source: map_items.Source) -> None:
     """Check items that are given again.
 

@@ -23,9 +23,12 @@ from agentcore_sandbox.map.visits import Recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
+    from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.map.journal import Journal
     from agentcore_sandbox.map.request import MapRequest
+    from agentcore_sandbox.packages.installer import PackageInstaller
 
 _LEFT = "sessions may run until their lifetimes end; the journal is whole"
 
@@ -51,7 +54,10 @@ def run(
     with gate.closed(left=_LEFT), journals.opened(request.folder) as journal, _opened(request) as file:
         writes = [take for take in (file and file.write, write) if take]
         transport = Transport(connections=min(request.options.sessions, INVOKES_AT_ONCE) + 8, repeats=False)
-        interpreter = PacedInterpreter(connect(request.settings, transport=transport), request.options.rate)
+        client = connect(request.settings, transport=transport)
+        with gate.opened():
+            installer = _installer(request.program(journal.header), client, output)
+        interpreter = PacedInterpreter(client, request.options.rate)
         ledger = Ledger(journal, again=request.again)
         results = Results(ledger, len(journal.items), writes, as_completed=request.as_completed)
         progress = Progress(ledger, journal, interpreter, output)
@@ -61,7 +67,7 @@ def run(
             progress.advance(mapper)
 
         mapper = Mapper(
-            _recipe(request, journal, interpreter.region),
+            _recipe(request, journal, interpreter.region, installer),
             journal,
             ledger,
             interpreter,
@@ -84,7 +90,8 @@ def run(
             results.finish()
             execution.items = progress.recorded
             history.note(execution)
-            (summary if summary is not None else {}).update(progress.end(mapper, failure))
+            packages = installer.as_json() if installer else {}
+            (summary if summary is not None else {}).update({**progress.end(mapper, failure), **packages})
 
 
 @contextmanager
@@ -107,9 +114,20 @@ def _opened(request: MapRequest) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def _recipe(request: MapRequest, journal: Journal, region: str) -> Recipe:
-    script = request.program(journal.header).script(region)
-    return Recipe(script, request.options, request.uploads, request.downloads, files=journal.header.files)
+def _installer(program: Program, client: SessionClient, output: Output) -> PackageInstaller | None:
+    """What installs the program's packages, all ready: no session of the map waits for a resolver."""
+    if not program.requirements:
+        return None
+    from agentcore_sandbox.packages.installer import PackageInstaller
+
+    installer = PackageInstaller(program.requirements, client, output, is_kept=False, quiet=True)
+    installer.prepare(ask=True)
+    return installer
+
+
+def _recipe(request: MapRequest, journal: Journal, region: str, installer: PackageInstaller | None) -> Recipe:
+    script, files = request.program(journal.header).script(region), journal.header.files
+    return Recipe(script, request.options, request.uploads, request.downloads, files, installer)
 
 
 def _asked_to_stop(journal: Journal) -> str:

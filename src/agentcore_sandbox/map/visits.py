@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from agentcore_sandbox.jobs.process import Script
     from agentcore_sandbox.map.exchange import Given, Outcome
     from agentcore_sandbox.map.options import Options
+    from agentcore_sandbox.packages.installer import PackageInstaller
+    from agentcore_sandbox.sessions.workspace import Workspace
 
 MOST_FILE = 64 << 20
 """Bytes of a file that is an item; base64 makes 85 MB of it, and a request has at most 100 MB."""
@@ -36,6 +38,7 @@ class Recipe:
         uploads: Pairs of a path here and one in the session, which each session gets once.
         downloads: Pairs of a path or glob in an item's folder and a folder here, which gets a folder for each item.
         files: Items are files.
+        installer: Of the program's packages, which each session gets once; None where there are none.
     """
 
     script: Script
@@ -43,6 +46,16 @@ class Recipe:
     uploads: Sequence[tuple[str, str]] = ()
     downloads: Sequence[tuple[str, str]] = ()
     files: bool = False
+    installer: PackageInstaller | None = None
+
+    def prepared(self, workspace: Workspace) -> Script:
+        """The program for a session that has got what it needs."""
+        if self.uploads:
+            Transfers(self.uploads, force=True, quiet=True).send(workspace)
+        if not self.installer:
+            return self.script
+        installed = self.installer.install(workspace)
+        return replace(self.script, environment=installed.environment(self.script.environment))
 
 
 @dataclass
@@ -80,11 +93,10 @@ class Visit:
 
     def run(self) -> Answer:
         """Pay it. Whatever was given may have been started from the moment on that `sent` says so."""
-        if self.is_first and self.recipe.uploads:
-            Transfers(self.recipe.uploads, force=True, quiet=True).send(self.exchange.workspace)
+        script = self.recipe.prepared(self.exchange.workspace) if self.is_first else None
         for key, path in self.files.items():
             self._send_file(key, path)
-        answer = self._ask()
+        answer = self._ask(script)
         for outcome in answer.outcomes:
             if not outcome.returned and not outcome.error:
                 self._download(outcome)
@@ -104,15 +116,15 @@ class Visit:
             return
         self.exchange.workspace.write(relative_path(key, path), data)
 
-    def _ask(self) -> Answer:
+    def _ask(self, script: Script | None) -> Answer:
         options = self.recipe.options
         given = [(key, variables) for key, variables in self.given if key not in self.failures]
         keys = [*self.open_keys, *(key for key, _ in given)]
         self.sent = True
-        if self.is_first:
+        if script:
             fits = len(pack(given)) <= MOST_PACKED
             first = given if fits else []
-            self.exchange.start(self.recipe.script, first, parallel=options.at_once, seconds=options.time_limit)
+            self.exchange.start(script, first, parallel=options.at_once, seconds=options.time_limit)
             if fits:
                 return Answer(alive=True, waiting=len(given))
         return self.exchange.ask(keys, given, recall=self.recall, wait=self.wait, enough=self.enough)

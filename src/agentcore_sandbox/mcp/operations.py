@@ -65,11 +65,12 @@ def run_code(given: Arguments, context: Context) -> ToolResult:
     program, output = _program(given, context), context.output
     request = ExecutionRequest(program, given.get("timeout"), output)
     session = context.session(given)
-    program.invocation(context.own.interpreter().region)  # one that is too long is refused before a session is started
+    interpreter = context.own.interpreter()
+    program.invocation(interpreter.region)  # one that is too long is refused before a session is started
+    installer = program.installer(interpreter, output)
     session_id = session.open()
     with context.call.ended_by(session.end):
-        executor = Executor(request, context.own.interpreter(), session_id, keeps_session=True, renew=session.renew)
-        executor.run()
+        Executor(request, interpreter, session_id, keeps_session=True, renew=session.renew, installer=installer).run()
     if output.error:
         raise _ended(output.error, session)
     where = {"interpreter": context.own.settings.interpreter_id}  # what a model was told before may have changed
@@ -200,7 +201,8 @@ def start_job(given: Arguments, context: Context) -> ToolResult:
     if alone := {"sessions", "timeout"} & given.keys():
         raise UsageError(f"{min(alone)} goes with items or items_file")
     program, interpreter = _program(given, context), context.own.interpreter()
-    launcher = Launcher(program.script(interpreter.region), context.own.settings, interpreter)
+    installer = program.installer(interpreter, context.output)
+    launcher = Launcher(program.script(interpreter.region), context.own.settings, interpreter, installer)
     if "session" in given:
         job = launcher.in_session(context.session(given).named())
     else:

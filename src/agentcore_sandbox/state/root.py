@@ -49,6 +49,15 @@ def _root_in_sandbox(environ: Mapping[str, str], usual: Path) -> Path:
     return folder
 
 
+def cache(environ: Mapping[str, str]) -> Path:
+    """The user's cache folder, as the XDG Base Directory Specification places it; a private one where that is shut."""
+    base = Path(environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        base = Path(environ.get("HOME") or environ.get("USERPROFILE") or os.devnull).absolute() / ".cache"
+    folder = base / "agentcore-sandbox"
+    return folder if is_writable(folder) else sandbox_runtime.private_path(environ, "cache")
+
+
 def is_writable(folder: Path) -> bool:
     """Whether a folder can be written, or made."""
     return os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK)

@@ -1,0 +1,1 @@
+"""Python packages for the programs of a session: resolved and fetched on this machine, installed there offline."""
