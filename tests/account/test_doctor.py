@@ -61,6 +61,7 @@ def examine(
     assert not any(secret in done.stdout.decode() for secret in SECRETS)
     answer: dict[str, Any] = json.loads(done.stdout)
     assert answer["ok"] is (status == 0)
+    assert sum(answer["summary"].values()) == len(answer["checks"])
     assert all(check["remedy"] for check in answer["checks"] if check["status"] != "ok")
     return {check["name"]: check for check in answer["checks"]}
 
@@ -83,7 +84,12 @@ def test_text_is_one_line_a_check_with_the_remedy_below(user: CommandLine) -> No
     position = next(number for number, line in enumerate(lines) if line.startswith("warning  local deno: "))
     assert lines[position].endswith("AGENTCORE_SANDBOX_LOCAL_DENO names '/nowhere/deno', which is no program")
     assert "install deno 2.9 or newer" in lines[position + 1]
-    assert {line.split()[0] for line in lines} <= {"ok", "warning", "->"}
+    assert {line.split()[0] for line in lines[:-1]} <= {"ok", "warning", "->"}
+    counts = [sum(line.startswith(status) for line in lines[:-1]) for status in ("ok ", "warning ")]
+    assert lines[-1] == f"{sum(counts)} checks: {counts[0]} ok, {counts[1]} warnings"
+    coloured = user.run("doctor", "--color", "always").stdout.decode().splitlines()
+    assert coloured[position].startswith("\x1b[33mwarning \x1b[0m local deno: ")
+    assert coloured[-1] == f"\x1b[33m{lines[-1]}\x1b[0m"
 
 
 def test_run_executes_a_line_and_stops_the_session(user: CommandLine, faults: FaultServer) -> None:

@@ -116,6 +116,11 @@ def writing(proxy: QueryProxy, control: ControlServer) -> list[str]:
     return [name for name in names + control.operations() if not re.match("Get|List|Describe|get|list", name)]
 
 
+def test_the_plan_for_a_fresh_account_keeps_nothing(admin: CommandLine) -> None:
+    assert changes(admin) == ["create"] * 4
+    assert changes(admin, "demo", "--network", "sandbox") == ["create", "none", "create", "create"]
+
+
 def test_again_changes_nothing(admin: CommandLine, proxy: QueryProxy, control: ControlServer) -> None:
     made = set_up(admin)
     proxy.actions.clear()
@@ -135,7 +140,7 @@ def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, 
     none = ["demo", "--network", "sandbox", "--with-listing"]
     assert changes(admin, *none) == ["keep", "remove", "keep", "update"]
     set_up(admin, *none)
-    assert changes(admin, *none) == ["keep"] * 4
+    assert changes(admin, *none) == ["keep", "none", "keep", "keep"]
     iam = account.client("iam")
     assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
     version = iam.get_policy(PolicyArn=POLICY_ARN)["Policy"]["DefaultVersionId"]

@@ -36,6 +36,8 @@ def template(quick: CommandLine, words: list[str]) -> str:
     done = quick.run("template", "cloudformation", *words)
     assert done.returncode == 0, done.stderr
     assert b"deploy it with: aws cloudformation deploy" in done.stderr
+    needs_parameters = "vpc" in words and "--subnet" not in words
+    assert (b" --parameter-overrides Subnets=ID,ID SecurityGroups=ID,ID\n" in done.stderr) == needs_parameters
     return done.stdout.decode()
 
 

@@ -71,6 +71,47 @@ def test_records_of_the_first_version_and_with_fields_of_later_ones_are_read(
     assert ended.operations() == ["invoke"] * 2
 
 
+FOUND = {  # what the user writes -> the job, or what is said
+    GOOD: GOOD,
+    "01": GOOD,
+    "b": BAD,
+    "training": BAD,  # the newest of that name
+    "trainign": "did you mean training?",
+    "013": "there is no job 013",
+    "012345678": "several jobs begin with '012345678'",
+    "../x": "not a job's id or name: '../x'",
+}
+
+
+@pytest.mark.parametrize("word", FOUND)
+def test_a_job_is_found_by_the_beginning_of_its_id_and_by_its_name(
+    aws: CommandLine, ended: FaultServer, word: str
+) -> None:
+    record(aws, name="training", started=time.time() - 60)
+    record(aws, BAD, name="training", state="exited", exit_code=5, saved=True)
+    if "several" in FOUND[word]:
+        record(aws, "0123456789cd")
+    done = aws.run("job", "status", "--json", word)
+    if FOUND[word] in (GOOD, BAD):
+        assert json.loads(done.stdout)["jobId"] == FOUND[word]
+    else:
+        assert FOUND[word] in done.stdout.decode()
+    assert len(ended.operations()) == (FOUND[word] == GOOD)
+
+
+@pytest.mark.parametrize(("name", "message"), {"abc": "not a job's name", "-": "not a", "work": "is running"}.items())
+def test_names_that_a_job_cannot_have(aws: CommandLine, faults: FaultServer, name: str, message: str) -> None:
+    record(aws, name="work")
+    done = aws.run("job", "start", f"--name={name}", "1")
+    assert message in done.stderr.decode()
+    assert faults.requests == []
+
+
+def test_a_name_from_a_record_goes_into_no_shell(aws: CommandLine) -> None:
+    record(aws, name="$(id)")
+    assert aws.run("completion", "jobs").stdout == b""
+
+
 UNREADABLE = {
     "damaged": b"{",
     "of a newer version": b'{"version": 2}',

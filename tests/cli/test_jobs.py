@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 
 from agentcore_sandbox.cli import output
 from support import event_stream, fault_server
+from support.copies import ok
 from support.local import invokes, local_line, logging_service
 from support.processes import DEADLINE, CommandLine, eventually
 
@@ -128,6 +128,15 @@ def test_a_job_whose_session_ended_shows_what_was_saved(local: CommandLine) -> N
     assert json.loads(local.run("job", "list", "--json").stdout) == {"jobs": []}
 
 
+def test_a_job_is_listed_with_its_name_and_that_of_its_file(local: CommandLine) -> None:
+    (local.home / "train.py").write_text("import time")
+    ok(local, "job", "start", "--file", "train.py", "--name", "training")
+    header, row = ok(local, "job", "list").decode().splitlines()
+    assert header.split() == ["JOB", "NAME", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM"]
+    assert (row.split()[1], row.split()[-1]) == ("training", "train.py")
+    ok(local, "job", "rm", "training")
+
+
 def test_own_session_is_stopped_with_the_job(local: CommandLine) -> None:
     started = json.loads(local.run("job", "start", "--json", "print(1)").stdout)
     assert started["ownSession"] is True
@@ -142,8 +151,8 @@ def test_follow_shows_output_while_the_program_runs(local: CommandLine) -> None:
     assert child.stdout.readline() == b"begun\n"
     assert local.run("exec", "work", "--cmd", "touch go").returncode == 0
     stdout, stderr = child.communicate(timeout=DEADLINE)
-    assert (child.returncode, stdout) == (0, b"done\n")
-    assert re.fullmatch(rb"agentcore-sandbox: started a new session 'work', \w+\n", stderr)
+    told = b"agentcore-sandbox: started a new session, 'work'\n"
+    assert (child.returncode, stdout, stderr) == (0, b"done\n", told)
 
 
 def test_follow_is_like_run(local: CommandLine) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from agentcore_sandbox.checks import FAILURE, OK, Outcome, examine, ok
+from typing import TYPE_CHECKING
+
+from agentcore_sandbox.checks import FAILURE, OK, Outcome, examine, ok, program
 from agentcore_sandbox.errors import AgentcoreSandboxError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def refuse(_subject: object) -> Outcome:
@@ -25,3 +30,12 @@ def test_a_check_that_fails_ends_no_other() -> None:
     assert (found["refused"].message, found["refused"].remedy) == ("no", "do this")
     assert "KeyError" in found["broken"].message
     assert "SECRET" not in found["broken"].message
+
+
+def test_a_zipapp_that_was_installed_under_the_name_that_readme_gives_is_no_launcher(tmp_path: Path) -> None:
+    zipapp = tmp_path / "bin" / "agentcore-sandbox"
+    zipapp.parent.mkdir()
+    zipapp.write_bytes(b"PK")
+    installation = program.Installation(zipapp, tmp_path)
+    outcomes = [check(installation) for check in (program.launcher, program.checksum)]
+    assert [outcome.status for outcome in outcomes] == [OK, OK]

@@ -148,7 +148,7 @@ class ExecutionPolicy:
         """The actions."""
         statements = self.document["Statement"] if self.document else []
         actions = [action for statement in statements for action in statement["Action"]]
-        return f"code may call {', '.join(actions)}" if actions else "none: code may not call AWS"
+        return f"code may call {', '.join(actions)}" if actions else "code may not call AWS"
 
     def _current(self) -> Any:
         answer = _found(lambda: self.iam.get_role_policy(RoleName=self.role_name, PolicyName=INLINE_NAME))
@@ -158,7 +158,7 @@ class ExecutionPolicy:
         """Compare the document."""
         current = self._current()
         if current == self.document:
-            return Change.KEEP
+            return Change.KEEP if self.document else Change.NONE
         if current is None:
             return Change.CREATE
         return Change.UPDATE if self.document else Change.REMOVE

@@ -25,12 +25,18 @@ REMOVAL_ATTEMPTS = 5
 
 
 class Change(Enum):
-    """What a step has to do; the value is shown in the plan."""
+    """What a step has to do; the value is shown in the plan, NONE for what neither is there nor is wanted."""
 
     CREATE = "create"
     UPDATE = "update"
     REMOVE = "remove"
     KEEP = "keep"
+    NONE = "none"
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is something to do."""
+        return self not in (Change.KEEP, Change.NONE)
 
 
 class Step(Protocol):
@@ -135,7 +141,7 @@ def apply(name: str, plan: Sequence[tuple[Step, Change]], settings: Settings, te
         undo = Undo(stack, settings, tell)
         stack.callback(undo.tell_left, name)  # called last
         for step, change in plan:
-            if change is not Change.KEEP:
+            if change.is_one:
                 with translated(settings):
                     step.apply(change, undo)
                 tell(f"{change.value}d {step.label}")

@@ -37,7 +37,8 @@ class Installation:
     def launcher(self) -> Path | None:
         """The launcher that came with the zipapp, if any."""
         path = self.root / "bin" / "agentcore-sandbox" if self.root else None
-        return path if path and path.is_file() else None
+        is_another = path and path.is_file() and path != self.zipapp  # a zipapp may have been given this name
+        return path if is_another else None
 
 
 def find() -> Installation:
@@ -80,7 +81,7 @@ def checksum(installation: Installation) -> Outcome:
     sums = root / "SHA256SUMS"
     wanted = _wanted(sums, zipapp.name)
     if wanted is None and installation.launcher is None:
-        return ok(f"{zipapp} has no SHA256SUMS beside it to compare with")
+        return ok(f"{zipapp} is not in a release's folder, so there is no SHA256SUMS to compare it with")
     if wanted is None:
         return warning(f"{sums} has no checksum of {zipapp.name}", "compare it with the release's SHA256SUMS")
     if hashlib.sha256(zipapp.read_bytes()).hexdigest() != wanted:

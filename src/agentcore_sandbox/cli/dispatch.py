@@ -51,20 +51,27 @@ examples:
   agentcore-sandbox run --interpreter-id local 'print(6 * 7)'
   agentcore-sandbox run --cmd 'uname -a'
   agentcore-sandbox run --file job.py --env MONTH=2026-11 --json
-  agentcore-sandbox start --timeout 3600        then: exec SESSION CODE, stop SESSION
+  agentcore-sandbox start --name work
+  agentcore-sandbox exec work 'x = 1'
 
---verbose, on any command, tells each request to AWS or the emulator on standard error.
---locked, on any command, refuses what reaches further than the sandbox and the files of the
-working directory; AGENTCORE_SANDBOX_LOCKED=1 and the file /etc/agentcore-sandbox/locked do too.
+on any command:
+  --json     print one JSON object
+  --verbose  tell each request to AWS or the emulator on standard error
+  --locked   refuse what reaches further than the sandbox and the files of the working directory
+
+AGENTCORE_SANDBOX_LOCKED=1 and the file /etc/agentcore-sandbox/locked lock every call.
 
 environment:
-  CUSTOM_AGENTCORE_INTERPRETER_ID, CUSTOM_AGENTCORE_AWS_PROFILE, CUSTOM_AGENTCORE_AWS_REGION
-  stand in for --interpreter-id, --profile and --region; AWS's own variables come after them.
+  CUSTOM_AGENTCORE_INTERPRETER_ID  stands in for --interpreter-id
+  CUSTOM_AGENTCORE_AWS_PROFILE     stands in for --profile
+  CUSTOM_AGENTCORE_AWS_REGION      stands in for --region; AWS's own variables come after these
 
 exit status:
-  that of the program in the sandbox; 2 wrong usage; 124 time limit reached;
-  125 the tool or the service failed;
-  130, 143, 129, 141 ended by SIGINT, SIGTERM, SIGHUP, SIGPIPE.
+  2                   wrong usage
+  124                 time limit reached
+  125                 the tool or the service failed
+  130, 143, 129, 141  ended by SIGINT, SIGTERM, SIGHUP, SIGPIPE
+  any other           that of the program in the sandbox
 """
 CONNECTION_FLAGS = ("--interpreter-id", "--profile", "--region", "--endpoint-url")
 COMMON_FLAGS = (*CONNECTION_FLAGS, "--json", "--locked", "--verbose", "--help", "-h", "--version")
@@ -231,7 +238,9 @@ def _top_level(words: Sequence[str]) -> int:
         Output().line(f"{PROGRAM} {__version__}")
         return 0
     if words in (["--help"], ["-h"], []):
-        Output().line(_overview().rstrip())
+        from agentcore_sandbox.cli.help import fit, width
+
+        Output().line(fit(_overview(), width()).rstrip())
         return 0 if words else EXIT_USAGE
     _check_flags(words)
     raise UsageError(f"no command among {' '.join(words)}", f"see: {PROGRAM} --help")
@@ -303,6 +312,7 @@ def whole_parser() -> Parser:
         if name != "help":
             module = importlib.import_module(f"agentcore_sandbox.commands.{name}")
             _add(below.add_parser(name, help=about, description=module.__doc__), module)
+    below.add_parser("help", help=COMMANDS["help"]).add_argument("topic", choices=tuple(COMMANDS), help="a command")
     return parser
 
 
@@ -336,5 +346,5 @@ def _in_a_list(about: str) -> str:
 
 
 def _listing(commands: Mapping[str, str]) -> str:
-    width = max(12, *map(len, commands))
-    return "commands:\n" + "\n".join(f"  {name:<{width}} {about}" for name, about in commands.items())
+    width = max(map(len, commands))
+    return "commands:\n" + "\n".join(f"  {name:<{width}}  {about}" for name, about in commands.items())

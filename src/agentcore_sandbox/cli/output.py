@@ -216,6 +216,11 @@ class Output:
         self._stdout = Stream(STDOUT, "standard output")
         self._stderr = Stream(STDERR, "standard error")
 
+    @property
+    def takes_colours(self) -> bool:
+        """Whether standard output is a terminal that shows colours, and the user wants to see them."""
+        return self._stdout.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
     def say(self, message: str) -> None:
         """Print a message on standard error, with credentials masked; a failure to write it is ignored."""
         try:

@@ -77,7 +77,9 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, _file: object = None) -> None:
         """Print the help as all output is printed, so that a full disk or a closed pipe is handled in the same way."""
-        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        from agentcore_sandbox.cli.help import Formatter
+
+        self.formatter_class = Formatter
         Output().line(self.format_help().rstrip())
 
     def parse(self, given: Sequence[str]) -> dict[str, Any]:

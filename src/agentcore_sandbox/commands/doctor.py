@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.aws.connect import connect, connect_account
-from agentcore_sandbox.checks import FAILURE, OK, Finding, emulator, examine, failure, ok, program
+from agentcore_sandbox.checks import FAILURE, OK, WARNING, Finding, emulator, examine, failure, ok, program
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
 from agentcore_sandbox.cli.terminal_text import plain
@@ -17,9 +17,12 @@ from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
 EXIT_UNWELL = 1
+COLOURS = {OK: "\x1b[32m", WARNING: "\x1b[33m", FAILURE: "\x1b[31m"}
+_PLAIN = "\x1b[0m"
+_COLUMN = 8  # characters of a status and the spaces behind it
 EXAMPLES = (
     "agentcore-sandbox doctor",
     "agentcore-sandbox doctor --interpreter-id local --run",
@@ -30,31 +33,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
     about = "also run a line of code in a session"
     allow(parser.add_argument("--run", action="store_true", dest="execute", help=about))
+    about = "colour the statuses; auto, the default: on a terminal, unless NO_COLOR is set or TERM is dumb"
+    allow(parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help=about))
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, execute: bool, locked: str, as_json: bool) -> int:
-    """Print one line a check, or an object with the keys `ok` and `checks`; return 1 if one failed."""
+def run(*, flags: settings.Flags, execute: bool, locked: str, color: str, as_json: bool) -> int:
+    """Print a line a check and a summary, or an object with `ok`, `checks`, `summary`; return 1 if one failed."""
     output = Output(as_json=as_json)
     lock = Finding("lock", ok(f"locked by {locked}" if locked else "not locked"))
-    seen = _show(output, chain([lock], _findings(flags, execute=execute)))
-    well = all(finding.outcome.status != FAILURE for finding in seen)
-    if as_json:
-        output.data({"ok": well, "checks": [_described(finding) for finding in seen]})
-    return 0 if well else EXIT_UNWELL
-
-
-def _show(output: Output, findings: Iterable[Finding]) -> list[Finding]:
-    """Print each finding as soon as it is there, where the output is text."""
+    is_coloured = color == "always" or (color == "auto" and output.takes_colours)
     seen = []
-    for finding in findings:
+    for finding in chain([lock], _findings(flags, execute=execute)):
         seen.append(finding)
-        if not output.as_json:
-            outcome = finding.outcome
-            output.line(f"{outcome.status:<8} {finding.name}: {plain(outcome.message)}")
-            if outcome.remedy and outcome.status != OK:
-                output.line(f"         -> {plain(outcome.remedy)}")
-    return seen
+        if not as_json:
+            _show(output, finding, is_coloured=is_coloured)
+    counts = {status: sum(finding.outcome.status == status for finding in seen) for status in COLOURS}
+    if as_json:
+        checks = [_described(finding) for finding in seen]
+        output.data({"ok": not counts[FAILURE], "checks": checks, "summary": counts})
+    else:
+        output.line(_summary(counts, is_coloured=is_coloured))
+    return EXIT_UNWELL if counts[FAILURE] else 0
+
+
+def _show(output: Output, finding: Finding, *, is_coloured: bool) -> None:
+    """Print a finding as soon as it is there."""
+    outcome = finding.outcome
+    status = _coloured(outcome.status.ljust(_COLUMN), outcome.status, is_coloured=is_coloured)
+    output.line(f"{status} {finding.name}: {plain(outcome.message)}")
+    if outcome.remedy and outcome.status != OK:
+        output.line(f"{' ' * _COLUMN} -> {plain(outcome.remedy)}")
+
+
+def _summary(counts: Mapping[str, int], *, is_coloured: bool) -> str:
+    """The number of checks with each status; the worst gives the colour."""
+    parts = [f"{counts[OK]} ok"]
+    parts += [f"{counts[kind]} {kind}{'s' * (counts[kind] > 1)}" for kind in (WARNING, FAILURE) if counts[kind]]
+    worst = next(status for status in (FAILURE, WARNING, OK) if counts[status])
+    return _coloured(f"{sum(counts.values())} checks: {', '.join(parts)}", worst, is_coloured=is_coloured)
+
+
+def _coloured(text: str, status: str, *, is_coloured: bool) -> str:
+    return f"{COLOURS[status]}{text}{_PLAIN}" if is_coloured else text
 
 
 def _described(finding: Finding) -> dict[str, str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.jobs.store import JobRecord
     from agentcore_sandbox.policy.lock import Lock
 
-HEADER = ("JOB", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
+HEADER = ("JOB", "NAME", "STATE", "EXIT", "STARTED", "SESSION", "PROGRAM")
 _PIECE = 1 << 20
 
 
@@ -35,31 +35,38 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     programs.add_stdin(parser)
     about = "id or name; without it, a session of the job's own"
     allow(parser.add_argument("--session", metavar="SESSION", help=about))
+    allow(parser.add_argument("--name", help="a name for it, which the other commands take as well as the id"))
     add_lifetime(parser, default=MAX_LIFETIME)
     add_connection(parser)
 
 
-def _start(*, flags: settings.Flags, session: str | None, lifetime: int, as_json: bool, **given: Any) -> int:
-    """Start a job and print its id; as JSON with `sessionId` and `ownSession`. `given` goes to `read_with_input`."""
+def _start(
+    *, flags: settings.Flags, session: str | None, name: str | None, lifetime: int, as_json: bool, **given: Any
+) -> int:
+    """Start a job and print its id; as JSON with `name`, `sessionId`, `ownSession`. `given`: see `read_with_input`."""
     resolved = settings.resolve(flags, os.environ)
     if session is not None:
         check_id_or_name(session)
     program = programs.read_with_input(**given)
     output = Output(as_json=as_json)
     from agentcore_sandbox.jobs.launcher import Launcher
+    from agentcore_sandbox.jobs.store import JobStore
 
+    name = JobStore(os.environ).check_free(name) if name is not None else ""
+    title = os.path.basename(given["file"]) if given["file"] else None  # noqa: PTH119 - as text it stays text
     interpreter = connect(resolved)
-    installer = program.installer(interpreter, output)
-    launcher = Launcher(program.script(interpreter.region), resolved, interpreter, installer)
+    installer, script = program.installer(interpreter, output), program.script(interpreter.region)
+    launcher = Launcher(script, resolved, interpreter, installer, name=name, title=title)
     if session is None:
         job = launcher.in_own_session(lifetime, output)
     else:
         job = launcher.in_session(SessionReference(interpreter, session, lifetime, output))
     if as_json:
         packages = installer.as_json() if installer else {}
-        output.data({"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session, **packages})
+        known = {"jobId": job.job_id, "sessionId": job.session_id, "ownSession": job.owns_session, "name": job.name}
+        output.data({**known, **packages})
         return 0
-    logs = f"agentcore-sandbox job logs -f {job.job_id}"
+    logs = f"agentcore-sandbox job logs -f {job.name or job.job_id}"
     output.say(f"agentcore-sandbox: running in session {job.session_id}; see: {logs}")
     output.line(job.job_id)
     return 0
@@ -94,22 +101,24 @@ def _refreshed(job: JobRecord, output: Output) -> JobRecord:
         return job
 
 
-def _find(job_id: str, flags: settings.Flags) -> Job:
-    from agentcore_sandbox.jobs import job
+def _find(word: str, flags: settings.Flags) -> Job:
+    from agentcore_sandbox.jobs import job, store
 
-    return job.find(job_id, flags, connect)
+    return job.find(store.JobStore(os.environ).id_of(word), flags, connect)
 
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
-    allow(parser.add_argument("job", help="the job's id"), _of_the_interpreter)
+    allow(parser.add_argument("job", help="the job's id, its beginning, or the job's name"), _of_the_interpreter)
     add_connection(parser)  # in place of what was noted when the job was started
 
 
-def _of_the_interpreter(_: Lock, job_id: str) -> str:
+def _of_the_interpreter(_: Lock, word: str) -> str:
     """Refuse a job of another interpreter than the configured one when the call is locked."""
     from agentcore_sandbox.jobs.store import JobStore
 
-    if JobStore(os.environ).find(job_id).interpreter_id != os.environ.get(INTERPRETER):
+    store = JobStore(os.environ)
+    job_id = store.id_of(word)
+    if store.find(job_id).interpreter_id != os.environ.get(INTERPRETER):
         raise NotAllowedError(f"job {job_id} runs in another interpreter than the configured one")
     return job_id
 
@@ -204,14 +213,15 @@ def _rm(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     """Forget it; with `--json`, print an object with the key `removed`."""
     from agentcore_sandbox.jobs.store import JobStore
 
-    output = Output(as_json=as_json)
+    output, store = Output(as_json=as_json), JobStore(os.environ)
+    job = store.id_of(job)
     try:
         found = _find(job, flags)
     except UnreadableRecordError as error:
         output.say(f"agentcore-sandbox: {error.message}; its session may still be running: agentcore-sandbox sessions")
     else:
         _end(found, output)
-    JobStore(os.environ).remove(job)
+    store.remove(job)
     if as_json:
         output.data({"removed": [job]})
     else:
@@ -239,7 +249,7 @@ SUBCOMMANDS = {
         _add_start,
         _start,
         (
-            "agentcore-sandbox job start --file train.py",
+            "agentcore-sandbox job start --file train.py --name training",
             "agentcore-sandbox job start --session work --cmd 'make all'",
         ),
     ),

@@ -253,7 +253,7 @@ SUBCOMMANDS = {
         _serve,
         (
             "agentcore-sandbox local serve --port 8080 --log requests.jsonl",
-            "agentcore-sandbox local serve --fault throttle=start:2 --fault latency=invoke:0.5",
+            "agentcore-sandbox local serve --fault throttle=start:2",
         ),
     ),
     "env": Command(

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from agentcore_sandbox.policy.lock import Lock
 
 EXAMPLES = (
-    "agentcore-sandbox map --items regions.txt 'import os; print(os.environ[\"ITEM\"])'",
-    "agentcore-sandbox map --items accounts.csv --file report.py --out results.jsonl",
-    "agentcore-sandbox map --items accounts.csv --file report.py --exec-timeout 60 --dry-run",
-    "agentcore-sandbox map --items 'scans/*.pdf' --cmd 'pdftotext \"$ITEM\" text' --download text:texts",
+    "agentcore-sandbox map --items names.txt 'import os; print(os.environ[\"ITEM\"])'",
+    "agentcore-sandbox map --items a.csv --file report.py --out results.jsonl",
+    "agentcore-sandbox map --items a.csv --file r.py --exec-timeout 60 --dry-run",
+    "agentcore-sandbox map --items '*.md' --cmd 'wc \"$ITEM\" > n' --download n:sizes",
 )
 FAILED = 1
 _GIVE_ITEMS = "name them: --items FILE, --items 'GLOB', or --items - for standard input"

@@ -20,7 +20,7 @@ EXAMPLES = (
     "agentcore-sandbox run --interpreter-id local 'print(6 * 7)'",
     "agentcore-sandbox run --cmd 'uname -a'",
     "agentcore-sandbox run --file job.py --env MONTH=2026-11 --json",
-    "agentcore-sandbox run --with 'numpy>=2' 'import numpy; print(numpy.__version__)'",
+    "agentcore-sandbox run --with 'numpy>=2' 'import numpy; print(numpy.pi)'",
     "agentcore-sandbox run --upload data.csv --download 'out:results/' - < job.py",
 )
 

@@ -99,7 +99,7 @@ class _Work:
         self._warn(network)
         if dry_run:
             return
-        if any(change is not plan.Change.KEEP for _, change in found):
+        if any(change.is_one for _, change in found):
             questions.confirm(self._output, "make these changes", yes=yes)
             plan.apply(self._blueprint.name, found, self._settings, self._output.say)
         self._tell_result()

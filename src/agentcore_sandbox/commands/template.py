@@ -11,6 +11,7 @@ from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from agentcore_sandbox.aws.interpreters import Network
 
@@ -33,14 +34,21 @@ def _cloudformation(*, name: str, as_json: bool, **given: Any) -> int:
     blueprint = arguments.blueprint(name, _network(given), given)
     from agentcore_sandbox.account.blueprint import cloudformation
 
-    output.document(cloudformation(blueprint))
+    template = cloudformation(blueprint)
+    output.document(template)
     if blueprint.attached.mounts:
         output.say(f"warning: {MOUNTS_WARNING}")
     if given["network"] == "public":
         output.say(f"warning: {arguments.PUBLIC_WARNING}")
     deploy = f"aws cloudformation deploy --stack-name {name.replace('_', '-')} --template-file FILE"
-    output.say(f"deploy it with: {deploy} --capabilities CAPABILITY_NAMED_IAM")
+    output.say(f"deploy it with: {deploy} --capabilities CAPABILITY_NAMED_IAM{_overrides(template['Parameters'])}")
     return 0
+
+
+def _overrides(parameters: Mapping[str, Mapping[str, Any]]) -> str:
+    """The option of `deploy` for the parameters that have no default; all of them are lists."""
+    needed = [f"{name}=ID,ID" for name, parameter in parameters.items() if "Default" not in parameter]
+    return f" --parameter-overrides {' '.join(needed)}" if needed else ""
 
 
 def _network(given: dict[str, Any]) -> Network:

@@ -31,6 +31,8 @@ class Launcher:
         resolved: Where it runs, which is recorded.
         interpreter: The same.
         installer: Of its packages; None where it has no use for any.
+        name: Of the job, checked; empty for none.
+        title: What lists call the program; None for its first line.
     """
 
     def __init__(
@@ -39,9 +41,14 @@ class Launcher:
         resolved: Settings,
         interpreter: SessionClient,
         installer: PackageInstaller | None = None,
+        *,
+        name: str = "",
+        title: str | None = None,
     ) -> None:
         self._script = script
         self._installer = installer
+        self._name = name
+        self._title = title or script.text.strip().splitlines()[0]
         self._settings = resolved
         self._interpreter = interpreter
 
@@ -95,5 +102,6 @@ class Launcher:
             region=self._interpreter.region,
             profile=self._settings.profile,
             endpoint_url=self._settings.endpoint_url,
-            title=self._script.text.strip().splitlines()[0][:_LONGEST_TITLE],
+            title=self._title[:_LONGEST_TITLE],
+            name=self._name,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MAX_LIFETIME
+from agentcore_sandbox.cli.near import suggestion
 from agentcore_sandbox.cli.units import local_time, utc
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
 from agentcore_sandbox.sessions.named import is_session_id
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 RUNNING, EXITED, KILLED, LOST = "running", "exited", "killed", "lost"
 STATES = (RUNNING, EXITED, KILLED, LOST)
 STREAMS = ("stdout", "stderr")
+_MOST_SHOWN = 5
 
 _ID = re.compile(r"[0-9a-f]{12}")
+_NAME = re.compile(r"(?![0-9a-f]{1,12}$)[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_HINT = "list them with: agentcore-sandbox job list"
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,13 @@ class JobRecord:
         region: Its region.
         profile: The AWS profile, None for AWS's own rules.
         endpoint_url: The endpoint, None for AWS's or the emulator's own.
-        title: The first line of the program.
+        title: The name of the program's file, or its first line.
         task_id: The service's id.
         started: Seconds since the epoch.
         state: As last seen: running, exited, killed without an exit status, or lost with its session.
         exit_code: Once it has exited.
         saved: All of its output is saved here.
+        name: Empty for none.
     """
 
     job_id: str
@@ -58,9 +63,11 @@ class JobRecord:
     state: str = RUNNING
     exit_code: int | None = None
     saved: bool = False
+    name: str = ""
 
     def __post_init__(self) -> None:
-        if not (_ID.fullmatch(self.job_id) and is_session_id(self.session_id) and self.state in STATES):
+        is_named = not self.name or _NAME.fullmatch(self.name)  # a shell's completion reads it
+        if not (_ID.fullmatch(self.job_id) and is_session_id(self.session_id) and self.state in STATES and is_named):
             raise ValueError(self)
 
     @property
@@ -93,12 +100,21 @@ class JobRecord:
             "exitCode": self.exit_code,
             "startedAt": utc(self.started),
             "title": self.title,
+            "name": self.name,
         }
 
     def cells(self) -> tuple[str, ...]:
-        """A row of a table: id, state, exit status, start, session, program."""
+        """A row of a table: id, name, state, exit status, start, session, program."""
         status = "-" if self.exit_code is None else str(self.exit_code)
-        return (self.job_id, self.state, status, local_time(self.started), self.session_id, self.title)
+        return (
+            self.job_id,
+            self.name or "-",
+            self.state,
+            status,
+            local_time(self.started),
+            self.session_id,
+            self.title,
+        )
 
 
 class JobStore:
@@ -116,6 +132,44 @@ class JobStore:
         found, unreadable = self._folder.read_all(JobRecord, _ID)
         return sorted(found, key=lambda record: record.started), unreadable
 
+    def check_free(self, name: str) -> str:
+        """Return a name that a new job may have.
+
+        Raises:
+            UsageError: It could be an id, or has other characters than a name.
+            AgentcoreSandboxError: `NameTaken`: a job that runs has it.
+        """
+        if not _NAME.fullmatch(name):
+            hint = "it has up to 64 letters, digits, '_', '.' and '-', begins with a letter and could not begin an id"
+            raise UsageError(f"not a job's name: {name!r}", hint)
+        for record in self.all()[0]:
+            if record.name == name and record.is_running and not record.is_over:
+                hint = f"choose another name, or end it: agentcore-sandbox job stop {name}"
+                raise AgentcoreSandboxError("NameTaken", f"job {name!r} is running ({record.job_id})", hint)
+        return name
+
+    def id_of(self, word: str) -> str:
+        """The id of the job that is meant by its id, the beginning of that, or its name, of which the newest counts.
+
+        Raises:
+            UsageError: It can be none of them, or several ids begin so.
+            AgentcoreSandboxError: `UnknownJob`.
+        """
+        if _ID.fullmatch(word):
+            return word
+        records, unreadable = self.all()
+        ids = [*(record.job_id for record in records), *(error.path.stem for error in unreadable)]
+        named = {record.name: record.job_id for record in records if record.name}
+        found = [named[word]] if word in named else [job_id for job_id in ids if word and job_id.startswith(word)]
+        if len(found) > 1:
+            raise UsageError(f"several jobs begin with {word!r}", f"there are {', '.join(found[:_MOST_SHOWN])}")
+        if not found and not (_NAME.fullmatch(word) or re.fullmatch("[0-9a-f]{1,11}", word)):
+            raise UsageError(f"not a job's id or name: {word!r}", _HINT)
+        if not found:
+            hint = f"{suggestion(word, [*named, *ids])}{_HINT}"
+            raise AgentcoreSandboxError("UnknownJob", f"there is no job {word}", hint)
+        return found[0]
+
     def find(self, job_id: str) -> JobRecord:
         """One job.
 
@@ -123,16 +177,15 @@ class JobStore:
             UsageError: It cannot be an id.
             AgentcoreSandboxError: `UnknownJob`, or `UnreadableRecord`.
         """
-        hint = "list them with: agentcore-sandbox job list"
         if not _ID.fullmatch(job_id):
-            raise UsageError(f"not a job's id: {job_id!r}", hint)
+            raise UsageError(f"not a job's id: {job_id!r}", _HINT)
         try:
             record = self._folder.read(job_id, JobRecord)
         except UnreadableRecordError as error:
             remedy = f"agentcore-sandbox job rm {job_id} removes it; agentcore-sandbox sessions lists its session"
             raise UnreadableRecordError(error.path, error.reason, is_newer=error.is_newer, hint=remedy) from None
         if record is None:
-            raise AgentcoreSandboxError("UnknownJob", f"there is no job {job_id}", hint)
+            raise AgentcoreSandboxError("UnknownJob", f"there is no job {job_id}", _HINT)
         return record
 
     def save(self, record: JobRecord) -> JobRecord:

@@ -254,6 +254,18 @@ class NamedSessions:
         return Found(session_id, not known and not damaged, known.session_id if known else None, damaged)
 
 
+def known_names(environ: Mapping[str, str]) -> list[str]:
+    """The names, of whichever interpreter, whose sessions may be running."""
+    from agentcore_sandbox.state.records import StateFolder
+    from agentcore_sandbox.state.root import root
+
+    folder = root(environ) / "sessions"
+    scopes = [StateFolder(path) for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(
+        {named.name for scope in scopes for named in scope.read_all(NamedSession)[0] if not named.has_expired}
+    )
+
+
 def stop(interpreter: SessionClient, word: str, environ: Mapping[str, str]) -> str:
     """Stop a session by id or name, and return its id. Its name is free again, also where it was gone already.
 
@@ -349,7 +361,7 @@ class SessionReference:
         if found.is_new:
             other = self._named().near(self.word)
             question = f"; did you mean {other}? agentcore-sandbox stop {self.word} ends the new one" if other else ""
-            self.output.say(f"agentcore-sandbox: started a new session {self.word!r}, {found.session_id}{question}")
+            self.output.say(f"agentcore-sandbox: started a new session, {self.word!r}{question}")
         if found.replaces:
             self.output.say(
                 f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
