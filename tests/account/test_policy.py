@@ -154,6 +154,7 @@ RUNNING = {  # command: how it is called, in a way that calls all that it can ca
     "cp": [["cp", "f", "work:in/"], ["cp", "work:in/f", "out"]],
     "ls": [["ls", "work"]],
     "rm": [["rm", "work:in/f"]],
+    "save": [["save", "work", "w.tar.gz", "--force"]],
     "job": [["job", "start", "--session", "work", "print(1)"], ["job", "list"]],
     "map": [["map", "--items", "f", "--sessions", "1", "--cmd", "true"]],
     "stop": [["stop", "work"]],

@@ -57,6 +57,8 @@ def test_sessions_and_files(local: CommandLine) -> None:
     check("ls", local, "ls", "-r", "work")
     check("cp", local, "cp", "work:a", "back")
     check("rm", local, "rm", "-r", "work:a")
+    check("save", local, "save", "work", "w.tar.gz")
+    check("run", local, "run", "--from", "w.tar.gz", "1")
     check("sessions", local, "sessions", "--all")
     check("stop", local, "stop", "work")
     check("history", local, "history")

@@ -28,6 +28,7 @@ COMMANDS = {
     "cp": "copy files into or out of a session",
     "ls": "list a session's files",
     "rm": "remove a session's files",
+    "save": "save a session's work folder in one file, for --from of run, exec and start",
     "map": "execute one program over many items, in many sessions at once",
     "maps": "maps that run in the background or have ended: list, status, results, wait, stop, rm",
     "job": "programs that run in the background: start, list, status, logs, wait, stop, rm",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME, MOUNT_FORM
@@ -234,6 +235,12 @@ def _add_attachment(parser: argparse.ArgumentParser, flag: str, metavar: str, ab
     dest = f"{flag.removeprefix('--')}s"
     action = parser.add_argument(flag, metavar=metavar, action="append", default=[], dest=dest, help=about)
     lock.refuse(action, "leave it out: who owns the interpreter gives it to all sessions, with `interpreter create`")
+
+
+def add_archive(parser: argparse.ArgumentParser) -> None:
+    """Add `--from`, the archive that a session gets."""
+    about = "unpack an archive that `save` has made (tar.gz) in the session's work folder first"
+    allow(parser.add_argument("--from", metavar="ARCHIVE", type=Path, dest="archive", help=about), lock.archive)
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from agentcore_sandbox import settings
 from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_attachments, add_connection, add_lifetime
+from agentcore_sandbox.cli.parser import add_allow_file, add_archive, add_attachments, add_connection, add_lifetime
+from agentcore_sandbox.execution.request import read_archive
 from agentcore_sandbox.packages import requirements
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import NamedSessions, check_name
@@ -17,15 +18,19 @@ from agentcore_sandbox.sessions.named import NamedSessions, check_name
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.packages.installer import PackageInstaller
     from agentcore_sandbox.packages.requirements import Requirements
+    from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.transfer.archive import Archive
 
 EXAMPLES = (
     "agentcore-sandbox start --timeout 3600",
     "agentcore-sandbox start --name work --with 'pandas>=2'",
+    "agentcore-sandbox start --name work --from work.tar.gz",
     "agentcore-sandbox start --certificate arn:aws:secretsmanager:us-east-1:111122223333:secret:root-ca-AbCdEf",
 )
 
@@ -37,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     requirements.add_arguments(parser)
     add_lifetime(parser)
     add_attachments(parser, "of the session")
+    add_archive(parser)
+    add_allow_file(parser)
     add_connection(parser)
 
 
@@ -49,6 +56,7 @@ def run(
     lifetime: int,
     mounts: Sequence[str],
     certificates: Sequence[str],
+    archive: Path | None,
     as_json: bool,
 ) -> int:
     """Start a session, and name it if there is a name; one whose id cannot be printed is stopped again."""
@@ -56,12 +64,12 @@ def run(
     resolved = settings.resolve(flags, os.environ)
     if name is not None:
         check_name(name)
-    attached = attachments.read(mounts, certificates)
+    attached, checked = attachments.read(mounts, certificates), read_archive(archive)
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
     installer = _installer(needed, interpreter, output) if needed else None
     with interpreter.started(output, lambda: _start(interpreter, name, lifetime, attached), kept=True) as session_id:
-        installed = _installed(installer, interpreter, session_id) if installer else {}
+        installed = _fill(_workspace(interpreter, session_id), checked, installer, quiet=as_json)
         output.data({"sessionId": session_id, "name": name, **installed}) if as_json else output.line(session_id)
     return 0
 
@@ -74,11 +82,23 @@ def _installer(needed: Requirements, interpreter: SessionClient, output: Output)
     return installer
 
 
-def _installed(installer: PackageInstaller, interpreter: SessionClient, session_id: str) -> dict[str, Any]:
-    """Install; returns what JSON says of it."""
+def _workspace(interpreter: SessionClient, session_id: str) -> Workspace:
     from agentcore_sandbox.sessions.workspace import Workspace
 
-    installer.install(Workspace(interpreter, session_id))
+    return Workspace(interpreter, session_id)
+
+
+def _fill(
+    workspace: Workspace, archive: Archive | None, installer: PackageInstaller | None, *, quiet: bool
+) -> dict[str, Any]:
+    """Unpack and install what is asked for; returns what JSON says of the packages."""
+    if archive:
+        from agentcore_sandbox.transfer.archive import restore
+
+        restore(workspace, archive, quiet=quiet)
+    if installer is None:
+        return {}
+    installer.install(workspace)
     return installer.as_json()
 
 

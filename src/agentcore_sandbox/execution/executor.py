@@ -134,7 +134,7 @@ class Executor:
     def _attempt(self) -> None:
         """Copy, execute, copy back."""
         request = self._request
-        if request.transfers.uploads:
+        if request.transfers.uploads or request.transfers.archive:
             request.output.say_skipped(request.transfers.send(self._workspace()))
         self._was_sent = False
         if self._installer:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_force, add_no_hidden, add_raw, byte_count, positive_seconds
+from agentcore_sandbox.cli.parser import add_archive, add_force, add_no_hidden, add_raw, byte_count, positive_seconds
 from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.execution import program
 from agentcore_sandbox.policy import lock
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.policy.lock import Rule
     from agentcore_sandbox.sessions.workspace import Workspace
+    from agentcore_sandbox.transfer.archive import Archive
     from agentcore_sandbox.transfer.report import Copied, Report
     from agentcore_sandbox.transfer.upload import Upload
 
@@ -31,6 +32,7 @@ class Transfers:
     """What is copied around a program.
 
     Attributes:
+        archive: What is unpacked in the session before anything is copied there, and was checked.
         uploads: Pairs of a path or glob here and a path in the session, empty for the work folder.
         downloads: Pairs of a path or glob in the session and a path here.
         force: Replace files that are there.
@@ -45,12 +47,17 @@ class Transfers:
     force: bool = False
     hidden: bool = True
     quiet: bool = False
+    archive: Archive | None = None
     uploaded: list[Copied] = field(default_factory=list)
     downloaded: list[Copied] = field(default_factory=list)
 
     def send(self, workspace: Workspace) -> dict[str, str]:
         """Copy into the session; return what was left out and why."""
         self.uploaded.clear()
+        if self.archive:
+            from agentcore_sandbox.transfer.archive import restore
+
+            self.uploaded.append(restore(workspace, self.archive, force=self.force, quiet=self.quiet))
         reports = [upload.run(workspace) for upload in self._uploads()]
         return _collect(reports, self.uploaded)
 
@@ -116,6 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     allow(parser.add_argument("--max-output", metavar="BYTES", type=byte_count, help=about))
     about = "save images and files that a result carries into a folder"
     allow(parser.add_argument("--artifacts", metavar="DIR", type=Path, help=about), lock.output_folder)
+    add_archive(parser)
     add_transfers(parser)
     add_raw(parser)
 
@@ -143,6 +151,7 @@ def read(
     hidden: bool,
     raw: bool,
     follow: bool,
+    archive: Path | None,
     as_json: bool,
     **given: Any,
 ) -> ExecutionRequest:
@@ -153,6 +162,7 @@ def read(
     """
     chosen = program.read_with_input(**given, clear_context=clear_context)
     transfers = read_transfers(uploads, downloads, force=force, hidden=hidden, quiet=as_json)
+    transfers.archive = read_archive(archive)
     if follow:
         _check_follow(chosen, artifacts)
     return ExecutionRequest(
@@ -163,6 +173,15 @@ def read(
         artifacts=artifacts,
         follow=follow,
     )
+
+
+def read_archive(path: Path | None) -> Archive | None:
+    """Check the archive of `add_archive` before anything is started; raises what `transfer.archive.check` does."""
+    if path is None:
+        return None
+    from agentcore_sandbox.transfer.archive import check
+
+    return check(path)
 
 
 def read_transfers(

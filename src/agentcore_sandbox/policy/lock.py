@@ -25,7 +25,7 @@ FLAG = "--locked"
 VARIABLE = "AGENTCORE_SANDBOX_LOCKED"
 INTERPRETER = "CUSTOM_AGENTCORE_INTERPRETER_ID"
 COMMANDS = (
-    *("run", "exec", "start", "stop", "sessions", "cp", "ls", "rm", "doctor"),
+    *("run", "exec", "start", "stop", "sessions", "cp", "ls", "rm", "save", "doctor"),
     *("mcp", "job start", "job status", "job logs", "job wait", "job stop", "job rm"),
     *("map", "maps list", "maps status", "maps results", "maps wait", "maps stop", "maps rm"),
 )
@@ -184,6 +184,13 @@ def program(lock: Lock, path: str | None) -> str | None:
 
     if path is not None and not (lock.plugin and is_skill_script(path, lock.plugin)):
         lock.files.check_readable(path)
+    return path
+
+
+def archive(lock: Lock, path: Path | None) -> Path | None:
+    """Check an archive that is unpacked in the sandbox."""
+    if path is not None:
+        lock.files.check_readable(str(path))
     return path
 
 

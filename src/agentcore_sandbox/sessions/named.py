@@ -6,6 +6,7 @@ region, an interpreter and an endpoint, of which only a hash is stored.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from agentcore_sandbox.aws.session_client import SessionClient
@@ -118,6 +119,7 @@ class Found:
         session_id: Its id.
         is_new: Nobody knew the name: the session was started for it.
         replaces: The session that the name stood for before, and that has ended.
+        carried: The files of that session are in this one.
         damaged: Where the record of the name is kept that could not be read.
         known: The record, of a session that was there before.
     """
@@ -125,8 +127,26 @@ class Found:
     session_id: str
     is_new: bool = False
     replaces: str | None = None
+    carried: bool = False
     damaged: Path | None = None
     known: NamedSession | None = None
+
+
+@dataclass(frozen=True)
+class Carry:
+    """How the files of a session that will end soon get into the one that takes its place.
+
+    Attributes:
+        copy: Copies the work folder between two sessions, given by their ids.
+        seconds: How long the session is needed.
+    """
+
+    copy: Callable[[SessionClient, str, str], None]
+    seconds: float
+
+    def is_due(self, known: NamedSession) -> bool:
+        """Whether a session has less than a third of its lifetime left, or less than is needed."""
+        return known.seconds_left < max(known.lifetime / 3, self.seconds)
 
 
 class NamedSessions:
@@ -147,16 +167,29 @@ class NamedSessions:
         self._interpreter = interpreter
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
-    def get_or_start(self, name: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
-        """The session of a name, started where there is none or its lifetime is over.
+    def get_or_start(
+        self, name: str, lifetime: int, attached: Attachments = NOTHING, carry: Carry | None = None
+    ) -> Found:
+        """The session of a name, started where there is none or its lifetime is over, or with `carry` soon will be.
 
         However many processes ask at once, only one session is started.
         """
         with self._folder.locked(_digest(name)):
             known = self._known(name)
             if known and not known.has_expired:
-                return Found(known.session_id, known=known)
+                if carry is None or not carry.is_due(known):
+                    return Found(known.session_id, known=known)
+                with suppress(SessionOverError):  # it has ended by now: its files are gone
+                    return self._carry(name, lifetime, known, attached, carry)
             return self._start(name, lifetime, known, attached)
+
+    def _carry(self, name: str, lifetime: int, known: NamedSession, attached: Attachments, carry: Carry) -> Found:
+        """Replace a session that runs by one with its files; when that fails, the name stands for it as before."""
+        fill = functools.partial(carry.copy, self._interpreter, known.session_id)
+        found = self._start(name, lifetime, known, attached, fill)
+        with suppress(AgentcoreSandboxError):  # it ends by itself
+            self._interpreter.stop(known.session_id)
+        return replace(found, carried=True)
 
     def renew(self, name: str, gone: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
         """A session instead of one that was found `gone`, unless another process has replaced that already."""
@@ -239,19 +272,31 @@ class NamedSessions:
             hint = f"use that version, or another name; agentcore-sandbox stop {name} frees the name"
             raise AgentcoreSandboxError(error.code, error.message, hint) from None
 
-    def _start(self, name: str, lifetime: int, known: NamedSession | None, attached: Attachments) -> Found:
+    def _start(
+        self,
+        name: str,
+        lifetime: int,
+        known: NamedSession | None,
+        attached: Attachments,
+        fill: Callable[[str], None] | None = None,
+    ) -> Found:
+        """Start a session and record it, once `fill` has put files into it; the one before stays known until then."""
         key = _digest(name)
         if known and attached == NOTHING:
             attached = known.attachments
         session_id = self._interpreter.start(name=name, lifetime=lifetime, stays=True, attached=attached)
+        started = time.time()
         try:
+            if fill:
+                with gate.opened():
+                    fill(session_id)
             damaged = None if known else self._folder.set_aside(key)
-            self._folder.write(key, NamedSession(name, session_id, time.time(), lifetime, attached.as_text()))
-        except AgentcoreSandboxError:
+            self._folder.write(key, NamedSession(name, session_id, started, lifetime, attached.as_text()))
+        except BaseException:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)
             raise
-        return Found(session_id, not known and not damaged, known.session_id if known else None, damaged)
+        return Found(session_id, not known and not damaged, known.session_id if known else None, damaged=damaged)
 
 
 def known_names(environ: Mapping[str, str]) -> list[str]:
@@ -314,6 +359,7 @@ class SessionReference:
         lifetime: Of a session that is started for the name, in seconds.
         output: Reports that the session is a new one.
         attached: What a session that is started has.
+        carry: Moves files out of a session that will end soon.
     """
 
     interpreter: SessionClient
@@ -321,6 +367,7 @@ class SessionReference:
     lifetime: int
     output: Output
     attached: Attachments = NOTHING
+    carry: Carry | None = None
 
     @property
     def is_named(self) -> bool:
@@ -333,7 +380,7 @@ class SessionReference:
             return self.word
         with gate.closed():  # a session that is started must be recorded
             with self.output.waiting(STARTING):
-                found = self._named().get_or_start(self.word, self.lifetime, self.attached)
+                found = self._named().get_or_start(self.word, self.lifetime, self.attached, self.carry)
             return self._announced(found)
 
     def known_id(self) -> str:
@@ -362,10 +409,16 @@ class SessionReference:
             other = self._named().near(self.word)
             question = f"; did you mean {other}? agentcore-sandbox stop {self.word} ends the new one" if other else ""
             self.output.say(f"agentcore-sandbox: started a new session, {self.word!r}{question}")
-        if found.replaces:
+        if found.replaces and found.carried:
+            self.output.say(
+                f"agentcore-sandbox: {found.session_id} takes the place of session {found.replaces} of {self.word!r}, "
+                "with its files; its variables are lost"
+            )
+        elif found.replaces:
+            late = "; --carry came too late for them" if self.carry else ""
             self.output.say(
                 f"agentcore-sandbox: session {found.replaces} of {self.word!r} has ended; "
-                f"its variables and files are lost. {found.session_id} takes its place"
+                f"its variables and files are lost{late}. {found.session_id} takes its place"
             )
         if found.damaged:
             self.output.say(
@@ -376,7 +429,7 @@ class SessionReference:
         if found.known and found.known.is_ending:
             self.output.say(
                 f"agentcore-sandbox: session {self.word!r} ends in {duration(found.known.seconds_left)}, with its "
-                "variables and files: copy out what you need. --timeout gives its successor more time"
+                "variables and files: `exec --carry` moves the files into a successor, which --timeout gives more time"
             )
         return found.session_id
 

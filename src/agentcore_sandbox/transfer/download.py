@@ -169,24 +169,44 @@ class _IncomingFiles:
         self.files.append(local_tree.IncomingFile(destination, entry.mode, self._staging))
 
 
-def to_stream(workspace: Workspace, pattern: str, write: Callable[[bytes], None]) -> Report:
+def to_stream(
+    workspace: Workspace,
+    pattern: str,
+    write: Callable[[bytes], object],
+    *,
+    label: str = "download",
+    most: int | None = None,
+    quiet: bool = True,
+) -> Report:
     """Write the one file that a pattern names to a stream, as its parts arrive.
 
+    Args:
+        workspace: The session's.
+        pattern: A path or glob in the session.
+        write: Takes bytes.
+        label: What is shown beside the progress.
+        most: Bytes that it may have.
+        quiet: Show no progress.
+
     Raises:
-        AgentcoreSandboxError: `SessionFile`: it is no file or more than one.
+        AgentcoreSandboxError: `SessionFile`: it is no file, more than one, or too large.
     """
     entries = scan(workspace, [pattern], depth=0)
     if [entry.kind for entry in entries] != [FILE]:
         hint = "standard output takes one file at a time"
         raise AgentcoreSandboxError("SessionFile", f"{pattern} is not a single file in the session", hint)
+    total = entries[0].size
+    if most is not None and total > most:
+        hint = "what runs in the session may have made it so"
+        raise AgentcoreSandboxError("SessionFile", f"in the session: a file has {total} bytes, more than {most}", hint)
     sha = hashlib.sha256()
 
     def both(_file: int, data: bytes) -> None:
         sha.update(data)
         write(data)
 
-    with session_staging(workspace) as folder:
-        transfer(workspace, folder, entries, both, Meter())
+    with session_staging(workspace) as folder, progress_bar(label, total, quiet=quiet) as meter:
+        transfer(workspace, folder, entries, both, meter)
         check_digests(workspace, folder, entries, [sha.hexdigest()])
     return Report([Copied(entries[0].path, "-", entries[0].size, sha.hexdigest())])
 

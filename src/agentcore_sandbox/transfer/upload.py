@@ -90,7 +90,7 @@ class Upload:
         folders = [[planned.target, planned.source.mode] for planned in plan if planned.source.is_folder]
         total = sum(planned.source.size for planned in plan)
         with session_staging(workspace) as folder, progress_bar("upload", total, quiet=self.quiet) as meter:
-            count = _send(workspace, folder, packer.parts(), meter)
+            count = send(workspace, folder, packer.parts(), meter)
             report.seconds = meter.seconds
             request = {"staging": folder, "parts": count, "files": packer.manifest, "folders": folders}
             workspace.ask(HELPER, "unpack", once=True, force=self.force, **request)
@@ -143,8 +143,8 @@ def _targets(roots: Sequence[SourceTree], destination: str, *, named: bool) -> l
     return [planned for planned in plan if planned.target not in ("", ".")]
 
 
-def _send(workspace: Workspace, folder: str, parts: Iterator[bytes], meter: Meter) -> int:
-    """Send parts, the next one already while one is on its way; returns how many there were."""
+def send(workspace: Workspace, folder: str, parts: Iterator[bytes], meter: Meter) -> int:
+    """Send parts to a session's folder, the next one already while one is on its way; returns how many there were."""
 
     def write(numbered: tuple[int, bytes]) -> None:
         number, part = numbered

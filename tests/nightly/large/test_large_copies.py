@@ -24,6 +24,18 @@ MEGABYTES, FILES = (int(number) for number in os.environ.get("AGENTCORE_TEST_LAR
 MEGABYTE = 1_000_000
 MEMORY = 400 << 20  # bytes that client and service may have, whatever the size of the file
 PATIENCE = 1500.0  # seconds; a hang, not a busy machine
+FILL = f"""
+import os
+with open("big", "wb") as file:
+    for _ in range({MEGABYTES}):
+        file.write(os.urandom(1_000_000))
+for number in range({FILES}):
+    os.makedirs(f"folder-{{number % 100}}", exist_ok=True)
+    with open(f"folder-{{number % 100}}/{{number}}", "w") as file:
+        file.write(str(number))
+    os.chmod(file.name, 0o600 + number % 64)
+"""
+DIGEST = "find . -path ./.agentcore-sandbox -prune -o -type f -printf '%m %p ' -exec sha256sum {} + | sort | sha256sum"
 
 
 @pytest.fixture
@@ -88,3 +100,19 @@ def test_many_small_files_go_in_few_calls(local: Local) -> None:
         fetching = len(invokes(log)) - sending
     assert contents(local.home / "out") == contents(local.home / "in")
     assert max(sending, fetching) <= 20
+
+
+@pytest.mark.timeout(2 * PATIENCE)
+def test_a_gigabyte_is_saved_and_restored(local: Local) -> None:
+    with serving(local, stop=True) as (process, _):
+        answer(local, "exec", "work", FILL)
+        before = answer(local, "exec", "work", "--cmd", DIGEST)["stdout"]
+        saved = answer(local, "save", "work", "work.tar.gz")
+        assert (saved["files"], saved["contentSize"] >= MEGABYTES * 1_000_000) == (FILES + 1, True)
+        answer(local, "stop", "work")
+        answer(local, "start", "--name", "work", "--from", "work.tar.gz")
+        assert answer(local, "exec", "work", "--cmd", DIGEST)["stdout"] == before
+        left = answer(local, "exec", "work", "--cmd", "find .agentcore-sandbox -size +1M")
+        assert left["stdout"] == ""
+        assert highest_memory(process.pid) < MEMORY
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 < MEMORY
