@@ -27,7 +27,7 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
 
 ROOT = Path(__file__).parent
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "nightly", "smoke", "zipapp")
+OWN_SESSION = ("client", "conformance", "nightly", "recipes", "smoke", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
 # Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
 # they run all tests too.
@@ -65,6 +65,7 @@ LOCKS = {  # lock file: what `uv pip compile` makes it from
     "login": ["pyproject.toml", "--extra", "login", "--constraints", "requirements/runtime.txt"],
     "nox": ["--group", "nox"],
     "build": ["pyproject.toml", "--group", "build", "--constraints", "requirements/runtime.txt"],
+    "package": ["--group", "package"],
     "lint": ["--group", "lint"],
     "test": ["pyproject.toml", "--group", "test", "--constraints", "requirements/runtime.txt"],
     "smoke": ["pyproject.toml", "--group", "smoke", "--constraints", "requirements/test.txt"],
@@ -123,10 +124,20 @@ def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style with ruff; `nox -s lint -- --fix` mends what it can."""
+    """Check style with ruff, and workflows with zizmor; `nox -s lint -- --fix` mends what it can."""
     install(session, "lint", project=False)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]))
+    session.run("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github")
+
+
+@nox.session(default=False)
+def workflows(session: nox.Session) -> None:
+    """Check the workflows with actionlint, which Go builds from what requirements/actionlint locks."""
+    if shutil.which("go") is None:
+        session.skip("there is no Go, which builds actionlint")
+    files = map(str, (ROOT / ".github/workflows").glob("*.yml"))
+    session.run("go", "-C", "requirements/actionlint", "tool", "actionlint", *files, external=True)
 
 
 @nox.session
@@ -156,6 +167,13 @@ def conformance(session: nox.Session) -> None:
     install(session, "test")
     folder = ROOT / "dist" / "recordings" / ("aws" if os.environ.get("AGENTCORE_TEST_AWS") == "1" else "local")
     session.run("pytest", "tests/conformance", *session.posargs, env={"AGENTCORE_TEST_RECORDINGS": str(folder)})
+
+
+@nox.session(python=pythons()[-1], default=False)
+def recipes(session: nox.Session) -> None:
+    """Do what docs/emulator.md shows for each language, with AWS's newest SDKs; `-- -k Go` does one."""
+    install(session, "test")
+    session.run("pytest", "tests/recipes", *session.posargs)
 
 
 @nox.session(default=False)
@@ -194,7 +212,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the zipapps, the plugin and the marketplace into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
+    """Build everything that ships into dist/; `nox -s build -- linux-amd64` builds one zipapp."""
     install(session, "build", project=False)
     step = functools.partial(session.run, "python", "-m", "plugin_build", env={"PYTHONPATH": "src"})
     # Options and paths are for the session that requires this one.
@@ -202,6 +220,17 @@ def build(session: nox.Session) -> None:
     step("build", *platforms)
     if not platforms:
         step("plugin")
+        package(session)
+
+
+def package(session: nox.Session) -> None:
+    """Build the wheel and the sdist into dist/packages/, and look at them as an index and its users would."""
+    install(session, "package", project=False)
+    folder = ROOT / "dist" / "packages"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("hatchling", "build", "--directory", str(folder))
+    session.run("twine", "check", "--strict", *map(str, sorted(folder.iterdir())))
+    session.run("check-wheel-contents", str(folder))
 
 
 @nox.session(python=pythons())
@@ -261,9 +290,9 @@ def nightly(session: nox.Session) -> None:
         session.notify("plugin", ["-m", ""])
         session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
-        session.notify("cgroups", [])
-        session.notify("smoke", [])
         session.notify("windows", ["-m", "", "tests/smoke"])
+        for name in ("cgroups", "smoke", "recipes", "workflows"):
+            session.notify(name, [])
 
 
 def own_zipapp() -> Path:

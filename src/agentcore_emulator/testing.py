@@ -1,4 +1,4 @@
-"""The emulator in the tests of other programs; docs/embedded-service.md shows how."""
+"""The emulator in the tests of other programs; docs/emulator.md shows how."""
 
 from __future__ import annotations
 

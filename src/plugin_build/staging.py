@@ -63,7 +63,8 @@ def stage(lock: str, target: str, folder: Path) -> None:
     drop(folder)
     patches.check_imports(folder, modules)
     for package in PACKAGES:
-        shutil.copytree(ROOT / "src" / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        not_read = shutil.ignore_patterns("__pycache__", "py.typed")
+        shutil.copytree(ROOT / "src" / package, folder / package, ignore=not_read)
     shutil.copy(ROOT / "src/plugin_build/startup/code_archive.py", folder / "_code_archive.py")
     shutil.copy(ROOT / "LICENSE", folder / PACKAGES[0])
     _normalise(folder)

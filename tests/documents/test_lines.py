@@ -28,7 +28,7 @@ WORKING = {
     "completion": ("docs/use.md", "## Completion", ""),
     "files": ("docs/files-and-jobs.md", "## Files", "out/a.csv"),
     "jobs": ("docs/files-and-jobs.md", "## Jobs", "trained"),
-    "emulator": ("docs/embedded-service.md", "", "stopped"),
+    "emulator": ("docs/emulator.md", "## Starting and stopping it", "stopped"),
     "checks": ("docs/troubleshooting.md", "", "ok"),
 }
 # What a reader puts in, or has.
@@ -36,7 +36,6 @@ READERS = {
     "=aws.codeinterpreter.v1": "=local",
     "start --timeout 3600": "start --timeout 3600 | tee session",
     "SESSION": '"$(cat session)"',
-    "npm test": "true",
 }
 BEFORE = {"cp data.csv 'plots": "agentcore-sandbox exec work --cmd 'mkdir -p out; echo 1 > out/a.csv'"}
 IN_THE_FOREGROUND = "agentcore-sandbox local serve"  # tests/emulator/test_serve.py
@@ -49,9 +48,9 @@ FILES = {
 # Lines of other programs, and who runs them.
 ELSEWHERE = (
     r"python3 -m venv \.venv && .*",  # .ci/run
-    r"(claude |python3 dist/zipapps/|mkdir |export PATH=|uv |pipx |python3 -m venv ~/).*",  # tests/client
+    r"(claude |python3 dist/zipapps/|mkdir |export PATH=|uvx? |pipx |python3 -m venv ~/).*",  # tests/client
+    r"(python3 -m pytest|npm |npx |go |mvn |cargo ).*",  # tests/recipes
     r"export CUSTOM_AGENTCORE_INTERPRETER_ID=\S+",  # above
-    r"npm test",
     r"bash \.ci/run",
 )
 # Of Claude Code and other agents, the AWS CLI and systemd.
@@ -117,7 +116,8 @@ def commands(name: str) -> ModuleType:
 
 
 def test_options_between_the_lines_exist(options: set[str]) -> None:
-    documents = [*PAGES, *ROOT.joinpath("plugin-template").rglob("*.md")]
+    forms = ROOT.joinpath(".github/ISSUE_TEMPLATE").glob("*.yml")
+    documents = [*PAGES, *ROOT.joinpath("plugin-template").rglob("*.md"), *forms]
     shown = {flag for path in documents for flag in re.findall(r"`[^`\n]*?(--[a-z][a-z-]+)", path.read_text("utf-8"))}
     assert len(shown) > 30
     assert shown <= options | {"--version"} | OF_OTHERS | OF_NOX

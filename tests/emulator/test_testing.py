@@ -1,4 +1,4 @@
-"""docs/embedded-service.md, done: its files in a project of their own, with a pytest of their own."""
+"""docs/emulator.md, done: its files in a project of their own, with a pytest of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agentcore_emulator import testing
 from agentcore_emulator.errors import EmulatorError
 from support.processes import DEADLINE
 
-PAGE = Path(__file__).parents[2] / "docs" / "embedded-service.md"
+PAGE = Path(__file__).parents[2] / "docs" / "emulator.md"
 
 
 def test_the_page_works(tmp_path: Path, base_environment: dict[str, str]) -> None:

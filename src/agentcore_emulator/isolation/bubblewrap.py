@@ -54,10 +54,12 @@ ENVIRONMENT = {
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT")
 """For programs that do not read the system's file with trusted certificates: OpenSSL's, as Python has it (assumed)."""
 INSTALL = "install bubblewrap (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
+# Ubuntu's AppArmor has a profile for bwrap from 25.04 on: https://github.com/containers/bubblewrap/issues/632
 ALLOW = (
-    "this machine refuses user namespaces to this user. On Ubuntu 24.04 and newer install its bubblewrap "
-    "(`apt install bubblewrap`), which AppArmor lets pass; in a container allow them (`docker run --security-opt "
-    "seccomp=unconfined --security-opt systempaths=unconfined`); else look at the settings "
+    "this machine refuses user namespaces to this user. On Ubuntu 25.04 and newer install its bubblewrap "
+    "(`apt install bubblewrap`), which AppArmor lets pass; on Ubuntu 23.10 to 24.10 run "
+    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container allow them "
+    "(`docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined`); else look at the settings "
     "`sysctl user.max_user_namespaces kernel.unprivileged_userns_clone`. Or use an interpreter on AWS."
 )
 REFUSALS = ("uid map", "namespace", "Operation not permitted", "Permission denied", "No space left")

@@ -32,7 +32,7 @@ OPERATIONS = {
     "delete-interpreter": "DeleteCodeInterpreter",
 }
 _ONLY_INVOKE = ("break", "fail", "lose")
-KINDS = ("latency", "throttle", "error", *_ONLY_INVOKE)  # docs/embedded-service.md says what each does
+KINDS = ("latency", "throttle", "error", *_ONLY_INVOKE)  # docs/emulator.md says what each does
 FORM = "KIND=OPERATION[:NUMBER][@AFTER], such as throttle=start:2, latency=invoke:0.5 or lose=invoke:1@4"
 
 
