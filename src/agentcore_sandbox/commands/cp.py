@@ -19,7 +19,8 @@ from agentcore_sandbox.cli.parser import (
 )
 from agentcore_sandbox.errors import SessionGoneError, UsageError
 from agentcore_sandbox.policy.lock import allow
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
+from agentcore_sandbox.sessions.named import check_id_or_name, split_session_path
+from agentcore_sandbox.sessions.reference import SessionReference
 
 if TYPE_CHECKING:
     import argparse

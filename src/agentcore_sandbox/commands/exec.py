@@ -12,7 +12,8 @@ from agentcore_sandbox.errors import UsageError
 from agentcore_sandbox.execution import request as requests
 from agentcore_sandbox.execution.executor import execute_in_session
 from agentcore_sandbox.policy.lock import allow
-from agentcore_sandbox.sessions.named import Carry, SessionReference, check_id_or_name, is_session_id
+from agentcore_sandbox.sessions.named import Carry, check_id_or_name, is_session_id
+from agentcore_sandbox.sessions.reference import SessionReference
 
 if TYPE_CHECKING:
     import argparse

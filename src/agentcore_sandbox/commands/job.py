@@ -15,7 +15,8 @@ from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, SessionOverError, UnreadableRecordError
 from agentcore_sandbox.execution import program as programs
 from agentcore_sandbox.policy.lock import INTERPRETER, allow
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
+from agentcore_sandbox.sessions.named import check_id_or_name
+from agentcore_sandbox.sessions.reference import SessionReference
 
 if TYPE_CHECKING:
     import argparse

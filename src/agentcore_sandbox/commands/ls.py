@@ -13,7 +13,8 @@ from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import accept, add_connection, add_recursive
 from agentcore_sandbox.cli.units import local_time, size, utc
 from agentcore_sandbox.policy.lock import allow
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name, split_session_path
+from agentcore_sandbox.sessions.named import check_id_or_name, split_session_path
+from agentcore_sandbox.sessions.reference import SessionReference
 
 if TYPE_CHECKING:
     import argparse

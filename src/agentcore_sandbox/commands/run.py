@@ -51,7 +51,8 @@ def run(
 
     if session is None:
         return execute_in_new_session(request, connect(resolved), lifetime, attached)
-    from agentcore_sandbox.sessions.named import SessionReference, check_name
+    from agentcore_sandbox.sessions.named import check_name
+    from agentcore_sandbox.sessions.reference import SessionReference
 
     name = check_name(session)
     return execute_in_session(request, SessionReference(connect(resolved), name, lifetime, request.output, attached))

@@ -14,7 +14,8 @@ from agentcore_sandbox.cli.parser import add_connection, add_force, byte_count
 from agentcore_sandbox.cli.units import size
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
-from agentcore_sandbox.sessions.named import SessionReference, check_id_or_name
+from agentcore_sandbox.sessions.named import check_id_or_name
+from agentcore_sandbox.sessions.reference import SessionReference
 
 if TYPE_CHECKING:
     import argparse

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.execution.request import ExecutionRequest
     from agentcore_sandbox.jobs.process import JobProcess, Script
     from agentcore_sandbox.packages.installer import InstalledPackages, PackageInstaller
-    from agentcore_sandbox.sessions.named import SessionReference
+    from agentcore_sandbox.sessions.reference import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
 
 LATER = "output comes at the end; --follow shows it live"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.jobs.process import Script
     from agentcore_sandbox.packages.installer import PackageInstaller
-    from agentcore_sandbox.sessions.named import SessionReference
+    from agentcore_sandbox.sessions.reference import SessionReference
     from agentcore_sandbox.settings import Settings
 
 _LONGEST_TITLE = 60

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.cli.output import Output
     from agentcore_sandbox.mcp.reaper import Reaper
     from agentcore_sandbox.mcp.server import Call
-    from agentcore_sandbox.sessions.named import SessionReference
+    from agentcore_sandbox.sessions.reference import SessionReference
     from agentcore_sandbox.sessions.workspace import Workspace
     from agentcore_sandbox.settings import Flags, Settings
 
@@ -208,6 +208,6 @@ class CallSession:
 
     def named(self) -> SessionReference:
         """The session that the call names, as the commands know it."""
-        from agentcore_sandbox.sessions.named import SessionReference
+        from agentcore_sandbox.sessions.reference import SessionReference
 
         return SessionReference(self._own.interpreter(), str(self._word), self._own.lifetime, self._output)
