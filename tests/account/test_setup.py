@@ -148,6 +148,7 @@ def test_other_access_updates_and_removes_the_inline_policy(admin: CommandLine, 
     assert len(document["Statement"]) == 2
 
 
+@pytest.mark.nightly
 def test_policy_versions_do_not_run_out(admin: CommandLine, account: Account) -> None:
     """IAM keeps five versions: the newest is in force, and the oldest gives way."""
     iam = account.client("iam")

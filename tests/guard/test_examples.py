@@ -16,6 +16,7 @@ import pytest
 
 from agentcore_emulator.isolation import python
 from skill_guard.bash_calls import check
+from support import tables
 from support.build_folders import ROOT, write
 from support.examples import as_part_of, examples, frontmatter, run_as_claude_would, with_account
 from support.trail import denied
@@ -74,7 +75,7 @@ def equipped(local: CommandLine, plugin: Path) -> CommandLine:
     return as_part_of(plugin, local.using(**{python.VARIABLE: sys.executable}))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+@pytest.mark.parametrize("document", tables.first(1, DOCUMENTS), ids=name)
 def test_examples_are_accepted_and_run_one_after_the_other(
     document: Path, equipped: CommandLine, project: Path, plugin: Path, account: LogsServer
 ) -> None:

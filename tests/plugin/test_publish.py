@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from plugin_build.git import redact
+from support import tables
 from support.build_folders import NAME, VERSION_FILE, build, git, write
 from support.processes import eventually
 
@@ -116,6 +117,7 @@ def test_changed_contents_under_a_published_version_are_refused(
     assert references(bare, environment) == before
 
 
+@pytest.mark.nightly
 def test_changed_contents_are_refused_without_a_tag_too(built: Path, bare: Path, environment: Environment) -> None:
     publish(built, str(bare), "--push", environment=environment)
     git(bare, "tag", "--delete", TAG, environment=environment)
@@ -200,7 +202,7 @@ echo '-----END PGP SIGNATURE-----'
 """
 
 
-@pytest.mark.parametrize("kind", ["checkout", "bare"])
+@pytest.mark.parametrize("kind", tables.first(1, ["checkout", "bare"]))
 def test_the_repositorys_own_identity_signs_the_commit_and_the_tag(
     built: Path, bare: Path, checkout: Path, environment: Environment, tmp_path: Path, kind: str
 ) -> None:
@@ -219,7 +221,7 @@ def test_the_repositorys_own_identity_signs_the_commit_and_the_tag(
         assert "KEY" in shown
 
 
-@pytest.mark.parametrize("folder", [".git/hooks", "hooks of the team"])
+@pytest.mark.parametrize("folder", tables.first(1, [".git/hooks", "hooks of the team"]))
 def test_hooks_of_the_checkout_have_their_say(
     built: Path, checkout: Path, environment: Environment, folder: str
 ) -> None:
@@ -239,6 +241,7 @@ def test_hooks_of_the_checkout_have_their_say(
     assert state(checkout, environment) == before
 
 
+@pytest.mark.nightly
 def test_checkout_is_pushed_to_its_remote_also_afterwards(
     built: Path, bare: Path, checkout: Path, environment: Environment
 ) -> None:
@@ -322,14 +325,17 @@ def built_from_another_version(source: Path, environment: Environment) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "message", "status_when_told_to"),
-    [
-        (changed_source, "the source has changes that are not committed; --allow-dirty publishes it anyway", 0),
-        (untracked_file, "the source has changes that are not committed", 0),
-        (later_commit, "the source is not at the tag v0.1.0, which `nox -s release -- 0.1.0` makes", 0),
-        (no_tag, "the source is not at the tag v0.1.0", 0),
-        (never_built, "dist/marketplace is missing; `nox -s build` makes it", 1),
-        (built_from_another_version, "version 0.1.0 is built, the source is 0.2.0; run `nox -s build`", 1),
-    ],
+    tables.first(
+        2,
+        [
+            (changed_source, "the source has changes that are not committed; --allow-dirty publishes it anyway", 0),
+            (never_built, "dist/marketplace is missing; `nox -s build` makes it", 1),
+            (untracked_file, "the source has changes that are not committed", 0),
+            (later_commit, "the source is not at the tag v0.1.0, which `nox -s release -- 0.1.0` makes", 0),
+            (no_tag, "the source is not at the tag v0.1.0", 0),
+            (built_from_another_version, "version 0.1.0 is built, the source is 0.2.0; run `nox -s build`", 1),
+        ],
+    ),
 )
 def test_what_is_no_release_is_published_only_when_told_to(
     released: Path,
@@ -381,14 +387,17 @@ def no_repository(checkout: Path, environment: Environment) -> Path:
 
 @pytest.mark.parametrize(
     ("prepare", "message"),
-    [
-        (dirty, "has changes that are not committed"),
-        (detached, "HEAD is not a symbolic ref"),
-        (folder_inside, "is a folder inside the repository"),
-        (no_catalogue, "marketplace.json is not a JSON object"),
-        (not_there, "is neither a folder nor a git URL"),
-        (no_repository, "not a git repository"),
-    ],
+    tables.first(
+        2,
+        [
+            (dirty, "has changes that are not committed"),
+            (detached, "HEAD is not a symbolic ref"),
+            (folder_inside, "is a folder inside the repository"),
+            (no_catalogue, "marketplace.json is not a JSON object"),
+            (not_there, "is neither a folder nor a git URL"),
+            (no_repository, "not a git repository"),
+        ],
+    ),
 )
 def test_unfit_repository_is_refused_untouched(
     built: Path,
@@ -463,7 +472,7 @@ def interrupting_git(folder: Path, call: int, number: signal.Signals) -> None:
 
 
 @needs_git
-@pytest.mark.parametrize("moment", ["fetch", "read-tree", "update-ref"])
+@pytest.mark.parametrize("moment", tables.first(1, ["update-ref", "fetch", "read-tree"]))
 def test_a_quicker_publisher_loses_nothing(
     built: Path, checkout: Path, environment: Environment, tmp_path: Path, moment: str
 ) -> None:

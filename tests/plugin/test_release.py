@@ -11,6 +11,7 @@ import pytest
 
 from plugin_build.release import dated, numbers
 from plugin_build.source_tree import BuildError
+from support import tables
 from support.build_folders import VERSION_FILE, build, git, write
 
 Environment = dict[str, str]
@@ -120,13 +121,16 @@ def silent_changelog(repository: Path, environment: Environment) -> None:
 
 @pytest.mark.parametrize(
     ("prepare", "message"),
-    [
-        (dirty, "the working tree has changes; commit or stash them first"),
-        (detached, "HEAD is not a symbolic ref"),
-        (already_tagged, "v0.2.0 is already released"),
-        (newer_version, "0.2.0 is older than the present version 0.10.0"),
-        (silent_changelog, "CHANGELOG.md says nothing under 'Unreleased'"),
-    ],
+    tables.first(
+        2,
+        [
+            (dirty, "the working tree has changes; commit or stash them first"),
+            (detached, "HEAD is not a symbolic ref"),
+            (already_tagged, "v0.2.0 is already released"),
+            (newer_version, "0.2.0 is older than the present version 0.10.0"),
+            (silent_changelog, "CHANGELOG.md says nothing under 'Unreleased'"),
+        ],
+    ),
 )
 def test_unfit_source_is_refused_before_anything_runs(
     repository: Path, environment: Environment, tmp_path: Path, prepare: Spoiler, message: str
@@ -142,13 +146,16 @@ def test_unfit_source_is_refused_before_anything_runs(
 
 @pytest.mark.parametrize(
     ("script", "message"),
-    [
-        ("exit 1", "-m nox --session lint types tests failed; nothing was released"),
-        ('case "$*" in *build*) exit 1;; esac', "-m nox --session build plugin failed; nothing was released"),
-        ("echo >> LICENSE", "the checks changed files of the source"),
-        ("ln -s /bin/false .git/hooks/pre-commit 2>/dev/null; true", "git commit failed"),
-        ("git tag v0.2.0 2>/dev/null; true", "git tag failed"),
-    ],
+    tables.first(
+        2,
+        [
+            ("exit 1", "-m nox --session lint types tests failed; nothing was released"),
+            ('case "$*" in *build*) exit 1;; esac', "-m nox --session build plugin failed; nothing was released"),
+            ("echo >> LICENSE", "the checks changed files of the source"),
+            ("ln -s /bin/false .git/hooks/pre-commit 2>/dev/null; true", "git commit failed"),
+            ("git tag v0.2.0 2>/dev/null; true", "git tag failed"),
+        ],
+    ),
 )
 def test_failing_step_leaves_version_and_changelog_as_they_were(
     repository: Path, environment: Environment, tmp_path: Path, script: str, message: str

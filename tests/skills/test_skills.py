@@ -13,6 +13,7 @@ import pytest
 from agentcore_emulator.isolation import python
 from agentcore_sandbox.mcp.tools import TOOLS
 from skill_guard import guarded_prompts, hook
+from support import tables
 from support.build_folders import ROOT, write
 from support.examples import as_part_of, call_with_account, frontmatter, tool_calls
 from support.mcp_client import serving
@@ -53,7 +54,7 @@ def test_all_tools_of_the_server_and_no_others_are_allowed(skill: Path) -> None:
     assert set(frontmatter(skill)["allowed-tools"]) == full_names == hook.OF_A_KIND[guarded_prompts.TOOLS]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+@pytest.mark.parametrize("document", tables.first(2, DOCUMENTS), ids=name)
 def test_examples_run_one_after_the_other(document: Path, local: Local, logs: LogsServer, tmp_path: Path) -> None:
     plugin = Path(shutil.copytree(TEMPLATE, tmp_path / "plugin"))
     for region in ("us-east-1", "eu-west-1"):
