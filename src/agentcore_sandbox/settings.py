@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID
+from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID, INTERPRETER_NAME
 from agentcore_sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NO_INTERPRETER_HINT = (
     "choose one: --interpreter-id local (no AWS account, code runs in a sandbox on this machine); "
     "--interpreter-id aws.codeinterpreter.v1 (AWS's own, without network); "
-    "or the id or ARN of your own. CUSTOM_AGENTCORE_INTERPRETER_ID sets it for good"
+    "or the id, ARN or name of your own. CUSTOM_AGENTCORE_INTERPRETER_ID sets it for good"
 )
 
 
@@ -45,7 +45,7 @@ class Settings:
     """One resolved set of connection settings.
 
     Attributes:
-        interpreter_id: Id or ARN of the interpreter, or a local one; empty where a command is about the account.
+        interpreter_id: Id, ARN or name of the interpreter, or a local one; empty where a command is about the account.
         profile: Of AWS; None, as for the region, for AWS's own rules.
         region: Of AWS.
         endpoint_url: Endpoint that replaces AWS's, or None.
@@ -60,6 +60,11 @@ class Settings:
     def is_local(self) -> bool:
         """Whether the emulator is meant, which is only ever chosen by name."""
         return self.interpreter_id in LOCAL_INTERPRETERS
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the interpreter is given by its name, so that AWS must be asked for the id."""
+        return not self.is_local and re.fullmatch(INTERPRETER_NAME, self.interpreter_id) is not None
 
     @property
     def plain_id(self) -> str:
@@ -161,9 +166,10 @@ def _arn_region(interpreter: str) -> str | None:
 
 
 def _check(settings: Settings) -> None:
-    if not settings.is_local and not re.fullmatch(rf"{INTERPRETER_ID}|{INTERPRETER_ARN}", settings.interpreter_id):
+    known = rf"{INTERPRETER_ID}|{INTERPRETER_ARN}|{INTERPRETER_NAME}"
+    if not re.fullmatch(known, settings.interpreter_id):
         raise UsageError(
-            f"not an interpreter id or ARN: {settings.interpreter_id!r}",
+            f"not an interpreter id, ARN or name: {settings.interpreter_id!r}",
             "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",
         )
     _check_region_and_endpoint(settings)

@@ -228,7 +228,7 @@ REFUSALS = {
     "create's flag": (["interpreter", "list", "--role", ROLE], "unrecognized arguments: --role"),
     "list with a name": (["interpreter", "list", "demo"], "unrecognized arguments: demo"),
     "show without id": (["interpreter", "show"], "arguments are required: interpreter"),
-    "show a name": (["interpreter", "show", "demo"], "not an interpreter id or ARN"),
+    "show what is no name": (["interpreter", "show", "de-mo"], "not an interpreter id, ARN or name"),
     "mount without vpc": (
         ["interpreter", "create", "demo", "--network", "public", "--role", ROLE, "--mount", MOUNTS[0]],
         "--mount works only with --network vpc",

@@ -72,7 +72,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 def add_interpreter(parser: argparse.ArgumentParser) -> None:
     """Add an interpreter as a positional argument, and the account flags."""
-    parser.add_argument("interpreter", help="id or ARN")
+    parser.add_argument("interpreter", help="id, ARN or name")
     add_endpoint(parser)
     add_account(parser)
 

@@ -51,12 +51,14 @@ class Connection:
         session: Credentials and region.
         endpoint_url: Of the services in `AGENTCORE`; None for AWS's own. All other services are always AWS's own.
         transport: How requests are sent.
+        name: Of the interpreter, where that was given instead of its id.
     """
 
     settings: Settings
     session: boto3.Session
     endpoint_url: str | None = None
     transport: Transport = Transport()
+    name: str = ""
 
     @property
     def region(self) -> str:
@@ -80,6 +82,16 @@ class Connection:
             return self.session.get_partition_for_region(self.region)
         except UnknownRegionError:
             return "aws"
+
+    def told(self, error: AgentcoreSandboxError) -> AgentcoreSandboxError:
+        """The error of a request; where the interpreter's name has another id by now, that is forgotten, and said."""
+        if error.code != "UnknownInterpreter" or not self.name:
+            return error
+        from agentcore_sandbox.aws import interpreter_names
+
+        interpreter_names.forget(self, self.name)
+        message = f"{self.settings.interpreter_id}, which was {self.name!r}, is not there any more: {error.message}"
+        return AgentcoreSandboxError(error.code, message, "try again: the id of the name is looked up anew")
 
     def client(self, service: str, *, read_seconds: float = READ_SECONDS, signed: bool = True) -> Any:
         """Make a botocore client. Credentials are found first, for which the user may be asked.
@@ -147,12 +159,12 @@ def connect(settings: Settings, *, runs_code: bool = True, transport: Transport 
 
 
 def connect_account(settings: Settings) -> Connection:
-    """Find credentials and region for the services of an account.
+    """Find credentials and region for the services of an account; an interpreter's name is looked up anew.
 
     Raises:
         AgentcoreSandboxError: The profile, region or credentials cannot be used.
     """
-    connection = _open(settings)
+    connection = _open(settings, anew=True)
     from agentcore_sandbox.aws.errors import translated
 
     with translated(settings):
@@ -160,7 +172,7 @@ def connect_account(settings: Settings) -> Connection:
     return connection
 
 
-def _open(settings: Settings, *, runs_code: bool = True) -> Connection:
+def _open(settings: Settings, *, runs_code: bool = True, anew: bool = False) -> Connection:
     if settings.is_local and not settings.endpoint_url:
         return _open_local(settings, runs_code=runs_code)
     if not settings.is_local:
@@ -171,7 +183,12 @@ def _open(settings: Settings, *, runs_code: bool = True) -> Connection:
     from agentcore_sandbox.aws.errors import translated
 
     with translated(settings):
-        return _traced(Connection(settings, credentials.session(settings), settings.endpoint_url))
+        connection = _traced(Connection(settings, credentials.session(settings), settings.endpoint_url))
+        if not settings.is_name:
+            return connection
+        from agentcore_sandbox.aws import interpreter_names
+
+        return interpreter_names.resolved(connection, anew=anew)
 
 
 def _open_local(settings: Settings, *, runs_code: bool) -> Connection:

@@ -51,6 +51,11 @@ class InterpreterClient:
         with translated(self._settings):
             self._client: BedrockAgentCoreControlClient = connection.client("bedrock-agentcore-control")
 
+    @property
+    def interpreter_id(self) -> str:
+        """The id of the interpreter that was asked for, also where its ARN or name was given."""
+        return self._settings.plain_id
+
     def create(
         self,
         name: str,

@@ -324,7 +324,7 @@ class SessionClient:
             hint = "check the network and the endpoint, then try again"
             raise LostAnswerError("NoAnswer", f"no answer within {seconds:.0f} seconds", hint) from None
         except Exception as error:
-            raise explain(error, request) from error
+            raise self._connection.told(explain(error, request)) from error
 
 
 def _results(

@@ -180,7 +180,7 @@ def _of_any_width(prog: str) -> argparse.HelpFormatter:
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say where to run, and `--json`."""
     group = parser.add_argument_group("where to run")
-    about = "id or ARN of the code interpreter; 'local' and 'local-public' (with network) need no AWS account"
+    about = "id, ARN or name of the code interpreter; 'local' and 'local-public' (with network) need no AWS account"
     allow(group.add_argument("--interpreter-id", metavar="ID", help=about), lock.interpreter)
     _add_account(group)
     endpoint = group.add_argument("--endpoint-url", metavar="URL", help="endpoint to use instead of AWS's")

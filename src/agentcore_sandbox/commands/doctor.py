@@ -23,6 +23,7 @@ EXIT_UNWELL = 1
 COLOURS = {OK: "\x1b[32m", WARNING: "\x1b[33m", FAILURE: "\x1b[31m"}
 _PLAIN = "\x1b[0m"
 _COLUMN = 8  # characters of a status and the spaces behind it
+_SUBJECTS = {"NoRegion": "region", "UnknownInterpreter": "interpreter", "AmbiguousInterpreter": "interpreter"}
 EXAMPLES = (
     "agentcore-sandbox doctor",
     "agentcore-sandbox doctor --interpreter-id local --run",
@@ -104,7 +105,7 @@ def _on_aws(resolved: settings.Settings, *, execute: bool) -> Iterator[Finding]:
 
         resources = aws.Resources(connection)
     except AgentcoreSandboxError as error:
-        yield Finding("region" if error.code == "NoRegion" else "credentials", failure(error.message, error.hint))
+        yield Finding(_SUBJECTS.get(error.code, "credentials"), failure(error.message, error.hint))
         return
     for table in (aws.HOST_CHECKS, aws.PLACE_CHECKS, aws.INTERPRETER_CHECKS):
         found = list(examine(table, resources))

@@ -73,6 +73,9 @@ def _create(
         interpreter_id = control.create(name, network, role=role, tags=labels, attached=attached)
         output.say(f"{interpreter_id} is being created")
         created = _wait_until_ready(output, control, interpreter_id)
+    from agentcore_sandbox.aws import interpreter_names
+
+    interpreter_names.remember(connection, created.name, interpreter_id)
     _tell(output, created, replace(flags, region=connection.region))
     return 0
 
@@ -124,9 +127,8 @@ def _list(*, flags: settings.Flags, as_json: bool) -> int:
 def _show(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
     """Print one line a property, or an object."""
     output = Output(as_json=as_json)
-    resolved = arguments.resolve_interpreter(flags, interpreter)
-    control = _connect(resolved)
-    found = control.get(resolved.plain_id)
+    control = _connect(arguments.resolve_interpreter(flags, interpreter))
+    found = control.get(control.interpreter_id)
     if found.interpreter_id != MANAGED_INTERPRETER:  # it is AWS's, and has none
         found = _with_tags(output, control, found)
     _print(output, found)
@@ -172,9 +174,8 @@ def _tag(*, flags: settings.Flags, interpreter: str, tags: Sequence[str], remove
         raise UsageError("no tag is given", "write KEY=VALUE to put one, --remove KEY to take one away")
     if both := put.keys() & set(gone):
         raise UsageError(f"the tag {min(both)!r} is both given and removed", "leave out one of them")
-    resolved = _resolve_created(flags, interpreter, "tagged")
-    control = _connect(resolved)
-    found = control.get(resolved.plain_id)
+    control = _connect(_resolve_created(flags, interpreter, "tagged"))
+    found = control.get(control.interpreter_id)
     control.change_tags(found.arn, put, gone)
     output = Output(as_json=as_json)
     _print(output, _with_tags(output, control, found))
@@ -197,9 +198,8 @@ def _add_delete(parser: argparse.ArgumentParser) -> None:
 def _delete(*, flags: settings.Flags, interpreter: str, yes: bool, as_json: bool) -> int:
     """Ask, delete, and wait; with `--json`, print an object with the key `deleted`."""
     output = Output(as_json=as_json)
-    resolved = _resolve_created(flags, interpreter, "deleted")
-    control = _connect(resolved)
-    found = control.get(resolved.plain_id)
+    control = _connect(_resolve_created(flags, interpreter, "deleted"))
+    found = control.get(control.interpreter_id)
     questions.confirm(output, f"delete {found.interpreter_id} ({found.name}) for good", yes=yes)
     try:
         control.remove(found.interpreter_id, output.say)

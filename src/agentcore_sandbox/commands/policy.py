@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentcore_sandbox import settings
 from agentcore_sandbox.account import arguments
 from agentcore_sandbox.aws import attachments
+from agentcore_sandbox.aws.connect import connect_account
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import Command, add_certificates, add_json, add_mounts
 from agentcore_sandbox.errors import UsageError
@@ -45,7 +46,7 @@ def _execution(*, mounts: Sequence[str], as_json: bool, **given: Sequence[str]) 
 
 
 def _add_caller(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--interpreter-id", metavar="ID", help="id or ARN of the code interpreter")
+    parser.add_argument("--interpreter-id", metavar="ID", help="id, ARN or name of the code interpreter")
     parser.add_argument("--with-listing", action="store_true", help="also allow `sessions` and `stop --all`")
     add_certificates(parser, "for sessions with")
     arguments.add_place(parser)
@@ -60,6 +61,7 @@ def _caller(
         raise UsageError("the interpreter 'local' needs no policy", "name the id or ARN of an interpreter on AWS")
     from agentcore_sandbox.account import policies
 
+    resolved = connect_account(resolved).settings if resolved.is_name else resolved
     arn = resolved.interpreter_id
     if not arn.startswith("arn:"):
         arn = policies.interpreter_arn(arn, *arguments.find_place(resolved, account))

@@ -164,6 +164,9 @@ class _Work:
         if made is None:
             message = f"{self._steps.interpreter.label} was removed in the meantime"
             raise AgentcoreSandboxError("UnknownInterpreter", message, "run setup again")
+        from agentcore_sandbox.aws import interpreter_names
+
+        interpreter_names.remember(self._connection, made.name, made.interpreter_id)
         policy = self._steps.caller.arn
         if self._output.as_json:
             result = {"interpreterId": made.interpreter_id, "interpreterArn": made.arn, "roleArn": made.role}

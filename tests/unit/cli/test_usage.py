@@ -57,7 +57,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "all and some to stop": (["stop", "--all", "a"], b"", "give the ids or names of sessions, or --all"),
     "bad variable name": (["run", "--env", "A-B=1", "x"], b"", "not a variable name: 'A-B'"),
     "variable not set": (["run", "--env", "NOT_SET_HERE", "x"], b"", "variable NOT_SET_HERE is not set here"),
-    "bad interpreter": (["run", "--interpreter-id", "../x", "x"], b"", "not an interpreter id or ARN: '../x'"),
+    "bad interpreter": (["run", "--interpreter-id", "../x", "x"], b"", "not an interpreter id, ARN or name: '../x'"),
     "bad region": (["run", "--region", "evil.example/", "x"], b"", "not a region name"),
     "bad endpoint": (["run", "--endpoint-url", "127.0.0.1:80", "x"], b"", "not an endpoint URL"),
     "endpoint with half an address": (["run", "--endpoint-url", "http://[::1", "x"], b"", "not an endpoint URL"),
