@@ -28,6 +28,7 @@ NOT_FOR_A_RUN = {
     "awscrt",
     "dateutil.parser._parser",
     "dateutil.tz.tz",
+    "difflib",
     "html.parser",
     "importlib.metadata",
     "jmespath.parser",

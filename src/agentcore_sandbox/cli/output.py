@@ -367,7 +367,7 @@ class Output:
         self.say(f"agentcore-sandbox: the result carries {', '.join(names)}; --artifacts DIR saves them")
 
     def say_mistaken_file(self, code: str) -> None:
-        """Ask about code that has failed and is the name of a file here."""
+        """Ask about code that is the name of a file here, and that has failed or will."""
         if os.path.isfile(code):  # noqa: PTH113 - Path.is_file raises for a name that is too long
             self.say(f"agentcore-sandbox: {plain(code)} is a file here: did you mean --file {plain(code)}?")
 

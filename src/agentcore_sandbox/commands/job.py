@@ -70,6 +70,8 @@ def _start(
     logs = f"agentcore-sandbox job logs -f {job.name or job.job_id}"
     output.say(f"agentcore-sandbox: running in session {job.session_id}; see: {logs}")
     output.line(job.job_id)
+    if program.language != programs.COMMAND:
+        output.say_mistaken_file(program.text)
     return 0
 
 
@@ -186,7 +188,7 @@ def _wait(*, flags: settings.Flags, job: str, as_json: bool) -> int:
     """Wait, and leave with the job's exit status."""
     output = Output(as_json=as_json)
     found = _find(job, flags)
-    with _leaving_it_running(found, output):
+    with _leaving_it_running(found, output), output.waiting(f"job {found.record.job_id} runs"):
         for _ in found.save_output(follow=True):
             pass
     status = found.exit_status()

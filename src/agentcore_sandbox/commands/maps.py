@@ -122,7 +122,8 @@ def _wait(*, map: str, as_json: bool) -> int:  # noqa: A002 - as above
     output, folder = Output(as_json=as_json), _folder(map)
     detached.status(folder)
     try:
-        status = detached.wait(folder)
+        with output.waiting("the map runs"):
+            status = detached.wait(folder)
     except Interrupted as interrupted:
         hint = f"the map continues; agentcore-sandbox maps stop {map} ends it"
         output.say(f"agentcore-sandbox: {hint}")

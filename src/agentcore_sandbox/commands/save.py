@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "agentcore-sandbox save work work.tar.gz",
-    "agentcore-sandbox save work work.tar.gz --exclude '*.tmp' --exclude build/cache",
+    "agentcore-sandbox save work work.tar.gz --exclude '*.tmp' --exclude build",
 )
 
 
