@@ -3,7 +3,8 @@
 boto3 imports a resource layer with its documentation, and S3's transfers with all of `multiprocessing`; botocore gives
 each method of a client a docstring that only `help()` reads. dateutil and jmespath serve paginators and some
 credentials, HTTP/2 nobody. Stubs stand in for them. The patterns of an IPv6 address, which take longest to compile, are
-compiled for one, and what XML and proxies need is imported for those. None of the importers offers a way to do without.
+compiled for one, and what XML and proxies need is imported for those. urllib3 reads all trusted certificates for each
+connection. None of them offers a way to do without.
 CONTRIBUTING has what each patch gains: below 5 ms of a start it is not worth its upkeep.
 
 The build ends where a patch no longer fits: when what it replaces has changed, and when any module that ships uses
@@ -149,7 +150,7 @@ IPV6_PATTERNS = {  # module: name of the compiled pattern, and what it is compil
         "_BRACELESS_IPV6_ADDRZ_RE": "_IPV6_ADDRZ_PAT[2:-2]",
     },
 }
-LATE_IMPORTS = {  # module: a line that imports, and what stands in for it
+LINES = {  # module: a line, and what stands in for it
     "botocore/compat.py": {
         "import xml.etree.ElementTree as ETree\n": """\
 class _ElementTree:  # changed by agentcore-sandbox, see plugin_build.patches in its source
@@ -199,11 +200,19 @@ def proxy_bypass(host):
 
 """,
     },
+    "urllib3/util/ssl_.py": {
+        "            context.load_verify_locations(ca_certs, ca_cert_dir, ca_cert_data)\n": """\
+            trusted = ca_certs, ca_cert_dir, ca_cert_data
+            if getattr(context, "trusted", None) != trusted:  # changed by agentcore-sandbox, see plugin_build.patches
+                context.load_verify_locations(*trusted)
+                context.trusted = trusted
+""",
+    },
 }
 
 
 def apply(site_packages: Path) -> None:
-    """Put the stubs into a folder of installed packages, and change the patterns and the imports.
+    """Put the stubs into a folder of installed packages, and change patterns, imports and other lines.
 
     Raises:
         BuildError: What they replace is not what they were written for.
@@ -221,8 +230,8 @@ def apply(site_packages: Path) -> None:
         (site_packages / name).write_text(stub.text, encoding="utf-8")
     for name, patterns in IPV6_PATTERNS.items():
         _compile_late(site_packages / name, name, patterns)
-    for name, imports in LATE_IMPORTS.items():
-        _import_late(site_packages / name, name, imports)
+    for name, lines in LINES.items():
+        _replace_lines(site_packages / name, name, lines)
 
 
 def _compile_late(path: Path, module: str, patterns: Mapping[str, str]) -> None:
@@ -235,9 +244,9 @@ def _compile_late(path: Path, module: str, patterns: Mapping[str, str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _import_late(path: Path, module: str, imports: Mapping[str, str]) -> None:
+def _replace_lines(path: Path, module: str, lines: Mapping[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
-    for line, other in imports.items():
+    for line, other in lines.items():
         if text.count(f"\n{line}") != 1:
             raise BuildError(f"{module} has no longer the line {line.strip()!r}: mend {__name__}")
         text = text.replace(f"\n{line}", f"\n{other}")

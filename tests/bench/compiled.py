@@ -69,7 +69,7 @@ def _at_aws_latencies(
     taken = _one_shots(stage, program, peer, runs)
     yield _against(f"run at AWS's latencies{how}", "ms", milliseconds, taken, once)
     execs = {
-        "ours": stage.ours("exec", SESSION, CODE, env=peer.environment, output=b"hello\n"),
+        "ours": stage.ours("exec", SESSION, CODE, env=peer.environment, output=b"hello"),
         "Go": _go(program, stage.environment(**peer.environment), "run", SESSION, CODE),
     }
     taken = rounds(execs, runs)
@@ -87,12 +87,12 @@ def _against(
 
 def _one_shots(stage: Stage, program: Path, peer: Peer, runs: int) -> Taken:
     env = peer.environment
-    ours = stage.ours("run", CODE, env=env, output=b"hello\n")
+    ours = stage.ours("run", CODE, env=env, output=b"hello")
     return rounds({"ours": ours, "Go": _go(program, stage.environment(**env), "once", CODE)}, runs)
 
 
 def _ten_of_ours(stage: Stage, env: Mapping[str, str], name: str) -> float:
-    step = stage.ours("run", "--session", name, CODE, env=env, output=b"hello\n")
+    step = stage.ours("run", "--session", name, CODE, env=env, output=b"hello")
     return sum(measure(step).seconds for _ in range(SNIPPETS)) + measure(stage.ours("stop", name, env=env)).seconds
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench.stage import Stage
 
-HELLO = b"hello\n"  # what the loopback peer answers
+HELLO = b"hello"  # what the loopback peer answers
 SESSION = "01FAULTSERVERSESSION000000"
 
 

@@ -29,5 +29,5 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
 
 
 def _seconds(stage: Stage, env: dict[str, str], *flags: str) -> float:
-    command = stage.ours("run", *flags, CODE, env=env, output=b"hello\n")
+    command = stage.ours("run", *flags, CODE, env=env, output=b"hello")
     return sum(measure(command).seconds for _ in range(SNIPPETS))

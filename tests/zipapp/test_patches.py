@@ -129,9 +129,9 @@ def test_a_pattern_that_is_defined_or_used_otherwise_ends_the_build(
         build(wheels)
 
 
-@pytest.mark.parametrize("name", patches.LATE_IMPORTS)
-def test_an_import_that_is_written_otherwise_ends_the_build(wheels: Path, name: str) -> None:
-    line = next(iter(patches.LATE_IMPORTS[name]))
+@pytest.mark.parametrize("name", patches.LINES)
+def test_a_line_that_is_written_otherwise_ends_the_build(wheels: Path, name: str) -> None:
+    line = next(iter(patches.LINES[name]))
     (wheels / name).write_text((wheels / name).read_text().replace(line, f"{line.strip()}  # changed\n"))
     with pytest.raises(BuildError, match=f"^{re.escape(name)} has no longer the line "):
         build(wheels)
@@ -161,6 +161,35 @@ except parsers.ResponseParserError:
 assert parsers.QueryParser()._parse_xml_string_to_dom("<a><b/></a>")[0].tag == "b"
 """
 
+
+def test_certificates_are_read_once_and_others_in_their_turn(wheels: Path) -> None:
+    build(wheels)
+    subprocess.run([sys.executable, "-c", TWO_CONNECTIONS, str(wheels)], env={}, check=True)
+
+
+TWO_CONNECTIONS = """
+import socket, ssl, sys
+sys.path.insert(0, sys.argv[1])
+from botocore.httpsession import DEFAULT_CA_BUNDLE
+from urllib3.util import ssl_
+read = []
+class Context(ssl.SSLContext):
+    def load_verify_locations(self, *paths):
+        read.append(paths[0])
+        super().load_verify_locations(*paths)
+    def wrap_socket(self, sock, **_more):
+        return sock
+context = Context(ssl.PROTOCOL_TLS_CLIENT)
+with socket.socket() as sock, open("/dev/null") as other:
+    for _ in range(2):
+        ssl_.ssl_wrap_socket(sock, ssl_context=context, ca_certs=DEFAULT_CA_BUNDLE)
+    assert len(context.get_ca_certs()) > 100
+    try:
+        ssl_.ssl_wrap_socket(sock, ssl_context=context, ca_certs=other.name)
+    except ssl_.SSLError:
+        read.append("refused")
+assert read == [DEFAULT_CA_BUNDLE, "/dev/null", "refused"], read
+"""
 
 MISSED = {
     "from botocore.docs.docstring import ResourceDocstring": "botocore.docs.docstring.ResourceDocstring",
