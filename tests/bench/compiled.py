@@ -35,7 +35,7 @@ def figures(stage: Stage, runs: int) -> Iterator[Figure]:
         taken = _one_shots(stage, program, peer, runs)
         yield _against("run without latency", "ms", milliseconds, taken)
         yield _against("run: processor time", "ms", _cpu, taken)
-        yield _against("run: memory", "MiB", _peak, taken)
+        yield from _memory(stage, program, peer, runs)
     with loopback(**AWS_LIKE) as peer:
         yield from _at_aws_latencies(stage, program, peer, runs, "", (1.10, 2.9, 1.75))
     certificate, trusted = _certificates(stage)
@@ -85,6 +85,20 @@ def _against(
     return Figure(f"{name}, against {PEER}", unit, values(taken["ours"]), values(taken["Go"]), limit)
 
 
+def _memory(stage: Stage, program: Path, peer: Peer, runs: int) -> Iterator[Figure]:
+    env = stage.environment(**peer.environment)
+    small = (str(stage.python), "-I", "-S", str(SCRIPTS / "peak.py"))
+    commands = {
+        "ours": Command((*small, str(stage.launcher), "run", CODE), env),
+        "Go": Command((*small, str(program), "once", CODE), env),
+    }
+    taken = {
+        name: [int(sample.output) / MEBIBYTE for sample in samples] for name, samples in rounds(commands, runs).items()
+    }
+    yield Figure("run: memory", "MiB", taken["ours"], limit=28)
+    yield Figure(f"run: memory, against {PEER}", "MiB", taken["ours"], taken["Go"])
+
+
 def _one_shots(stage: Stage, program: Path, peer: Peer, runs: int) -> Taken:
     env = peer.environment
     ours = stage.ours("run", CODE, env=env, output=b"hello")
@@ -115,7 +129,3 @@ def _certificates(stage: Stage) -> tuple[str, str]:
 
 def _cpu(samples: list[Sample]) -> list[float]:
     return [sample.cpu * 1000 for sample in samples]
-
-
-def _peak(samples: list[Sample]) -> list[float]:
-    return [sample.peak / MEBIBYTE for sample in samples]
