@@ -27,7 +27,7 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
 
 ROOT = Path(__file__).parent
 # Folders whose tests have a session of their own.
-OWN_SESSION = ("client", "conformance", "nightly", "recipes", "smoke", "zipapp")
+OWN_SESSION = ("agents", "client", "conformance", "nightly", "recipes", "smoke", "zipapp")
 # The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
 # Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
 # they run all tests too.
@@ -287,7 +287,7 @@ def nightly(session: nox.Session) -> None:
         session.run("pytest", *parallel(session), "-m", "nightly", *whole_suite())
         session.run("pytest", "--zipapp", str(own_zipapp()), *parallel(session), "-m", "nightly", "tests/zipapp")
         session.run("pytest", *parallel(session), "-m", "hypothesis", *whole_suite(), env={"HYPOTHESIS_SEARCH": "2000"})
-        session.notify("plugin", ["-m", ""])
+        session.notify("plugin", ["--agents", "-m", ""])
         session.notify("conformance", ["-m", ""])
         session.notify("bench", ["--runs", "1"])
         session.notify("windows", ["-m", "", "tests/smoke"])
@@ -327,18 +327,26 @@ def native_program(folder: Path) -> str:
 def plugin(session: nox.Session) -> None:
     """Build, then prove plugin and marketplace with the real Claude Code, the oldest that will do and the newest.
 
-    A failure of the newest alone is told; with `-- --newest`, which leaves out the oldest, it is one.
+    A failure of the newest alone is told; with `-- --newest`, which leaves out the oldest, it is one. The packages for
+    other agents are checked too; `-- --agents` installs those agents, nearly a gigabyte, and has them use the packages.
     """
     install(session, "test")
     session.install("--require-hashes", "-r", "requirements/plugin.txt")
-    folder = Path(session.virtualenv.location, "client")
+    folder = Path(session.virtualenv.location, "client").resolve()
     shutil.copytree(ROOT / "requirements/client", folder, dirs_exist_ok=True)
     npm(session, folder, "ci")
-    only_newest, words = "--newest" in session.posargs, [word for word in session.posargs if word != "--newest"]
-    variables = {"AGENTCORE_TEST_SRT": str((folder / "node_modules/.bin/srt").resolve())}
+    only_newest = "--newest" in session.posargs
+    words = [word for word in session.posargs if word not in ("--newest", "--agents")]
+    programs = folder / "node_modules/.bin"
+    variables = {"AGENTCORE_TEST_SRT": str((programs / "srt").resolve()), "AGENTCORE_TEST_MCPB": str(programs / "mcpb")}
+    if "--agents" in session.posargs:
+        agents = folder.with_name("agents")
+        shutil.copytree(ROOT / "requirements/agents", agents, dirs_exist_ok=True)
+        npm(session, agents, "ci")
+        variables["AGENTCORE_TEST_AGENTS"] = str(agents / "node_modules")
     if not only_newest:
         variables["AGENTCORE_TEST_CLAUDE"] = native_program(folder)
-        session.run("pytest", *parallel(session), "tests/client", *words, env=variables)
+        session.run("pytest", *parallel(session), "tests/agents", "tests/client", *words, env=variables)
     try:
         npm(session, folder.with_name("newest"), "install", "@anthropic-ai/claude-code@latest")
         newest = native_program(folder.with_name("newest"))

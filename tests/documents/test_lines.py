@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
+import shlex
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -59,7 +61,18 @@ OF_OTHERS = {
     *("--add-mcp", "--config", "--output", "--plugin-dir", "--query", "--scope", "--strict", "--user"),
     *("--values-stdin", "--yolo"),
 }
-OF_NOX = {"--allow-dirty", "--dry-run", "--fix", "--newest", "--push", "--readme", "--record", "--runs", "--upgrade"}
+OF_NOX = {
+    "--agents",
+    "--allow-dirty",
+    "--dry-run",
+    "--fix",
+    "--newest",
+    "--push",
+    "--readme",
+    "--record",
+    "--runs",
+    "--upgrade",
+}
 NOX = re.compile(r"\.venv/bin/nox -s ([a-z-]+)")
 
 
@@ -101,6 +114,24 @@ def test_every_line_is_one_that_can_be_typed(path: Path) -> None:
         if not any(re.fullmatch(pattern, line) for pattern in ELSEWHERE):
             used = NOX.match(line)
             assert used[1].rstrip("-") in nox_sessions() if used else parses(line), line
+
+
+def commands_in(settings: Any) -> list[list[str]]:
+    """Every command of a server in an agent's settings, with its arguments."""
+    if not isinstance(settings, dict):
+        return []
+    if "command" in settings:
+        words = settings["command"] if isinstance(settings["command"], list) else [settings["command"]]
+        return [[*words, *settings.get("args", [])]]
+    return [command for below in settings.values() for command in commands_in(below)]
+
+
+def test_snippets_for_other_agents_start_the_server() -> None:
+    text = page("docs/agents.md")
+    shown = [*re.findall(r"```json\n(.*?)\n```", text), *re.findall(r"--add-mcp '(.*?)'", text)]
+    found = [command for snippet in shown for command in commands_in(json.loads(snippet))]
+    assert len(found) == len(shown) == 4
+    assert all(command[:2] == ["agentcore-sandbox", "mcp"] and parses(shlex.join(command)) for command in found)
 
 
 @pytest.fixture
