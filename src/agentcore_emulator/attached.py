@@ -113,8 +113,9 @@ def _root(environ: Mapping[str, str], variable: str) -> Path | None:
     if variable not in environ:
         return None
     folder = Path(os.path.realpath(environ[variable]))
-    if not environ[variable] or not folder.is_dir():
-        raise SettingError(f"{variable}: {environ[variable]!r} is not a folder", "make it, or name another one")
+    if not Path(environ[variable]).is_absolute() or not folder.is_dir():
+        message = f"{variable}: {environ[variable]!r} is not the absolute path of a folder"
+        raise SettingError(message, "make it, or name another one")
     return folder
 
 

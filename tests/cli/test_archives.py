@@ -6,11 +6,12 @@ import gzip
 import io
 import json
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.sessions import named
+from agentcore_sandbox.transfer import archive, download
 from support.copies import ok, tree
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def test_a_work_folder_comes_back_as_it_was(local: CommandLine) -> None:
     assert b"left out (a symbolic link): link" in made.stderr
     assert b"left out (neither a file nor a folder): pipe" in made.stderr
     assert b"not in it: the variables of running contexts, links, and what lies outside" in made.stderr
-    archive = local.home / "work.tar.gz"
-    assert archive.stat().st_mode & 0o777 == 0o600
+    path = local.home / "work.tar.gz"
+    assert path.stat().st_mode & 0o777 == 0o600
     ok(local, "cp", "work:.", "before")
     ok(local, "stop", "work")
     ok(local, "start", "--name", "work", "--from", "work.tar.gz")
@@ -50,14 +51,14 @@ def test_a_work_folder_comes_back_as_it_was(local: CommandLine) -> None:
     assert tree(local.home / "after") == {
         name: entry for name, entry in before.items() if not name.startswith(("cache", "x.tmp"))
     }
-    with tarfile.open(archive) as opened:
+    with tarfile.open(path) as opened:
         listed = opened.getmembers()
     assert all(member.isreg() or member.isdir() for member in listed)
     assert {(member.uid, member.gid, member.uname, member.gname) for member in listed} == {(0, 0, "", "")}
     again = local.run("save", "work", "work.tar.gz")
     assert (again.returncode, b"error[FileExists]" in again.stderr) == (125, True)
     saved = json.loads(ok(local, "save", "work", "work.tar.gz", "--force", "--json"))
-    assert (saved["files"], saved["size"]) == (3, archive.stat().st_size)
+    assert (saved["files"], saved["size"]) == (3, path.stat().st_size)
 
 
 def test_run_and_exec_unpack_before_the_program(local: CommandLine) -> None:
@@ -74,9 +75,8 @@ def test_run_and_exec_unpack_before_the_program(local: CommandLine) -> None:
 
 def test_an_archive_that_is_not_taken_starts_nothing(local: CommandLine) -> None:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        member = tarfile.TarInfo("../x")
-        archive.addfile(member)
+    with tarfile.open(fileobj=buffer, mode="w") as forged:
+        forged.addfile(tarfile.TarInfo("../x"))
     (local.home / "bad.tar.gz").write_bytes(gzip.compress(buffer.getvalue()))
     for words in (["start", "--name", "work"], ["run", "1"], ["exec", "work", "1"]):
         done = local.run(*words, "--from", "bad.tar.gz")
@@ -85,6 +85,25 @@ def test_an_archive_that_is_not_taken_starts_nothing(local: CommandLine) -> None
         missing = local.run(*words, "--from", "nothing")
         assert (missing.returncode, b"no such file: nothing" in missing.stderr) == (2, True)
     assert json.loads(ok(local, "sessions", "--json"))["sessions"] == []
+
+
+def test_what_a_session_forges_is_not_written(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs in a session can change the archive before it leaves."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as forged:
+        member = tarfile.TarInfo("x")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        forged.addfile(member)
+    ok(local, "exec", "work", f"open('forged', 'wb').write({gzip.compress(buffer.getvalue())!r})")
+
+    def fetch_forged(workspace: Any, _path: str, *arguments: Any, **options: Any) -> Any:
+        return download.to_stream(workspace, "forged", *arguments, **options)
+
+    monkeypatch.setattr(archive, "to_stream", fetch_forged)
+    done = local.run("save", "work", "w.tar.gz")
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"error[BadArchive]: w.tar.gz: 'x' is a symbolic link" in done.stderr
+    assert list(local.home.glob("*w.tar.gz*")) == list(local.home.glob(".agentcore-sandbox*")) == []
 
 
 def test_what_is_too_much_is_not_written(local: CommandLine) -> None:

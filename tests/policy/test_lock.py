@@ -52,6 +52,10 @@ ALLOWED = [
     "sessions --all --json",
     "cp src data.csv NAME:src",
     "cp NAME:plot.png sandbox-output/plot.png",
+    "save NAME sandbox-output/work.tar.gz --exclude '*.tmp' --max-bytes 1000",
+    "run --from data.csv x",
+    "exec NAME --from data.csv --carry x",
+    "start --name NAME --from data.csv",
     "cp NAME:a NAME:b sandbox-output/new",
     "cp NAME:out.csv -",
     "cp - NAME:note.txt",
@@ -96,6 +100,14 @@ REFUSED = {
     "variables of a file": ("run --env-file .env x", "unrecognized arguments: --env-file"),
     "a flag as a value": ("run --env --profile=evil", "argument --env: expected one argument"),
     "the end of flags as a value": ("run --file -- /etc/passwd", "argument --file: expected one argument"),
+    "a mount": ("run --mount /mnt/x=y x", "--mount is not allowed when locked"),
+    "a certificate": ("start --certificate x", "--certificate is not allowed when locked"),
+    "another's archive": ("run --from ../outside.txt x", "not below the working directory"),
+    "an archive behind a link": ("start --from linked", "not below the working directory"),
+    "a hidden archive": ("exec NAME --from .env x", "is hidden"),
+    "an archive into the project": ("save NAME src/work.tar.gz", "goes below sandbox-output/"),
+    "an archive over a file": ("save NAME sandbox-output/a.txt", "exists, and nothing is replaced"),
+    "an archive elsewhere": ("save NAME ../work.tar.gz", "not below the working directory"),
     "another's file as input": ("run --stdin ../outside.txt x", "not below the working directory"),
     "a key as a job's input": ("job start --stdin keys x", "looks like a key"),
     "stop mine": ("stop --mine", "--mine is not allowed when locked"),
@@ -324,6 +336,7 @@ PIECES = [
         "5",
     ),
     *("000000000000", "111111111111", "--items=data.csv", "--items=.env", "--items", "--detach"),
+    *("--from=data.csv", "--from=.env", "--from", "sandbox-output/s", "--mount=x", "--certificate", "--carry"),
     *("--stdin=data.csv", "--stdin=.env", "--stdin", "--since=7d"),
     *("--out=x", "--out=sandbox-output/r", "--journal", "--journal=sandbox-output/j", "--resume", "--resume=src"),
 ]
@@ -351,6 +364,9 @@ def test_what_is_allowed_reaches_no_further(calls: LockedCalls, name: str, words
     assert str(values.get("artifacts") or "sandbox-output/f") == "sandbox-output/f"
     assert values.get("items") in (None, "-", "data.csv", "src/job.py")
     assert {str(values.get(name) or "sandbox-output/")[:15] for name in ("out", "journal")} == {"sandbox-output/"}
+    assert str(values.get("archive") or "data.csv") in ("data.csv", "sandbox-output/s")
+    assert not values.get("mounts")
+    assert not values.get("certificates")
     assert values.get("resume") is None
     assert values.get("hidden") in (None, False)
     assert not any(values.get(flag) for flag in ("force", "raw"))

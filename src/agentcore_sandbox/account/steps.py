@@ -40,8 +40,10 @@ class InterpreterStep:
 
     @property
     def purpose(self) -> str:
-        """The network mode."""
-        return f"network {self.blueprint.network.mode}" if self.blueprint.network else ""
+        """The network mode, and what is attached."""
+        network, attached = self.blueprint.network, self.blueprint.attached
+        mode = f"network {network.mode}" if network else ""
+        return ", ".join([mode, *(mount.path for mount in attached.mounts), *attached.certificates])
 
     def find(self) -> Interpreter | None:
         """The interpreter with that name.

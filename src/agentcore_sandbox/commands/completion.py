@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 NAMES = ("sessions", "jobs")  # that this machine knows; no request is sent
-FILES = {"file", "uploads", "artifacts", "log"}  # arguments that are completed with files of this machine
+FILES = {"file", "uploads", "artifacts", "archive", "log"}  # arguments that are completed with files of this machine
 KINDS = {"session": "sessions", "sessions": "sessions", "job": "jobs"}  # and with names
 INTERPRETERS = {"interpreter_id", "interpreter"}
 _NAMES_OF = "agentcore-sandbox completion"

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from agentcore_sandbox.api import DISK_BYTES
 from agentcore_sandbox.atomic_files import publish, staging_folder
+from agentcore_sandbox.cli.status_line import shown
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError, UsageError
 from agentcore_sandbox.session_helpers import archives
 from agentcore_sandbox.transfer import local_tree
@@ -78,12 +80,14 @@ def save(
     place.check(folder=False, force=force)
     with local_tree.local_failures(target), staging_folder(target.parent) as staging, session_staging(workspace) as own:
         remote = f"{own}/work.tar.gz"
-        skipped = _skipped(workspace.ask(ARCHIVES, "save", once=True, archive=remote, exclude=list(exclude), most=most))
+        with shown(lambda seconds: f"packing the work folder, {duration(seconds)}", quiet=quiet):
+            request = {"archive": remote, "exclude": list(exclude), "most": most}
+            skipped = _skipped(workspace.ask(ARCHIVES, "save", once=True, **request))
         temporary, file = staging.create()
         with file:
             to_stream(workspace, remote, file.write, label="save", most=most + most // 8, quiet=quiet)
         workspace.ask(HELPER, "remove", patterns=[own], recursive=True)
-        found = check(temporary, most)
+        found = check(temporary, most, name=str(target))
         place.check(folder=False, force=force)
         publish(temporary, target, replace=force)
     return Archive(target, found.size, found.sha256, found.files, found.content_size, skipped)
@@ -96,8 +100,8 @@ def _skipped(answer: Any) -> dict[str, str]:
         raise UnexpectedAnswerError("the helper in the session answered something else", "try again") from None
 
 
-def check(path: Path, most: int = DISK_BYTES) -> Archive:
-    """Read an archive to its end and look at everything in it.
+def check(path: Path, most: int = DISK_BYTES, *, name: str = "") -> Archive:
+    """Read an archive to its end and look at everything in it; errors call it `name`, if that is given.
 
     Raises:
         UsageError: There is no such file.
@@ -114,7 +118,7 @@ def check(path: Path, most: int = DISK_BYTES) -> Archive:
             sizes = [member.size for member, _, content in archives.members(file, most) if content is not None]
         except archives.BadArchiveError as error:
             hint = "only what `agentcore-sandbox save` makes is taken, and archives like that"
-            raise AgentcoreSandboxError("BadArchive", f"{path}: {error}", hint) from None
+            raise AgentcoreSandboxError("BadArchive", f"{name or path}: {error}", hint) from None
     return Archive(path, size, digest.hexdigest(), len(sizes), sum(sizes))
 
 
