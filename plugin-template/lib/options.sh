@@ -39,6 +39,26 @@ keep_options_in() {
     ) 2>/dev/null
 }
 
+# For a hook: keeps the id of the prompt that $event is about, for the command line's history. It may fail.
+keep_prompt() {
+    find_session || return
+    find_cache
+    prompt=${event#*\"prompt_id\":}
+    prompt=${prompt#\ }
+    prompt=${prompt#\"}
+    prompt=${prompt%%\"*}
+    case $prompt in
+        '' | *[!A-Za-z0-9_-]*) return 1 ;;
+    esac
+    (
+        umask 077
+        command -p mkdir -p "$cache/prompts" && is_private "$cache" || exit
+        printf '%s\n' "$prompt" >"$cache/prompts/$session.$$" &&
+            command -p mv -f "$cache/prompts/$session.$$" "$cache/prompts/$session" || exit
+        command -p find "$cache/prompts" -type f -mtime +14 -exec rm -f {} +
+    ) 2>/dev/null
+}
+
 # Sets the variables of the command line that the user has not set to what was kept.
 recall_options() {
     find_session || return

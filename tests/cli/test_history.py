@@ -59,6 +59,26 @@ def test_an_execution_is_a_line_without_values_and_output(aws: CommandLine, faul
     assert b"print('a^[[2J')" in aws.run("history").stdout
 
 
+@pytest.mark.parametrize(
+    ("kept", "session", "known"),
+    [
+        ("p-1\n", "abc-123", "p-1"),
+        ("p 1\n", "abc-123", None),
+        ("\x1b[2J", "abc-123", None),
+        ("p" * 101, "abc-123", None),
+        ("p-1\n", "other", None),
+        ("p-1\n", "../prompts/abc-123", None),
+    ],
+)
+def test_the_prompt_is_what_the_hooks_have_kept(aws: CommandLine, kept: str, session: str, known: str | None) -> None:
+    cache = aws.home / "cache"
+    (cache / "agentcore-sandbox/prompts").mkdir(parents=True)
+    (cache / "agentcore-sandbox/prompts/abc-123").write_text(kept)
+    aws.run("run", "x", env={"CLAUDE_CODE_SESSION_ID": session, "XDG_CACHE_HOME": str(cache)})
+    (execution,) = json.loads(aws.run("history", "--json").stdout)["executions"]
+    assert execution["claudePrompt"] == known
+
+
 ENDS = {
     "a time limit": (["--exec-timeout", "0.1"], fault_server.silence, 124),
     "a refusal": ([], fault_server.error(403, "AccessDeniedException", "no"), 125),

@@ -484,6 +484,19 @@ def test_options_of_the_plugin_reach_the_command_line(hooks: Hooks) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_prompt_is_kept_for_the_history(hooks: Hooks) -> None:
+    kept = hooks.home / ".cache/agentcore-sandbox/prompts/s1"
+    hooks.fire("UserPromptSubmit", {"session_id": "s1", "prompt_id": "p0", "prompt": "x"})
+    assert not kept.exists()  # of a session without a skill nothing is asked
+    hooks.arm(prompt="p1")
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("p1\n", 0o600)
+    words = 'say "prompt_id":"evil" \\"prompt_id":"evil"'
+    hooks.fire("UserPromptSubmit", {"prompt": words, "session_id": "s1", "prompt_id": "p2"})
+    assert kept.read_text() == "p2\n"
+    hooks.fire("UserPromptSubmit", {"session_id": "s1", "prompt_id": "../p3", "prompt": "x"})
+    assert kept.read_text() == "p2\n"
+
+
 @pytest.mark.parametrize("begin", [started, Hooks.arm], ids=["a session", "a skill"])
 def test_options_are_replaced_when_a_session_or_a_skill_begins(hooks: Hooks, begin: Callable[[Hooks], object]) -> None:
     choose(hooks, "local", "work", "eu-west-1")

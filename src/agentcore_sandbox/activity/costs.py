@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli.parser import positive_number
+from agentcore_sandbox.cli.units import utc
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.settings import LOCAL_INTERPRETERS
 
@@ -66,7 +66,7 @@ def at_most(since: float, prices: Prices) -> dict[str, Any]:
     seconds = [max(0.0, session.end - max(session.started.at, since)) for session in known if session.end > since]
     hours = sum(seconds) / 3600
     return {
-        "since": datetime.fromtimestamp(since, timezone.utc).isoformat(timespec="seconds"),
+        "since": utc(since),
         "sessions": len(seconds),
         "vcpuHours": round(VCPUS * hours, 4),
         "gigabyteHours": round(GIGABYTES * hours, 4),

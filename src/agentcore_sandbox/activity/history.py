@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import activity
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, masked
 from agentcore_sandbox.state.log import Log, decoded_entry
+from agentcore_sandbox.state.root import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from agentcore_sandbox.activity.sessions import Place
 
@@ -28,6 +31,7 @@ CLAUDE_SESSION = "CLAUDE_CODE_SESSION_ID"
 LOG = Log("executions.jsonl", 4 << 20, lambda _: ())
 _LONGEST_LINE = 200
 _LONGEST_ID = 100
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass
@@ -89,7 +93,21 @@ def execution(text: str, language: str, place: Place, session: str) -> Execution
         session=session,
         program_bytes=len(data),
         claude_session=os.environ.get(CLAUDE_SESSION, "")[:_LONGEST_ID],
+        claude_prompt=_prompt(os.environ),
     )
+
+
+def _prompt(environ: Mapping[str, str]) -> str:
+    """The prompt that Claude Code is at, where the plugin's hooks have kept it: see keep_prompt in lib/options.sh."""
+    session, cache = environ.get(CLAUDE_SESSION, ""), environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME')}/.cache"
+    if not _ID.fullmatch(session):
+        return ""
+    try:
+        with os.fdopen(open_file(Path(cache, "agentcore-sandbox/prompts", session), os.O_RDONLY)) as file:
+            prompt = file.read(_LONGEST_ID + 2).strip()
+    except (OSError, ValueError):
+        return ""
+    return prompt if _ID.fullmatch(prompt) else ""
 
 
 @contextmanager

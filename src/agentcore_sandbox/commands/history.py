@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.activity import costs
 from agentcore_sandbox.activity.costs import Prices, add_prices
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_json, time_span
+from agentcore_sandbox.cli.units import local_time, utc
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +63,7 @@ def _exits_of_jobs(executions: Iterable[Execution]) -> dict[str, int | None]:
 
 def _described(execution: Execution, exits: Mapping[str, int | None]) -> dict[str, Any]:
     return {
-        "startedAt": datetime.fromtimestamp(execution.at, timezone.utc).isoformat(timespec="milliseconds"),
+        "startedAt": utc(execution.at),
         "command": execution.command,
         "language": execution.language,
         "sha256": execution.sha256,
@@ -83,11 +83,10 @@ def _described(execution: Execution, exits: Mapping[str, int | None]) -> dict[st
 
 
 def _cells(execution: Execution, exits: Mapping[str, int | None]) -> tuple[str, ...]:
-    begun = f"{datetime.fromtimestamp(execution.at).astimezone():%m-%d %H:%M:%S}"
     status, seconds = exits.get(execution.job, execution.status), execution.seconds
     times = ("-" if status is None else str(status), "-" if seconds is None else f"{seconds:.1f}")
     line = execution.line if len(execution.line) <= _WIDTH else f"{execution.line[: _WIDTH - 3]}..."
-    return (begun, execution.command, *times, line)
+    return (local_time(execution.at), execution.command, *times, line)
 
 
 def _sentence(cost: Mapping[str, Any]) -> str:
