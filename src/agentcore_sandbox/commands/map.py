@@ -31,7 +31,7 @@ from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from agentcore_sandbox.execution.program import Program
     from agentcore_sandbox.map.request import MapRequest
@@ -142,7 +142,7 @@ def run(*, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> in
     if detach and style:
         raise UsageError("--detach prints no records", "leave --format out; see: agentcore-sandbox maps results")
     request = replace(
-        _new(**given) if resume is None else _resumed(resume, **given),
+        _new(given) if resume is None else _resumed(resume, given),
         out=out and out.absolute(),
         replaces=replaces,
         as_completed=as_completed,
@@ -171,47 +171,26 @@ def _estimate(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-def _new(
-    *,
-    flags: settings.Flags,
-    items: str | None,
-    items_format: str | None,
-    journal: Path | None,
-    retry_failed: bool,
-    uploads: Sequence[tuple[str, str]],
-    downloads: Sequence[tuple[str, str]],
-    **given: Any,
-) -> MapRequest:
+def _new(given: dict[str, Any]) -> MapRequest:
     """Make the journal of a new map."""
-    resolved = settings.resolve(flags, os.environ)
-    if retry_failed:
+    resolved = settings.resolve(given["flags"], os.environ)
+    if given["retry_failed"]:
         raise UsageError("--retry-failed goes with --resume")
-    if items is None:
+    if given["items"] is None:
         raise UsageError("no items", _GIVE_ITEMS)
     options = _options(given)
-    program = _program(given, items)
-    copied = _transfers(uploads, downloads, options)
+    program = _program(given)
+    uploads, downloads = _transfers(given, options)
     from agentcore_sandbox.map import request
     from agentcore_sandbox.map.items import Source
 
-    source = Source.of(items, items_format)
-    return request.begin(journal, program, source, resolved, options, uploads=copied[0], downloads=copied[1])
+    source = Source.of(given["items"], given["items_format"])
+    return request.begin(given["journal"], program, source, resolved, options, uploads=uploads, downloads=downloads)
 
 
-def _resumed(
-    word: str,
-    *,
-    flags: settings.Flags,
-    items: str | None,
-    items_format: str | None,
-    journal: Path | None,
-    retry_failed: bool,
-    uploads: Sequence[tuple[str, str]],
-    downloads: Sequence[tuple[str, str]],
-    **given: Any,
-) -> MapRequest:
+def _resumed(word: str, given: dict[str, Any]) -> MapRequest:
     """Compare what is given with a journal, which stands for what is left out, but for what could be misused."""
-    if journal is not None:
+    if given["journal"] is not None:
         raise UsageError("--journal and --resume do not go together", "a map stays in its journal")
     from agentcore_sandbox.map import detached, resuming
     from agentcore_sandbox.map import journal as journals
@@ -224,14 +203,14 @@ def _resumed(
     header = journals.read_header(folder)
     options = _options(given)
     has_code = given["code"] is not None or given["file"] is not None
-    program = _program(given, items) if has_code else None
+    program = _program(given) if has_code else None
     environment = resuming.check_program(header, program, _environment(given))
     packages = resuming.check_packages(header, requirements.read(given["packages"], given["requirement_files"]))
-    if items is not None:
-        resuming.check_items(header, Source.of(items, items_format))
-    copied = resuming.check_transfers(header, *_transfers(uploads, downloads, options))
-    again = [FAILED_RECORD] * retry_failed + [UNKNOWN] * options.retry_unknown
-    where = resuming.where(header, flags, os.environ)
+    if given["items"] is not None:
+        resuming.check_items(header, Source.of(given["items"], given["items_format"]))
+    copied = resuming.check_transfers(header, *_transfers(given, options))
+    again = [FAILED_RECORD] * given["retry_failed"] + [UNKNOWN] * options.retry_unknown
+    where = resuming.where(header, given["flags"], os.environ)
     return MapRequest(folder, where, options, environment, packages, *copied, again)
 
 
@@ -255,8 +234,8 @@ def _options(given: dict[str, Any]) -> Options:
     )
 
 
-def _program(given: dict[str, Any], items: str | None) -> Program:
-    if items == "-" and given["file"] is None and given["code"] in (None, "-"):
+def _program(given: dict[str, Any]) -> Program:
+    if given["items"] == "-" and given["file"] is None and given["code"] in (None, "-"):
         raise UsageError("standard input cannot be both the code and the items", "give the code with --file PATH")
     names = ("code", "file", "language", "command", "runtime", "env", "packages", "requirement_files")
     return programs.read(**{name: given[name] for name in names})
@@ -266,11 +245,11 @@ def _environment(given: dict[str, Any]) -> dict[str, str]:
     return dict(programs.read_assignment(assignment, os.environ) for assignment in given["env"])
 
 
-def _transfers(
-    uploads: Sequence[tuple[str, str]], downloads: Sequence[tuple[str, str]], options: Options
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _transfers(given: dict[str, Any], options: Options) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Absolute, so that another process in another folder means the same."""
-    read = requests.read_transfers(uploads, downloads, force=options.force, hidden=options.hidden, quiet=True)
+    read = requests.read_transfers(
+        given["uploads"], given["downloads"], force=options.force, hidden=options.hidden, quiet=True
+    )
     sent = [(str(Path(source).absolute()), target) for source, target in read.uploads]
     return sent, [(source, str(Path(target).absolute())) for source, target in read.downloads]
 
