@@ -359,6 +359,12 @@ def plugin(session: nox.Session) -> None:
         session.warn("with the newest Claude Code alone this fails: see above, and nox -s plugin -- --newest")
 
 
+@nox.session(python=False, default=False)
+def behaviour(session: nox.Session) -> None:
+    """Write docs/behaviour.md, which says how each behaviour of AWS is known, from the marks `aws` of the tests."""
+    session.run(sys.executable, "-m", "plugin_build", "behaviour", env={"PYTHONPATH": "src"}, external=True)
+
+
 @nox.session(name="new-skill", python=False, default=False)
 def new_skill(session: nox.Session) -> None:
     """Begin a skill of one's own: `nox -s new-skill -- NAME "What it does."`; docs/own-skill.md says how to go on."""

@@ -21,6 +21,7 @@ from plugin_build.source_tree import BuildError
 COMMANDS = {  # name: (module, what it does)
     "build": ("plugin_build.zipapps", "build the zipapps, their checksums, bill of materials and notices into dist/"),
     "plugin": ("plugin_build.marketplace", "stage plugin, packages for other agents and marketplace into dist/"),
+    "behaviour": ("plugin_build.behaviour", "make docs/behaviour.md from the marks of the tests"),
     "new-skill": ("plugin_build.new_skill", "begin a skill of one's own in plugin-template/skills/"),
     "release": ("plugin_build.release", "check, set the version, build, validate, commit and tag"),
     "publish": ("plugin_build.publish", "publish the built plugin into a marketplace repository"),

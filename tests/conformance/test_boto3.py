@@ -59,6 +59,7 @@ def test_the_same_client_token_starts_one_session(client: BedrockAgentCoreClient
     ("tool", "arguments"),
     [("executeCode", {"language": "perl", "code": "1"}), ("noSuchTool", {}), ("executeCode", {"runtime": "cobol"})],
 )
+@pytest.mark.aws("documented", "Requests", "What the model forbids is a `ValidationException`")
 def test_what_the_model_forbids_is_refused(session: Session, tool: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as raised:
         session.invoke(tool, **arguments)
@@ -71,6 +72,7 @@ def test_an_interpreter_that_is_not_there(client: BedrockAgentCoreClient) -> Non
     assert code(raised) in {"ResourceNotFoundException", "AccessDeniedException"}
 
 
+@pytest.mark.aws("documented", "Sessions", "Sessions do not see each other")
 def test_sessions_do_not_see_each_other(client: BedrockAgentCoreClient, target: Target, session: Session) -> None:
     started = client.start_code_interpreter_session(codeInterpreterIdentifier=target.interpreter)
     other = type(session)(client, target.interpreter, started["sessionId"])

@@ -44,12 +44,16 @@ def streams(payload: dict[str, Any]) -> tuple[str, str, int]:
         pytest.param("exit 255", ("", "", 255), id="the exit code is the command's own"),
     ],
 )
+@pytest.mark.aws(
+    "recorded", "Commands and tasks", "A command runs in a terminal: CR LF, one stream, all in stderr when it fails"
+)
 def test_commands(session: Session, command: str, expected: tuple[str, str, int]) -> None:
     payload = session.invoke("executeCommand", command=command)
     assert streams(payload) == expected
     assert payload["isError"] is (expected[2] != 0)
 
 
+@pytest.mark.aws("recorded", "Commands and tasks", "What a command leaves running ends with its invoke")
 def test_what_a_command_leaves_running_ends_with_its_invoke(session: Session) -> None:
     process = session.invoke("executeCommand", command=ENDLESS)["structuredContent"]["stdout"].strip()
     assert session.invoke("executeCommand", command=f"kill -0 {process}")["structuredContent"]["exitCode"] != 0
@@ -75,10 +79,14 @@ def test_what_a_command_leaves_running_ends_with_its_invoke(session: Session) ->
         ),
     ],
 )
+@pytest.mark.aws(
+    "documented", "Code", "Deno runs JavaScript and TypeScript unless Node is asked for; JavaScript in Node is CommonJS"
+)
 def test_languages(session: Session, arguments: dict[str, str], stdout: str) -> None:
     assert streams(session.invoke("executeCode", **arguments)) == (stdout, "", 0)
 
 
+@pytest.mark.aws("documented", "Code", "Variables last until the context is cleared")
 def test_variables_last_until_the_context_is_cleared(session: Session) -> None:
     session.invoke("executeCode", language="python", code="kept = 1")
     assert streams(session.invoke("executeCode", language="python", code="print(kept)"))[0] == "1"
@@ -86,6 +94,7 @@ def test_variables_last_until_the_context_is_cleared(session: Session) -> None:
     assert streams(cleared)[1].endswith("NameError: name 'kept' is not defined")
 
 
+@pytest.mark.aws("recorded", "Code", "Tracebacks are IPython's, without colours; cells are counted over the session")
 def test_tracebacks_have_no_colours_and_cells_are_counted(session: Session) -> None:
     texts = [streams(session.invoke("executeCode", language="python", code="1/0"))[1] for _ in range(2)]
     first, second = (int(re.findall(r"Cell In\[(\d+)\], line 1", text)[0]) for text in texts)
@@ -93,12 +102,14 @@ def test_tracebacks_have_no_colours_and_cells_are_counted(session: Session) -> N
     assert "\x1b" not in texts[0]
 
 
+@pytest.mark.aws("recorded", "Code", "`content` repeats the streams, one block for each")
 def test_content_repeats_the_streams_one_after_the_other(session: Session) -> None:
     payload = session.invoke("executeCode", language="python", code="import sys\nprint(1)\nprint(2, file=sys.stderr)")
     assert [block["text"] for block in payload["content"]] == ["1", "2"]
     assert streams(payload)[:2] == ("1", "2")
 
 
+@pytest.mark.aws("recorded", "Files", "listFiles lists one level, hidden files included; folders have no mimeType")
 def test_files_are_listed_one_level_deep_and_hidden_ones_too(session: Session) -> None:
     content = [{"path": f"facts/{name}", "text": "x"} for name in (".hidden", "seen.txt", "deep/er.txt")]
     session.invoke("writeFiles", content=content)
@@ -109,6 +120,7 @@ def test_files_are_listed_one_level_deep_and_hidden_ones_too(session: Session) -
         assert (folder["type"], folder["description"], "mimeType" in folder) == ("resource_link", "Directory", False)
 
 
+@pytest.mark.aws("recorded", "Files", "One missing path fails readFiles as a whole")
 def test_one_missing_file_fails_the_whole_call(session: Session) -> None:
     session.invoke("writeFiles", content=[{"path": "there.txt", "text": "x"}])
     payload = session.invoke("readFiles", paths=["there.txt", "missing.txt"])
@@ -116,6 +128,7 @@ def test_one_missing_file_fails_the_whole_call(session: Session) -> None:
     assert "structuredContent" not in payload
 
 
+@pytest.mark.aws("recorded", "Files", "A blob is base64 once")
 def test_bytes_are_encoded_once(session: Session) -> None:
     session.invoke("writeFiles", content=[{"path": "raw.bin", "blob": b"\x00\xff\x00"}])
     size = session.invoke("executeCommand", command="wc -c < raw.bin")["structuredContent"]["stdout"]
@@ -124,6 +137,7 @@ def test_bytes_are_encoded_once(session: Session) -> None:
     assert block["resource"]["blob"] == b"\x00\xff\x00"
 
 
+@pytest.mark.aws("documented", "Sessions", "`aws.codeinterpreter.v1` has no internet")
 def test_the_systems_interpreter_has_no_network(target: Target, session: Session) -> None:
     if target.interpreter not in {"local", "aws.codeinterpreter.v1"}:
         pytest.skip("another interpreter may have a network")
@@ -131,6 +145,7 @@ def test_the_systems_interpreter_has_no_network(target: Target, session: Session
     assert streams(session.invoke("executeCode", language="python", code=code))[0] == "none"
 
 
+@pytest.mark.aws("recorded", "Sessions", "A stopped session is gone, and stays listed")
 def test_a_stopped_session_is_gone_and_stays_listed(client: BedrockAgentCoreClient, target: Target) -> None:
     interpreter = {"codeInterpreterIdentifier": target.interpreter}
     session = {

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.processes import eventually
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def without_times(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "structuredContent": structured}
 
 
+@pytest.mark.aws("recorded", "Code", "executeCode answers `content`, `structuredContent` and `isError`")
 def test_python_that_prints(session: Session) -> None:
     expected = recorded("execute_code_python_ok")
     code = f"print({expected['structuredContent']['stdout']!r})"
@@ -46,6 +49,7 @@ def test_python_that_prints_then_raises(session: Session) -> None:
     assert without_times(answer) == without_times(expected)
 
 
+@pytest.mark.aws("recorded", "Code", "A program that raises is an error with exit code 1 and its traceback in stderr")
 def test_python_that_raises(session: Session) -> None:
     expected = recorded("execute_code_python_exception")
     answer = session.invoke("executeCode", code="import seaborn_is_not_here", language="python")
@@ -57,16 +61,19 @@ def test_python_that_raises(session: Session) -> None:
     assert without_times(answer) == without_times(expected)
 
 
+@pytest.mark.aws("recorded", "Commands and tasks", "A command that fails has its own exit code")
 def test_a_command_that_fails(session: Session) -> None:
     answer = session.invoke("executeCommand", command="echo hello; exit 3")
     assert without_times(answer) == without_times(recorded("execute_command_exit_3"))
 
 
+@pytest.mark.aws("recorded", "Commands and tasks", "A command that does not exist has exit code 127")
 def test_a_command_that_is_missing(session: Session) -> None:
     answer = session.invoke("executeCommand", command="no-such-command")
     assert without_times(answer) == without_times(recorded("execute_command_not_found", pytest="no-such-command"))
 
 
+@pytest.mark.aws("recorded", "Files", "What writeFiles, listFiles and readFiles answer")
 def test_files_written_read_and_listed(session: Session) -> None:
     listing = recorded("list_files_ok")
     files = [block["name"] for block in listing["content"] if block["description"] == "File"]
@@ -81,6 +88,7 @@ def test_files_written_read_and_listed(session: Session) -> None:
     assert session.invoke("readFiles", paths=["data.csv"]) == expected
 
 
+@pytest.mark.aws("recorded", "Files", "A tool that fails is HTTP 200 with `isError`, a text and no structuredContent")
 def test_file_tools_that_fail(session: Session) -> None:
     assert session.invoke("readFiles", paths=["missing.txt"]) == recorded("read_files_missing")
     answer = session.invoke("readFiles", path="config.json")
@@ -89,6 +97,7 @@ def test_file_tools_that_fail(session: Session) -> None:
     assert answer == recorded("write_files_traversal")
 
 
+@pytest.mark.aws("recorded", "Commands and tasks", "What startCommandExecution, getTask and stopTask answer")
 def test_a_task_from_start_to_end(session: Session) -> None:
     started = session.invoke("startCommandExecution", command="until [ -e go ]; do sleep 0.05; done; echo finished")
     task = started["structuredContent"]["taskId"]
@@ -119,6 +128,7 @@ def test_bytes_and_text_of_any_kind_come_back(session: Session) -> None:
     assert session.invoke("executeCode", code=digest)["structuredContent"]["stdout"] == "40aff2e9"
 
 
+@pytest.mark.aws("recorded", "Code", "Code, files and commands share a work folder")
 def test_code_files_and_commands_share_a_session(session: Session) -> None:
     session.invoke("executeCode", code="kept = 6", language="python")
     session.invoke("executeCode", code="open('shared', 'w').write(str(kept * 7))", language="python")

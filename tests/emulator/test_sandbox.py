@@ -201,6 +201,11 @@ def test_the_hosts_network_is_there_only_when_asked_for(tmp_path: Path, network:
         assert sandboxes.Session(made).out(code) == found
 
 
+@pytest.mark.aws(
+    "assumed",
+    "Interpreters",
+    "`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` and `DENO_CERT` name the certificates",
+)
 def test_folders_are_mounted_and_certificates_trusted(tmp_path: Path) -> None:
     signed, _ = certificates.self_signed("an inspector", authority=True)
     roots = Roots(tmp_path)

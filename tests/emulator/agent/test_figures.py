@@ -37,6 +37,7 @@ def plotting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         ("1", 0),
     ],
 )
+@pytest.mark.aws("assumed", "Code", "Figures of matplotlib are PNG images")
 def test_open_figures_become_images(plotting: Session, code: str, images: int) -> None:
     payload = plotting.invoke("executeCode", code=f"import matplotlib.pyplot as plt\n{code}")
     assert payload["structuredContent"]["stderr"] == ""
@@ -51,6 +52,7 @@ def test_a_figure_of_a_failing_cell_is_shown_too(plotting: Session) -> None:
     assert [block["type"] for block in payload["content"]] == ["text", "image"]
 
 
+@pytest.mark.aws("assumed", "Limits", "Images of more than 3 MB in all are left out, and told")
 def test_too_large_images_are_left_out_and_told(plotting: Session) -> None:
     code = (
         "import matplotlib.pyplot as plt, os\n"

@@ -96,6 +96,7 @@ def check(value: object) -> None:
 
 
 @given(VALUES)
+@pytest.mark.aws("assumed", "Code", "The value of a last expression is shown as IPython's plain text, without `Out[n]`")
 def test_values_are_shown_as_by_ipython(value: object) -> None:
     check(value)
 

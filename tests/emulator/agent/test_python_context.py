@@ -58,11 +58,13 @@ def test_variables_last_until_the_context_is_cleared(session: Session) -> None:
     assert "NameError" in session.code("kept", clearContext=True)["stderr"]
 
 
+@pytest.mark.aws("assumed", "Code", "Code without output has no blocks of content")
 def test_content_without_output_is_empty(session: Session) -> None:
     payload = session.invoke("executeCode", code="x = 1")
     assert (payload["content"], payload["isError"]) == ([], False)
 
 
+@pytest.mark.aws("assumed", "Code", "A cleared context counts its cells from 1 again")
 def test_cells_are_counted_but_empty_ones(session: Session) -> None:
     session.code("1", clearContext=True)
     session.code("   ")
@@ -75,6 +77,7 @@ def test_input_ends_at_once(session: Session) -> None:
 
 
 @pytest.mark.parametrize("call", ["sys.exit(3)", "exit(3)", "quit(3)", "raise SystemExit(3)"])
+@pytest.mark.aws("assumed", "Code", "`sys.exit` in a cell ends it with exit code 1, whatever the status")
 def test_exit_keeps_the_session(session: Session, call: str) -> None:
     session.out("survivor = 5")
     result = session.code(f"import sys\n{call}")
@@ -114,6 +117,7 @@ def test_a_module_of_the_work_directory_is_found_and_harmless(session: Session) 
         ("import os\nos.closerange(3, 100)", None),
     ],
 )
+@pytest.mark.aws("assumed", "Code", "A context whose process ends by itself gets a new one, and the answer tells so")
 def test_a_lost_process_is_told_and_replaced(session: Session, code: str, exit_code: int | None) -> None:
     session.out("lost = 1")
     result = session.code("print('before')\n" + code)
@@ -123,6 +127,7 @@ def test_a_lost_process_is_told_and_replaced(session: Session, code: str, exit_c
     assert "NameError" in session.code("lost")["stderr"]
 
 
+@pytest.mark.aws("assumed", "Code", "Where a context's process ended between two executions, the next one tells so")
 def test_a_process_that_was_lost_between_two_executions_is_told_once_and_replaced(session: Session) -> None:
     process = session.out("import os\nlost = 1\nos.getpid()")
     session.command(f"kill -9 {process}; until grep -q '^State:.Z' /proc/{process}/status; do :; done")
@@ -176,6 +181,7 @@ def cancel_when_started(session: Session, code: str) -> dict[str, object]:
     return result
 
 
+@pytest.mark.aws("assumed", "Code", "A cell that is cancelled is interrupted, and tells so")
 def test_a_cancelled_cell_is_interrupted_and_keeps_its_variables(session: Session) -> None:
     result = cancel_when_started(session, "kept = 1\nprint('partial')\nimport time\ntime.sleep(1000)")
     assert (result["stdout"], result["exitCode"]) == ("partial", 1)
@@ -183,6 +189,7 @@ def test_a_cancelled_cell_is_interrupted_and_keeps_its_variables(session: Sessio
     assert session.out("kept") == "1"
 
 
+@pytest.mark.aws("assumed", "Code", "A cell that ignores an interrupt for two seconds is killed")
 def test_a_cell_that_ignores_interrupts_is_killed(session: Session) -> None:
     result = cancel_when_started(session, "import signal, time\nsignal.signal(2, signal.SIG_IGN)\ntime.sleep(1000)")
     assert result["exitCode"] == 137
@@ -198,6 +205,7 @@ def test_children_of_a_context_end_with_it(session: Session) -> None:
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.aws("assumed", "Limits", "Of each stream the head and the tail are kept, 20 MiB in all")
 def test_a_flood_is_cut_in_its_middle(session: Session, stream: str) -> None:
     code = f"import sys\nfor number in range(100_000):\n    print(number, file=sys.{stream})"
     text = session.code(code)[stream]

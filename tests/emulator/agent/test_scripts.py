@@ -71,6 +71,7 @@ def run_module(request: pytest.FixtureRequest, session: Session) -> Run:
         ("// a comment at the end", ""),
     ],
 )
+@pytest.mark.aws("assumed", "Code", "A script's last value is shown as `util.inspect` does; a promise is awaited first")
 def test_output(run: Run, code: str, stdout: str) -> None:
     result = run(code)
     assert (result["stdout"], result["stderr"], result["exitCode"]) == (stdout, "", 0)
@@ -81,6 +82,7 @@ def test_errors_and_output_have_their_streams(run: Run) -> None:
     assert (result["stdout"], result["stderr"]) == ("out", "err")
 
 
+@pytest.mark.aws("assumed", "Code", "clearContext works for JavaScript and TypeScript too")
 def test_variables_last_until_the_context_is_cleared(run: Run) -> None:
     run("const kept = 1; let changed = 1; function f() { return kept + changed }")
     run("changed = 2; const kept = 5")
@@ -88,6 +90,7 @@ def test_variables_last_until_the_context_is_cleared(run: Run) -> None:
     assert "ReferenceError: kept is not defined" in run("kept", clearContext=True)["stderr"]
 
 
+@pytest.mark.aws("assumed", "Code", "Each pair of language and runtime keeps variables of its own")
 def test_each_language_and_runtime_has_variables_of_its_own(session: Session) -> None:
     for number, (language, runtime) in enumerate(CONTEXTS):
         session.code(f"var own = {number}", language=language, runtime=runtime)
@@ -112,6 +115,7 @@ def test_deno_is_the_default(session: Session) -> None:
         ("missing", "Uncaught ReferenceError: missing is not defined"),
     ],
 )
+@pytest.mark.aws("assumed", "Code", "An exception of a script is exit code 1")
 def test_an_exception_is_exit_code_1(run: Run, code: str, stderr: str) -> None:
     result = run(code)
     assert stderr in result["stderr"]
@@ -141,6 +145,7 @@ def test_causes_are_shown(run: Run) -> None:
 
 
 @pytest.mark.parametrize("code", ["process.exit(3)", "(async () => process.exit(3))()"])
+@pytest.mark.aws("assumed", "Code", "`process.exit(n)` ends the code, not the context, with exit code n")
 def test_exit_keeps_the_session(run: Run, code: str) -> None:
     run("var survivor = 5")
     assert run(f"console.log('before'); {code}") | {"executionTime": 0} == {
@@ -186,6 +191,7 @@ def test_only_a_prepared_context_passes_over_a_mark(run: Run, tmp_path: Path, mo
 @pytest.mark.parametrize(
     "code", ["for (;;);", "await new Promise(() => {})", "setInterval(() => {}); for (;;) await 1"]
 )
+@pytest.mark.aws("assumed", "Code", "An interrupt ends the process of a script")
 def test_a_runaway_is_ended(session: Session, run: Run, code: str) -> None:
     session.command("rm -f started")
     cancelled = threading.Event()
@@ -219,6 +225,7 @@ def test_a_flood_is_complete_and_bounded(run: Run) -> None:
     assert "bytes of output left out" in result["stdout"]
 
 
+@pytest.mark.aws("assumed", "Code", "Import declarations of scripts become dynamic imports")
 def test_imports_of_modules(session: Session, run_module: Run) -> None:
     session.invoke("writeFiles", content=[{"path": "own.mjs", "text": "export const k = 6; export default 'whole'"}])
     code = (
@@ -231,6 +238,7 @@ def test_imports_of_modules(session: Session, run_module: Run) -> None:
     assert run_module("own.k")["stdout"] == "6"
 
 
+@pytest.mark.aws("assumed", "Code", "Exports of scripts become declarations")
 def test_exports_are_declarations(run_module: Run) -> None:
     assert run_module("export const z = 3;\nexport function twice(x) { return 2 * x }\nexport { z };")["stderr"] == ""
     assert run_module("twice(z)")["stdout"] == "6"

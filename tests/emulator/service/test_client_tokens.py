@@ -38,6 +38,7 @@ def test_repeats_wait_for_the_first() -> None:
         assert {answer.result(LONG) for answer in answers} == {"the one"}
 
 
+@pytest.mark.aws("assumed", "Requests", "A client token with other parameters is a `ValidationException`")
 def test_other_parameters_are_refused() -> None:
     tokens: ClientTokens[int] = ClientTokens()
     tokens.once("token", "asked", int)
@@ -57,6 +58,7 @@ def test_a_failure_is_told_and_the_token_free_again() -> None:
     assert tokens.once("token", "asked", lambda: 7) == 7
 
 
+@pytest.mark.aws("assumed", "Requests", "A client token is remembered for the newest 10,000 requests")
 def test_only_the_newest_tokens_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ClientTokens, "_KEPT", 2)
     tokens: ClientTokens[str] = ClientTokens()

@@ -69,6 +69,7 @@ def code(raised: pytest.ExceptionInfo[ClientError]) -> str:
     return raised.value.response["Error"]["Code"]
 
 
+@pytest.mark.aws("documented", "Interpreters", "An interpreter is CREATING, READY, DELETING, and gone")
 def test_an_interpreter_from_creation_to_deletion(running: Running) -> None:
     client: Any = running.control()
     made = client.create_code_interpreter(
@@ -91,6 +92,12 @@ def test_an_interpreter_from_creation_to_deletion(running: Running) -> None:
         client.get_code_interpreter(codeInterpreterId=interpreter)
 
 
+@pytest.mark.aws("documented", "Interpreters", "The sessions of an interpreter have to be stopped before it is deleted")
+@pytest.mark.aws(
+    "assumed",
+    "Interpreters",
+    "To delete one with sessions, or start a session of one that is not READY, is a `ConflictException`",
+)
 def test_a_created_interpreter_has_sessions_by_id_and_arn(running: Running, creating: str) -> None:
     control, client = running.control(), running.client()
     with pytest.raises(client.exceptions.ConflictException, match="is CREATING"):
@@ -113,6 +120,7 @@ def test_a_created_interpreter_has_sessions_by_id_and_arn(running: Running, crea
 
 
 @pytest.mark.parametrize(("network", "shared"), [({"networkMode": "PUBLIC"}, True), (SANDBOX, False), (VPC, False)])
+@pytest.mark.aws("assumed", "Interpreters", "Sessions of VPC mode have no network here, as those of SANDBOX mode")
 def test_only_public_mode_shares_the_network(running: Running, network: Any, shared: object) -> None:
     interpreter = create(running.control(), network=network)
     assert ready(running.control(), interpreter)
@@ -120,6 +128,9 @@ def test_only_public_mode_shares_the_network(running: Running, network: Any, sha
     assert [made.network for made in running.sandboxes] == [shared]
 
 
+@pytest.mark.aws(
+    "assumed", "Interpreters", "A session has the file systems and certificates of its interpreter, and its own"
+)
 def test_sessions_have_what_is_attached_to_both(tmp_path: Path) -> None:
     roots = Roots(tmp_path / "mounts", tmp_path / "secrets")
     for folder in (tmp_path / "mounts", tmp_path / "secrets" / "team"):
@@ -162,6 +173,8 @@ def test_sessions_have_what_is_attached_to_both(tmp_path: Path) -> None:
         ({"certificates": [certificate("server")]}, "no certificate of an authority"),
     ],
 )
+@pytest.mark.aws("assumed", "Interpreters", "A mount or a certificate that cannot be had is a `ValidationException`")
+@pytest.mark.aws("assumed", "Interpreters", "A certificate must be one of an authority")
 def test_what_cannot_be_attached_is_told(tmp_path: Path, given: Any, told: str) -> None:
     mounts, secrets = tmp_path / "mounts", tmp_path / "secrets"
     mounts.mkdir()
@@ -194,6 +207,7 @@ def test_without_roots_there_is_nothing_to_attach(running: Running) -> None:
             client.start_code_interpreter_session(codeInterpreterIdentifier="local", **given)
 
 
+@pytest.mark.aws("assumed", "Interpreters", "A second interpreter of a name is a `ConflictException`")
 def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running, creating: str) -> None:
     client = running.control()
     interpreter = create(client)
@@ -207,6 +221,7 @@ def test_a_name_is_taken_until_its_interpreter_is_gone(running: Running, creatin
     assert create(client) != interpreter
 
 
+@pytest.mark.aws("documented", "Interpreters", "Client tokens make creation and deletion idempotent")
 def test_client_tokens_make_requests_idempotent(running: Running) -> None:
     client = running.control()
     interpreter = create(client, clientToken=TOKEN, tags={"a": "b", "c": "d"})
@@ -239,6 +254,8 @@ def test_client_tokens_make_requests_idempotent(running: Running) -> None:
         {"networkConfiguration": VPC, "filesystemConfigurations": [mount("/mnt/x"), mount("/mnt/x/")]},
     ],
 )
+@pytest.mark.aws("assumed", "Interpreters", "vpcConfig goes with networkMode VPC and no other; mounts need a VPC")
+@pytest.mark.aws("assumed", "Interpreters", "Two mounts of one path, `/mnt/.` and `/mnt/..` are refused")
 def test_what_is_wrong_is_refused(running: Running, wrong: dict[str, Any]) -> None:
     client: Any = running.control()
     with pytest.raises(ClientError) as raised:
@@ -250,6 +267,10 @@ def test_what_is_wrong_is_refused(running: Running, wrong: dict[str, Any]) -> No
 ARN = f"arn:aws:bedrock-agentcore:us-east-1:{interpreters.ACCOUNT}:code-interpreter-custom/"
 
 
+@pytest.mark.aws("documented", "Interpreters", "Tags can be put, listed and taken away")
+@pytest.mark.aws(
+    "assumed", "Interpreters", "An interpreter has at most 50 tags; to remove one that is not there is no error"
+)
 def test_tags_are_put_listed_and_taken_away(running: Running) -> None:
     client = running.control()
     arn = ARN + create(client, tags={"a": "1", "b": "2"})
@@ -276,6 +297,7 @@ def test_tags_are_put_listed_and_taken_away(running: Running) -> None:
         (f"arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/{interpreters.SYSTEM}", {}, "ValidationException"),
     ],
 )
+@pytest.mark.aws("assumed", "Interpreters", "A tag's key must not begin with `aws:`")
 def test_wrong_tags_are_refused(running: Running, arn: str | None, tags: dict[str, str], expected: str) -> None:
     client = running.control()
     made = ARN + create(client)
@@ -285,6 +307,7 @@ def test_wrong_tags_are_refused(running: Running, arn: str | None, tags: dict[st
     assert client.list_tags_for_resource(resourceArn=made)["tags"] == {}
 
 
+@pytest.mark.aws("assumed", "Interpreters", "Lists are in order of creation, newest first, the system's last")
 def test_lists_have_pages_and_kinds(running: Running) -> None:
     client = running.control()
     made = [create(client, f"number_{number}") for number in range(4)]
@@ -308,6 +331,7 @@ def test_the_systems_interpreter_is_there_to_stay(running: Running) -> None:
         client.delete_code_interpreter(codeInterpreterId=interpreters.SYSTEM)
 
 
+@pytest.mark.aws("assumed", "Interpreters", "The 1001st interpreter is a `ServiceQuotaExceededException`")
 def test_interpreters_are_limited(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "MAX_INTERPRETERS", 1)
     create(running.control())

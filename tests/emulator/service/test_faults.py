@@ -117,6 +117,7 @@ def test_what_is_no_fault_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Amzn-Trace-Id", "traceparent"])
+@pytest.mark.aws("assumed", "Requests", "Trace headers are sent back as they came")
 def test_trace_headers_come_back_and_are_recorded(tmp_path: Path, header: str) -> None:
     with service.serve(tmp_path) as running:
         target = "/code-interpreters/local/sessions/start"

@@ -20,6 +20,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.aws("documented", "Requests", "Both planes have the operations of AWS's service model")
 def test_every_operation_of_code_interpreters_is_performed(tmp_path: Path) -> None:
     with service.serve(tmp_path) as running:
         performed = {operation.name for operation, _ in running.dispatcher.operations}
@@ -121,6 +122,9 @@ def test_a_right_request_is_not_refused(name: str) -> None:
     assert OPERATIONS[name].check(RIGHT[name]).items() <= RIGHT[name].items()
 
 
+@pytest.mark.aws(
+    "assumed", "Requests", "A request that breaks the model is a `ValidationException` that names each broken member"
+)
 def test_every_broken_member_is_named() -> None:
     with pytest.raises(ServiceError, match=r"^2 validation errors detected: .*; .*") as raised:
         OPERATIONS[CREATE].check({**RIGHT[CREATE], "name": 5, "tags": []})
@@ -144,11 +148,13 @@ def test_a_blob_that_is_not_base64_is_refused(value: Any) -> None:
     assert blob(value) == ["Member must be base64"]
 
 
+@pytest.mark.aws("documented", "Requests", "The bounds of blobs and strings count bytes and characters")
 def test_the_bound_of_a_blob_counts_bytes() -> None:
     assert blob("YWJj", max=3) == []
     assert blob("YWJjZA==", max=3) == ["Member must have length less than or equal to 3"]
 
 
+@pytest.mark.aws("assumed", "Requests", "Members that the model does not have, and null ones, are ignored")
 def test_unknown_and_null_members_are_ignored() -> None:
     given = {"codeInterpreterIdentifier": "local", "name": None, "colour": "red"}
     assert OPERATIONS[START].check(given) == {"codeInterpreterIdentifier": "local"}

@@ -68,6 +68,10 @@ def test_a_session_from_start_to_stop(running: Running) -> None:
 
 
 @pytest.mark.parametrize("interpreter", ["local", SYSTEM, ARN])
+@pytest.mark.aws("documented", "Requests", "An interpreter is named by its id or its ARN")
+@pytest.mark.aws(
+    "assumed", "Requests", "An answer names the interpreter by the id that was asked for; of an ARN, by its last part"
+)
 def test_an_interpreter_is_known_by_id_and_arn(running: Running, interpreter: str) -> None:
     client = running.client()
     session = start(client, interpreter)
@@ -77,12 +81,14 @@ def test_an_interpreter_is_known_by_id_and_arn(running: Running, interpreter: st
 
 
 @pytest.mark.parametrize("interpreter", ["mine-0123456789", "arn:aws:s3:::bucket", "a b/ü?", "..%2f"])
+@pytest.mark.aws("assumed", "Requests", "An unknown interpreter is a `ResourceNotFoundException`")
 def test_another_interpreter_is_not_found(running: Running, interpreter: str) -> None:
     with pytest.raises(ClientError) as raised:
         start(running.client(), interpreter)
     assert code(raised) == "ResourceNotFoundException"
 
 
+@pytest.mark.aws("assumed", "Requests", "An unknown session is a `ResourceNotFoundException`")
 def test_an_unknown_session_is_not_found(running: Running) -> None:
     client = running.client()
     reference = {"codeInterpreterIdentifier": "local", "sessionId": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}
@@ -93,6 +99,9 @@ def test_an_unknown_session_is_not_found(running: Running) -> None:
         invoke(client, reference["sessionId"], "ls")
 
 
+@pytest.mark.aws(
+    "recorded", "Sessions", "A stopped session is `Session already terminated` to a stop, `is not active` to an invoke"
+)
 def test_a_session_that_has_ended_is_refused_as_recorded(running: Running) -> None:
     client = running.client()
     session = start(client)
@@ -105,6 +114,7 @@ def test_a_session_that_has_ended_is_refused_as_recorded(running: Running) -> No
         invoke(client, session, "ls")
 
 
+@pytest.mark.aws("documented", "Sessions", "A repeated start with the same client token gets the same session")
 def test_the_same_client_token_starts_one_session(running: Running) -> None:
     client = running.client()
     token = "0123456789-0123456789-0123456789-abc"
@@ -115,6 +125,7 @@ def test_the_same_client_token_starts_one_session(running: Running) -> None:
     assert dict(raised.value.response)["reason"] == "IdempotentParameterMismatchException"
 
 
+@pytest.mark.aws("assumed", "Sessions", "A repeated stop with the same client token succeeds")
 def test_the_same_client_token_stops_twice(running: Running) -> None:
     client = running.client()
     reference = {"codeInterpreterIdentifier": "local", "sessionId": start(client)}
@@ -125,6 +136,7 @@ def test_the_same_client_token_stops_twice(running: Running) -> None:
     )
 
 
+@pytest.mark.aws("assumed", "Sessions", "Lists are in order of creation, newest first")
 def test_sessions_are_listed_in_pages_newest_first(running: Running) -> None:
     client = running.client()
     sessions = [start(client, name=f"n{number}") for number in range(12)]
@@ -136,6 +148,7 @@ def test_sessions_are_listed_in_pages_newest_first(running: Running) -> None:
     assert "nextToken" not in second
 
 
+@pytest.mark.aws("assumed", "Sessions", "`local` and `aws.codeinterpreter.v1` are one interpreter")
 def test_sessions_are_listed_by_status(running: Running) -> None:
     client = running.client()
     sessions = [start(client) for _ in range(4)]
@@ -167,6 +180,7 @@ def test_what_the_emulator_lacks_is_refused(running: Running) -> None:
 # Invokes
 
 
+@pytest.mark.aws("assumed", "Invokes", "A session that ends under an invoke ends its stream with `validationException`")
 def test_an_invoke_whose_session_is_stopped_ends_with_a_modelled_exception(running: Running) -> None:
     client, other = running.client(), running.client()
     session = start(client)
@@ -180,6 +194,7 @@ def test_an_invoke_whose_session_is_stopped_ends_with_a_modelled_exception(runni
     assert raised.value.response["Error"]["Code"] == "validationException"
 
 
+@pytest.mark.aws("assumed", "Invokes", "A tool is stopped when its caller hangs up")
 def test_a_caller_that_hangs_up_cancels_its_tool(running: Running) -> None:
     client = running.client()
     stream = client.invoke_code_interpreter(
@@ -194,6 +209,12 @@ def test_a_caller_that_hangs_up_cancels_its_tool(running: Running) -> None:
     assert running.tools.cancelled.wait(LONG)
 
 
+@pytest.mark.aws("documented", "Invokes", "An invoke takes at most 15 minutes")
+@pytest.mark.aws(
+    "assumed",
+    "Invokes",
+    "An invoke of more than 15 minutes ends with `serviceQuotaExceededException`",
+)
 def test_an_invoke_has_a_time_limit(tmp_path: Path) -> None:
     with service.serve(tmp_path, max_invoke=0.05) as running:
         client = running.client()
@@ -213,6 +234,7 @@ def test_a_failure_of_the_service_ends_the_stream_well(running: Running, command
     assert raised.value.response["Error"]["Code"] == "internalServerException"
 
 
+@pytest.mark.aws("assumed", "Invokes", "A result of more than 24 MiB of JSON is a `serviceQuotaExceededException`")
 def test_a_large_result_arrives_and_one_too_large_is_told(running: Running) -> None:
     client = running.client()
     session = start(client)

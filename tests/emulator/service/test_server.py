@@ -78,6 +78,7 @@ def test_a_skewed_clock_is_refused(running: Running, minutes: int, said: str) ->
         ("POST", "/code-interpreters/local/tools/invoke", b'{"name": "getTask"}', 400, "ValidationException"),
     ],
 )
+@pytest.mark.aws("assumed", "Requests", "An invoke without a session id is refused with a `ValidationException`")
 def test_a_bad_request_is_answered_with_the_apis_error(
     running: Running, method: str, target: str, body: bytes, status: int, error: str
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_bad_request_is_answered_with_the_apis_error(
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (status, error)
 
 
+@pytest.mark.aws("assumed", "Requests", "A body that is no JSON object, or nested too deeply, has reason `CannotParse`")
 def test_deeply_nested_json_is_refused(running: Running) -> None:
     gc.disable()  # or a collection at the bottom of the parser's stack makes pytest complain about this process
     try:
@@ -98,6 +100,7 @@ def test_a_located_member_is_not_taken_from_the_body(running: Running) -> None:
     assert signed(running, "POST", LIST, body).status == 200
 
 
+@pytest.mark.aws("assumed", "Requests", "A body above 100,000,000 bytes is HTTP 413 `RequestEntityTooLargeException`")
 def test_a_body_above_the_limit_is_refused_and_the_answer_arrives(
     running: Running,
 ) -> None:
@@ -312,6 +315,7 @@ def test_a_client_of_http_1_0_gets_no_chunks(running: Running) -> None:
 
 
 @pytest.mark.parametrize("waits", [0.01, LONG])
+@pytest.mark.aws("assumed", "Invokes", "The headers of the answer come with the result, or after a second")
 def test_the_head_of_a_stream_waits_for_the_result_or_a_moment(
     running: Running, monkeypatch: pytest.MonkeyPatch, waits: float
 ) -> None:

@@ -52,6 +52,7 @@ def registry(folder: Path, limit: int = 100) -> Iterator[tuple[Sessions, list[Wa
         timers.close()
 
 
+@pytest.mark.aws("documented", "Sessions", "`sessionTimeoutSeconds` is an absolute lifetime")
 def test_a_session_ends_at_its_lifetime_whatever_it_does(tmp_path: Path) -> None:
     with registry(tmp_path) as (sessions, made):
         session = sessions.start("local", None, 1)
@@ -61,6 +62,7 @@ def test_a_session_ends_at_its_lifetime_whatever_it_does(tmp_path: Path) -> None
         assert session.updated - session.created >= timedelta(seconds=1)
 
 
+@pytest.mark.aws("recorded", "Sessions", "Session ids are ULIDs")
 def test_ids_are_unique_and_rise_with_time(tmp_path: Path) -> None:
     with registry(tmp_path) as (sessions, _):
         ids = [sessions.start("local", None, 100).session_id for _ in range(20)]
@@ -69,6 +71,7 @@ def test_ids_are_unique_and_rise_with_time(tmp_path: Path) -> None:
     assert set("".join(ids)) <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
+@pytest.mark.aws("documented", "Sessions", "An account has at most 1000 sessions at a time")
 def test_the_limit_holds_also_for_starts_at_once(tmp_path: Path) -> None:
     with registry(tmp_path, limit=3) as (sessions, _), ThreadPoolExecutor(10) as pool:
         starts = [pool.submit(sessions.start, "local", None, 100) for _ in range(10)]
@@ -187,6 +190,8 @@ def test_starts_at_once_leave_no_spares_above_the_limit(tmp_path: Path) -> None:
         assert len({id(session.sandbox) for session in started}) == 20
 
 
+@pytest.mark.aws("documented", "Sessions", "Ended sessions stay listable for 30 days")
+@pytest.mark.aws("assumed", "Sessions", "Only the newest 2,000 ended sessions are listed, while the emulator runs")
 def test_old_and_surplus_sessions_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions_module, "LISTED_AT_MOST", 2)
     with registry(tmp_path) as (sessions, _):

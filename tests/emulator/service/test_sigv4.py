@@ -96,6 +96,7 @@ def test_wrong_keys_and_services_are_refused(message: Message, code: str) -> Non
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
+@pytest.mark.aws("assumed", "Requests", "A signature that is too old, or from the future, is refused")
 def test_a_wrong_clock_is_refused(minutes: int) -> None:
     now = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     assert refusal(signed_by_botocore(), now) == "InvalidSignatureException"

@@ -38,6 +38,7 @@ LIMITS = Limits(output_bytes=LIMIT)
         ("python -c 'import sys; print(sys.stdin.read())'", "\r\n"),
     ],
 )
+@pytest.mark.aws("assumed", "Commands and tasks", "A command has a terminal for its output, no input, and `TERM=dumb`")
 def test_output(session: Session, command: str, output: str | None) -> None:
     result = session.command(command)
     if output is None:
@@ -78,6 +79,7 @@ def test_what_a_command_leaves_running_ends_with_it(session: Session, command: s
     assert session.command("ps -eo args | grep -c '[s]leep'")["stderr"] == "0\r\n"
 
 
+@pytest.mark.aws("assumed", "Commands and tasks", "A command of more than 131,071 bytes is a tool error")
 def test_the_longest_command(session: Session) -> None:
     longest = "true " + "x" * (131_071 - 5)
     assert session.command(longest)["exitCode"] == 0
@@ -88,6 +90,7 @@ def test_the_longest_command(session: Session) -> None:
     )
 
 
+@pytest.mark.aws("assumed", "Limits", "What was left out of stdout is told in stderr")
 def test_a_flood_is_cut_in_its_middle(session: Session) -> None:
     result = session.command("seq 100000")
     assert result["stdout"].startswith("1\r\n2\r\n")
@@ -98,6 +101,7 @@ def test_a_flood_is_cut_in_its_middle(session: Session) -> None:
     assert len(result["stdout"]) < LIMIT + 100
 
 
+@pytest.mark.aws("assumed", "Commands and tasks", "A command that is cancelled tells so in its output")
 def test_a_cancelled_command_is_killed_and_tells_what_it_wrote(session: Session) -> None:
     cancelled = threading.Event()
 
@@ -142,6 +146,7 @@ class TestTasks:
         assert session.command("echo meanwhile; touch task-go")["exitCode"] == 0
         assert self.finished(session, task)["content"] == [{"type": "text", "text": "done\r\n"}]
 
+    @pytest.mark.aws("assumed", "Commands and tasks", "A task that failed is `completed`, with its exit code")
     def test_a_failing_task_is_completed_and_an_error(self, session: Session) -> None:
         payload = self.finished(session, self.start(session, "echo bad; exit 4"))
         assert payload["isError"]
@@ -153,6 +158,7 @@ class TestTasks:
             "executionTime": 0,
         }
 
+    @pytest.mark.aws("assumed", "Commands and tasks", "A task that was stopped is `canceled`")
     def test_a_stopped_task_ends_with_all_its_processes(self, session: Session) -> None:
         task = self.start(session, "touch task-started; setsid sleep 1000 & sleep 1000")
         eventually(lambda: "task-started" in str(session.invoke("listFiles")))
@@ -166,6 +172,7 @@ class TestTasks:
     def test_unknown_tasks(self, session: Session, tool: str) -> None:
         assert failure(session.invoke(tool, taskId="../x")).endswith(": Task ../x not found")
 
+    @pytest.mark.aws("documented", "Commands and tasks", "A task runs for at most 8 hours")
     def test_a_task_has_a_time_limit(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         limits = Limits(task_seconds=1)
         with sandboxes.start(tmp_path_factory.mktemp("short") / "sandbox", limits) as session:
@@ -173,6 +180,7 @@ class TestTasks:
         assert payload["structuredContent"]["exitCode"] == 137
         assert payload["structuredContent"]["stderr"] == "partial\r\n\r\nThe command was ended after 1 seconds.\r\n"
 
+    @pytest.mark.aws("assumed", "Commands and tasks", "A session remembers 100 tasks")
     def test_old_tasks_are_forgotten_and_running_ones_not(self, session: Session) -> None:
         running = self.start(session, "sleep 1000")
         first = self.start(session, "true")
@@ -182,6 +190,7 @@ class TestTasks:
         assert "not found" in failure(session.invoke("getTask", taskId=first))
         assert session.invoke("stopTask", taskId=running)["structuredContent"]["taskStatus"] == "canceled"
 
+    @pytest.mark.aws("assumed", "Commands and tasks", "A session remembers 64 MiB of its tasks' output")
     def test_of_much_output_the_oldest_is_forgotten(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("agentcore_emulator.tasks.MAX_RESULTS", 1000)
         first, *_, last = [self.start(session, "head -c 400 /dev/zero | tr '\\0' x") for _ in range(3)]

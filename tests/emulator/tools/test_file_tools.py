@@ -79,6 +79,7 @@ def test_contents(session: Session, content: bytes) -> None:
         ("noext", b"\xff", "blob", "application/octet-stream"),
     ],
 )
+@pytest.mark.aws("assumed", "Files", "readFiles returns text for whatever is UTF-8, a blob for all else")
 def test_types(session: Session, name: str, content: bytes, kind: str, mime_type: str) -> None:
     write(session, **{name: content})
     resource = read(session, name)
@@ -89,6 +90,7 @@ def test_types(session: Session, name: str, content: bytes, kind: str, mime_type
     "path", ["../x", "..", "a/../../x", "a/../b", "/etc/passwd", "/", "/opt/amazon/x", "/var/x", "./.."]
 )
 @pytest.mark.parametrize("tool", ["readFiles", "removeFiles", "writeFiles", "listFiles"])
+@pytest.mark.aws("recorded", "Files", "Paths that lead out of the work folder are refused")
 def test_paths_outside(session: Session, tool: str, path: str) -> None:
     written = [{"path": path, "text": ""}]
     given: dict[str, Any] = {"writeFiles": {"content": written}, "listFiles": {"path": path}}
@@ -108,6 +110,7 @@ def test_all_tools_see_the_same_files(session: Session) -> None:
     assert read(session, "shared")["text"] == "123"
 
 
+@pytest.mark.aws("assumed", "Files", "removeFiles removes all files, or none where one is missing")
 def test_one_missing_file_fails_the_whole_call(session: Session) -> None:
     write(session, there=b"")
     for tool in ("readFiles", "removeFiles"):
@@ -116,6 +119,7 @@ def test_one_missing_file_fails_the_whole_call(session: Session) -> None:
     assert read(session, "there")["text"] == ""
 
 
+@pytest.mark.aws("assumed", "Files", "listFiles follows links")
 def test_listing(session: Session) -> None:
     session.command(
         "mkdir -p folder/.hidden folder/inner; touch folder/a.txt; ln -s inner folder/link; ln -s gone folder/dead"
@@ -195,11 +199,13 @@ def test_a_payload_above_the_limit(session: Session) -> None:
     assert f"The files have {LIMIT + 1} bytes, at most {LIMIT} can be written at once" in text
 
 
+@pytest.mark.aws("assumed", "Files", "removeFiles removes no folders")
 def test_folders_are_not_removed(session: Session) -> None:
     session.command("mkdir -p kept")
     assert "Is a directory" in failure(session.invoke("removeFiles", paths=["kept"]))
 
 
+@pytest.mark.aws("assumed", "Files", "24 MiB can be read at once")
 def test_fifty_megabytes(tmp_path_factory: pytest.TempPathFactory) -> None:
     content = os.urandom(1 << 20) * 50
     with sandboxes.start(tmp_path_factory.mktemp("large") / "sandbox") as session:
@@ -224,6 +230,7 @@ def test_long_names_are_not_listed_without_end(session: Session) -> None:
     assert "The folder's names have more than" in failure(session.invoke("listFiles", path="long"))
 
 
+@pytest.mark.aws("assumed", "Files", "A folder of more than 100,000 entries is refused")
 def test_a_listing_is_bounded(tmp_path_factory: pytest.TempPathFactory) -> None:
     with sandboxes.start(tmp_path_factory.mktemp("many") / "sandbox") as session:
         code = (

@@ -21,6 +21,9 @@ def fits(payload: dict[str, Any]) -> bool:
     return len(event_stream.result(payload)) <= event_stream.MAX_PAYLOAD + 200  # what stands around the payload
 
 
+@pytest.mark.aws(
+    "assumed", "Limits", "Blocks of content that would not fit beside the streams are shortened, and say so"
+)
 def test_twenty_megabytes_arrive_whole() -> None:
     payload = result_payloads.execution(LINES, "a note", 0, 1.0)
     assert payload["structuredContent"]["stdout"] == LINES
@@ -37,6 +40,7 @@ def test_ten_megabytes_are_repeated_whole() -> None:
     assert payload["content"] == [{"type": "text", "text": LINES[: 10 * MB]}]
 
 
+@pytest.mark.aws("assumed", "Limits", "Of both streams together what fits into one message of 24 MiB is kept")
 def test_two_floods_beside_an_image_leave_the_errors_a_quarter() -> None:
     payload = result_payloads.execution(LINES, LINES, 1, 1.0, images=[bytes(3 * MB)])
     streams = payload["structuredContent"]
