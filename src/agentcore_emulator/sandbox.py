@@ -131,10 +131,13 @@ class Sandbox:
         with self._opened(answerer) as call:
             try:
                 call.send(request, data, size)
-                return call.answer(cancelled)
+                answer = call.answer(cancelled)
             except HungUpError:
                 self.require_agent()
                 raise
+        if self._closed:  # its files may have gone before its agent, which then found none
+            raise SandboxGoneError("it ended in the middle of a call")
+        return answer
 
     def require_agent(self) -> None:
         """Raise SandboxGoneError where a call broke off because the whole sandbox has ended."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator import sandbox
+from agentcore_emulator.agent_client import Call
 from agentcore_emulator.attached import Attached, Roots
 from agentcore_emulator.errors import EmulatorError
 from agentcore_emulator.isolation import launcher
@@ -61,6 +62,21 @@ def test_close_ends_a_waiting_call(tmp_path: Path) -> None:
         session.sandbox.close()
         with pytest.raises(SandboxGoneError):
             call.result()
+
+
+def test_an_answer_that_comes_while_it_is_closed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are removed then, and were once told to be missing in a session that had only ended."""
+    with sandboxes.start(tmp_path / "sandbox") as session:
+        answer = Call.answer
+
+        def answer_and_close(call: Call, cancelled: threading.Event) -> Any:
+            found = answer(call, cancelled)
+            session.sandbox.close()
+            return found
+
+        monkeypatch.setattr(Call, "answer", answer_and_close)
+        with pytest.raises(SandboxGoneError):
+            session.invoke("readFiles", paths=["missing"])
 
 
 def test_a_context_keeps_its_connection_until_it_is_interrupted(tmp_path: Path) -> None:

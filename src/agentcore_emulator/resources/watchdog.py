@@ -61,6 +61,7 @@ class Monitor:
         self._ticks = 0
         self._is_used = True
         self._is_crowded = False
+        self._ending = threading.Lock()  # who is told what was killed has it killed: what comes next is safe
         self._events: list[str] = []
         self._forgotten = 0
         self._untold = 0
@@ -88,10 +89,11 @@ class Monitor:
     def since(self, mark: int) -> list[str]:
         """Return which limits were reached since then, and what nobody was told yet, each in a sentence."""
         self._look_at_group()
-        first = max(0, min(mark, self._untold) - self._forgotten)
-        events = self._events[first:]
-        self._untold = self.mark()
-        return events
+        with self._ending:
+            first = max(0, min(mark, self._untold) - self._forgotten)
+            events = self._events[first:]
+            self._untold = self.mark()
+            return events
 
     def has_room(self, size: int) -> bool:
         """Return whether files of `size` bytes more would not be too many."""
@@ -126,8 +128,7 @@ class Monitor:
         stopped = [process for process in processes if process.state == "T" and self._is_own(process)]
         self._stopped_looks = self._stopped_looks + 1 if stopped else 0
         if self._stopped_looks >= STOPPED_LOOKS:
-            self._tell(STOPPED)
-            self._send_all(signal.SIGKILL)
+            self._end(self._running_programs(), STOPPED)
             self._stopped_looks = 0  # what is woken now may be seen stopped once more
         for process in stopped:
             process.send(signal.SIGCONT)
@@ -149,13 +150,11 @@ class Monitor:
         """End the programs that make its files larger than they may be; those that make them smaller go on."""
         before, self.disk_bytes = self.disk_bytes, self._measure_disk()
         if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
-            self._tell(DISK.format(human_bytes(self.limits.disk_bytes)))
-            self._send_all(signal.SIGKILL)
+            self._end(self._running_programs(), DISK.format(human_bytes(self.limits.disk_bytes)))
             self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
 
     def _measure_disk(self) -> int:
-        programs = self._programs(self._processes(usage.Snapshot()))
-        files = [self._nameless_files(program, on_disk=True) for program in programs]
+        files = [self._nameless_files(program, on_disk=True) for program in self._running_programs()]
         deleted = sum({inode: size for found in files for inode, size in found.items()}.values())
         size, hides = usage.disk_bytes(self.folder)
         if not hides:
@@ -169,11 +168,18 @@ class Monitor:
 
     def _send_all(self, signum: signal.Signals) -> None:
         """Send a signal to all programs of the session."""
-        for process in self._programs(self._processes(usage.Snapshot())):
+        for process in self._running_programs():
             process.send(signum)
 
-    def _processes(self, snapshot: usage.Snapshot) -> list[usage.Process]:
-        return [*itertools.chain(*snapshot.below(self._process))]
+    def _end(self, programs: list[usage.Process], event: str) -> None:
+        """Kill programs; whose answer comes before or after that hears why."""
+        with self._ending:
+            self._tell(event)
+            for program in programs:
+                program.send(signal.SIGKILL)
+
+    def _running_programs(self) -> list[usage.Process]:
+        return self._programs([*itertools.chain(*usage.Snapshot().below(self._process))])
 
     def _look_at_memory(self, processes: list[usage.Process]) -> None:
         limit, programs = self.limits.memory_bytes, self._programs(processes)
@@ -189,8 +195,7 @@ class Monitor:
         for victim in sorted(programs, key=lambda process: _total([shares[process]]), reverse=True):
             if _total(shares.values()) <= limit:
                 return
-            self._tell(MEMORY.format(human_bytes(limit)))
-            victim.send(signal.SIGKILL)
+            self._end([victim], MEMORY.format(human_bytes(limit)))
             del shares[victim]
 
     def _nameless_files(self, program: usage.Process, *, on_disk: bool) -> dict[usage.Inode, int]:
@@ -203,8 +208,7 @@ class Monitor:
         except PermissionError:
             self._hidden[key] += 1
             if self._hidden[key] >= HIDDEN_LOOKS:
-                self._tell(HIDDEN)
-                program.send(signal.SIGKILL)
+                self._end([program], HIDDEN)
             return {}
         del self._hidden[key]
         return {inode: size for inode, size in found.items() if (inode[0] == self._device) == on_disk}
