@@ -37,28 +37,20 @@ ON_EACH_PYTHON = (
     *(f"unit/{name}" for name in ("aws/test_event_stream.py", "cli", "test_threads.py", "transfer")),
 )
 # What is in a zipapp, what the launcher does and what is asked of AWS is the same for every Python.
-ZIPAPP_SMOKE = [
-    f"tests/cli/test_local.py::test_{name}" for name in ("failing_program", "signal_stops_program_and_session")
-]
-ZIPAPP_ON_EACH_PYTHON = [
-    *(f"tests/zipapp/test_start.py::test_{name}" for name in ("first_start_and_next", "the_warm_path_loads_little")),
-    *ZIPAPP_SMOKE,
-]
-ZIPAPP_ONCE = [
+ZIPAPP = [
     "tests/zipapp",
     "tests/account/test_setup.py::test_a_fresh_account_from_setup_to_the_first_run",
     "tests/map/test_map.py::test_a_map_in_the_background",
-    *ZIPAPP_SMOKE,
+    *(f"tests/cli/test_local.py::test_{name}" for name in ("failing_program", "signal_stops_program_and_session")),
 ]
+ZIPAPP_ON_EACH_PYTHON = ("--numprocesses", "2", "tests/smoke/test_command_line.py")
 ZIPAPP_NIGHTLY = (
     *(f"tests/zipapp/test_{name}.py" for name in ("start", "credentials")),
     *("tests/account/test_setup.py", "tests/cli", "tests/mcp"),
 )
-WITH_NEWEST_CLIENT = (
-    "test_install.py",
-    "test_skill.py",
-    "test_tool_skill.py",
-)  # the others are less about Claude Code than about the plugin
+WITH_NEWEST_CLIENT = ("test_install.py",)
+# By night and with `--newest`; the others are less about Claude Code than about the plugin.
+ALSO_WITH_NEWEST_CLIENT = ("test_skill.py", "test_tool_skill.py")
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LOCKS = {  # lock file: what `uv pip compile` makes it from
     "runtime": ["pyproject.toml"],
@@ -233,12 +225,14 @@ def package(session: nox.Session) -> None:
     session.run("check-wheel-contents", str(folder))
 
 
-@nox.session(python=pythons())
+@nox.session(python=pythons()[-1])
 def zipapp(session: nox.Session) -> None:
-    """Test the zipapps that `nox -s build` made, and the main job as a zipapp; arguments go to pytest."""
+    """Test the zipapps that `nox -s build` made, and their main rows on each Python; arguments go to pytest."""
     install(session, "test")
-    suites = ZIPAPP_ONCE if is_newest(session) else ZIPAPP_ON_EACH_PYTHON
-    session.run("pytest", "--zipapp", str(own_zipapp()), *(session.posargs or [*parallel(session), *suites]))
+    test = functools.partial(session.run, "pytest", "--zipapp", str(own_zipapp()))
+    test(*(session.posargs or [*parallel(session), *ZIPAPP]))
+    for version in [] if session.posargs else pythons()[:-1]:
+        test("--python", str(shutil.which(f"python{version}")), *ZIPAPP_ON_EACH_PYTHON)
 
 
 @nox.session(default=False)
@@ -327,8 +321,9 @@ def native_program(folder: Path) -> str:
 def plugin(session: nox.Session) -> None:
     """Build, then prove plugin and marketplace with the real Claude Code, the oldest that will do and the newest.
 
-    A failure of the newest alone is told; with `-- --newest`, which leaves out the oldest, it is one. The packages for
-    other agents are checked too; `-- --agents` installs those agents, nearly a gigabyte, and has them use the packages.
+    The newest installs them; by night, and with `-- --newest`, which leaves out the oldest, it uses them too. A failure
+    of the newest alone is told; with `-- --newest` it is one. The packages for other agents are checked too;
+    `-- --agents` installs those agents, nearly a gigabyte, and has them use the packages.
     """
     install(session, "test")
     session.install("--require-hashes", "-r", "requirements/plugin.txt")
@@ -351,7 +346,8 @@ def plugin(session: nox.Session) -> None:
         npm(session, folder.with_name("newest"), "install", "@anthropic-ai/claude-code@latest")
         newest = native_program(folder.with_name("newest"))
         session.run(newest, "--version", external=True, env={"HOME": session.create_tmp()})
-        suites = [f"tests/client/{name}" for name in WITH_NEWEST_CLIENT]
+        names = [*WITH_NEWEST_CLIENT, *(ALSO_WITH_NEWEST_CLIENT if session.posargs else ())]
+        suites = [f"tests/client/{name}" for name in names]
         session.run("pytest", *parallel(session), *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
     except CommandFailed:
         if only_newest:

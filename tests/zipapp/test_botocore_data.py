@@ -109,6 +109,7 @@ def test_every_operation_that_the_source_names_is_kept() -> None:
     assert {name for name in called if not known[name] & kept} == set()
 
 
+@pytest.mark.nightly
 def test_the_requests_are_the_same_to_the_signature(tree: Path) -> None:
     recorded = []
     for folder in (tree, UNTRIMMED):

@@ -63,6 +63,7 @@ def test_too_large(capsys: pytest.CaptureFixture[str], dist: Path, monkeypatch: 
     assert unchanged(dist)
 
 
+@pytest.mark.nightly
 def test_a_native_wheel_in_the_one_for_any(
     capsys: pytest.CaptureFixture[str], dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_native_wheel_in_the_one_for_any(
     assert unchanged(dist)
 
 
+@pytest.mark.nightly
 def test_an_operation_that_botocore_lacks(
     capsys: pytest.CaptureFixture[str], dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

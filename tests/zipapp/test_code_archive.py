@@ -66,6 +66,7 @@ def test_a_damaged_archive_is_passed_over_or_mended(
         assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
 
 
+@pytest.mark.nightly
 def test_many_first_starts_leave_one_whole_archive(caller: CommandLine, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert {done.stdout for done in pool.map(lambda _: caller.run("run", "x"), range(4))} == {b"hello"}
