@@ -85,7 +85,8 @@ def test_the_exact_list(zipapps: Mapping[str, Path]) -> None:
 def test_the_packages_ship_whole_with_the_licence_and_nothing_else(zipapps: Mapping[str, Path]) -> None:
     source = ROOT / "src"
     files = (path for package in PACKAGES for path in (source / package).rglob("*") if path.is_file())
-    wanted = {path.relative_to(source).as_posix() for path in files if "__pycache__" not in path.parts}
+    read = (path for path in files if "__pycache__" not in path.parts and path.name != "py.typed")
+    wanted = {path.relative_to(source).as_posix() for path in read}
     for path in zipapps.values():
         names = {name.removeprefix(SITE) for name, _ in members(path) if is_ours(name)}
         assert names == wanted | {"agentcore_sandbox/LICENSE"}

@@ -113,7 +113,10 @@ def count_answer(response_dict: dict[str, Any], **_event: Any) -> None:
 
 
 def trace(session: Any) -> None:
-    """Have each request of a botocore session's clients told on standard error: never a header's value or a body."""
+    """Have each request of a botocore session's clients told on standard error, once its answer has begun.
+
+    Never a header's value or a body.
+    """
     session.register("request-created", _note_start)
     session.register("response-received", _tell)
 
