@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -156,12 +157,28 @@ def test_a_session_that_a_killed_run_has_left_is_mentioned_once(
     assert aws.run("stop", "--mine").stdout == b"session stopped\n"
 
 
+def test_many_are_mentioned_together_and_where_nobody_hears_it_not_yet(
+    aws: CommandLine, sessions: Sessions, faults: FaultServer
+) -> None:
+    while len(sessions.running) <= 20:
+        aws.run("start")
+    log(aws).write_text(log(aws).read_text().replace('"owner":""', '"owner":"dead"'))
+    child = aws.start("run", "x", stderr=subprocess.DEVNULL)
+    child.communicate(timeout=DEADLINE)
+    faults.requests.clear()
+    said = aws.run("run", "x").stderr.decode()
+    assert f"20 sessions were left by a `start` in {aws.home} that was killed, for up to 1" in said
+    assert "agentcore-sandbox stop --mine, with all yours, ends them" in said
+    assert said.count("\n") == 1
+    assert faults.operations().count("get") == 16
+
+
 def test_an_orphan_that_has_ended_is_not_mentioned(aws: CommandLine, faults: FaultServer, sessions: Sessions) -> None:
     aws.run("start")
     log(aws).write_text(log(aws).read_text().replace('"owner":""', '"owner":"dead"'))
     faults.answers["get"] = fault_server.error(404, "ResourceNotFoundException", "no such session")
     assert aws.run("run", "x").stderr == b""
-    assert entries(aws)[-1]["event"] == "stop"
+    assert [entry["event"] for entry in entries(aws)][-2:] == ["stop", "told"]
     assert len(sessions.running) == 2
 
 

@@ -101,6 +101,10 @@ def test_no_question_whatever_the_code_looks_like_and_the_users_deny_rules_win(
     first, second, third = talk(installed, project, prompts).tool_results()
     assert (first, second) == ((False, "{'a': 1}"), (False, "1"))
     assert third[0], "outside of the skill the client asks as before"
+    history = installed.home / ".local/state/agentcore-sandbox/activity/executions.jsonl"
+    of_claude = [(entry["claude_session"], entry["claude_prompt"]) for entry in map(json.loads, history.open())][-2:]
+    assert of_claude[0] == of_claude[1]
+    assert all(of_claude[0])
     rules = {"permissions": {"deny": ["Bash(agentcore-sandbox *)"]}}
     with replaced(installed.home / ".claude/settings.json", rules):
         [(denied, reason)] = talk(installed, project, {f"{SKILL} compute": [bash(odd)]}).tool_results()

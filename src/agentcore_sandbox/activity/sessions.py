@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import activity
 from agentcore_sandbox.activity import owner
 from agentcore_sandbox.api import MAX_LIFETIME
+from agentcore_sandbox.cli.terminal_text import plain
+from agentcore_sandbox.cli.units import duration
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.state.log import Log, decoded_entry
+from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+_MOST_ASKED = 16
+_MOST_NAMED = 5
 START, STOP, TOLD = "start", "stop", "told"
 
 
@@ -78,15 +83,6 @@ class StartedSession:
         """Whether its lifetime is not over."""
         return time.time() < self.at + self.lifetime
 
-    def as_orphan(self) -> str:
-        """What to say of it where its owner was killed."""
-        where = f" in {self.folder}" if self.folder else ""
-        left = max(1, round((self.at + self.lifetime - time.time()) / 60))
-        return (
-            f"session {self.session} was left by a `{self.command}`{where} that was killed, and runs for up to {left} "
-            f"more minutes: agentcore-sandbox stop {self.session} ends it"
-        )
-
 
 def _lasting(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"event": START, **asdict(session)} for session in _running(entries).values()]
@@ -118,26 +114,38 @@ class StartedSessions:
         owner.this_process.give_up(session_id)
 
     def mine(self) -> list[StartedSession]:
-        """Those that may be running, the oldest first; none where nothing can be read."""
-        try:
-            place = self._place()
-            entries = LOG.entries(since=time.time() - MAX_LIFETIME)
-            return [session for session in _running(entries).values() if place.has(session)]
-        except (AgentcoreSandboxError, OSError):
-            return []
+        """Those that may be running, the oldest first.
 
-    def orphans(self) -> list[StartedSession]:
+        Raises:
+            OSError: What is written down cannot be read.
+            AgentcoreSandboxError: There is no state folder, or an unsafe one.
+        """
+        place = self._place()
+        entries = LOG.entries(since=time.time() - MAX_LIFETIME)
+        return [session for session in _running(entries).values() if place.has(session)]
+
+    def tell_orphans(self, is_ready: Callable[[str], bool], status: int) -> list[str]:
+        """The sentence about sessions that killed commands have left, once about each; nothing after a failure.
+
+        Args:
+            is_ready: Asks the service whether a session, by its id, still runs.
+            status: Of the command that ends.
+        """
+        orphans = self._orphans() if status == 0 else []
+        for orphan in orphans:
+            LOG.note({"event": TOLD, "session": orphan.session, "at": time.time()})
+        running = in_parallel(lambda orphan: _runs(orphan, is_ready), orphans[:_MOST_ASKED])
+        left = [orphan for orphan, runs in zip(orphans, [*running, *[True] * len(orphans)], strict=False) if runs]
+        return [_about(left)] if left else []
+
+    def _orphans(self) -> list[StartedSession]:
         """Those whose owner was killed, and that nobody has mentioned yet."""
-        owned = [session for session in self.mine() if session.owner and not session.told]
         try:
+            owned = [session for session in self.mine() if session.owner and not session.told]
             living = owner.living() if owned else set()
         except (AgentcoreSandboxError, OSError):
             return []
         return [session for session in owned if session.owner not in living]
-
-    def note_told(self, session: StartedSession) -> None:
-        """An orphan has been mentioned."""
-        LOG.note({"event": TOLD, "session": session.session, "at": time.time()})
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,24 @@ def ever() -> list[PastSession]:
 def _time(entry: Mapping[str, Any]) -> float:
     at = entry.get("at")
     return at if isinstance(at, (int, float)) else time.time()
+
+
+def _runs(orphan: StartedSession, is_ready: Callable[[str], bool]) -> bool:
+    try:
+        return is_ready(orphan.session)
+    except AgentcoreSandboxError:
+        return True  # as far as is known
+
+
+def _about(orphans: Sequence[StartedSession]) -> str:
+    first, count = orphans[0], len(orphans)
+    where = f" in {plain(first.folder)}" if first.folder else ""
+    left = max(orphan.at + orphan.lifetime for orphan in orphans) - time.time()
+    ids = " ".join(orphan.session for orphan in orphans)
+    ends = f"agentcore-sandbox stop {ids}" if count <= _MOST_NAMED else "agentcore-sandbox stop --mine, with all yours,"
+    which, them = (f"session {first.session} was", "it") if count == 1 else (f"{count} sessions were", "them")
+    killed = f"left by a `{first.command}`{where} that was killed, for up to {duration(left)} more"
+    return f"{which} {killed}: {ends} ends {them}"
 
 
 def _owned(session_id: str) -> str:

@@ -6,6 +6,7 @@ Commands import this module at their top; boto3 and botocore are imported when a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentcore_sandbox import __version__, emulator
@@ -155,7 +156,9 @@ def connect(settings: Settings, *, runs_code: bool = True, transport: Transport 
     connection = replace(_open(settings, runs_code=runs_code), transport=transport or Transport())
     from agentcore_sandbox.aws.session_client import SessionClient
 
-    return SessionClient(connection)
+    client = SessionClient(connection)
+    Output.afterwards["orphans"] = partial(client.own.tell_orphans, client.is_ready)
+    return client
 
 
 def connect_account(settings: Settings) -> Connection:

@@ -23,7 +23,6 @@ from agentcore_sandbox.aws import credentials, event_stream, wire
 from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.aws.connect import all_pages
 from agentcore_sandbox.aws.errors import LONGER_HINT, MAY_HAVE_RUN, RequestContext, code_of, explain, translated
-from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.cli.status_line import STARTING
 from agentcore_sandbox.errors import (
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     from agentcore_sandbox.aws.connect import Connection
     from agentcore_sandbox.aws.event_stream import Result
+    from agentcore_sandbox.cli.output import Output
 
 INVOKE_SECONDS = 910.0  # the service ends one synchronous invoke after 900: docs/service.md, Limits
 REQUEST_SECONDS = 60.0  # start, get, list
@@ -94,7 +94,6 @@ class SessionClient:
             self._client = _create(connection)
             _, _, self._keys = credentials.resolve(connection.session)
         self.own = StartedSessions(self.place)
-        Output.afterwards["orphans"] = self._tell_orphans
 
     @property
     def region(self) -> str:
@@ -283,19 +282,6 @@ class SessionClient:
         if isinstance(error, _NO_CONNECTION):
             return not self._settings.is_local  # nobody restarts the emulator while this waits
         return code_of(error) in ("ThrottlingException", "429")
-
-    def _tell_orphans(self, status: int) -> Iterator[str]:
-        """Sentences about sessions here that killed commands have left and that still run, once about each."""
-        for orphan in self.own.orphans() if status == 0 else ():
-            self.own.note_told(orphan)
-            try:
-                is_running = self.is_ready(orphan.session)
-            except AgentcoreSandboxError:
-                is_running = True  # as far as is known
-            if is_running:
-                yield orphan.as_orphan()
-            else:
-                self.own.note_end(orphan.session)
 
     def _get(self, session_id: str, read: Callable[[GetCodeInterpreterSessionResponseTypeDef], T]) -> T:
         return self._request(

@@ -87,6 +87,12 @@ class Stream:
             return False
         return os.path.sameopenfile(self._file.fileno(), other._file.fileno())
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether it goes anywhere."""
+        nowhere = os.stat(os.devnull)  # noqa: PTH116 - pathlib is not imported for this
+        return self._file is not None and not os.path.samestat(os.fstat(self._descriptor), nowhere)
+
     def finish_line(self) -> None:
         """Write a newline if the last line lacks one."""
         if self._descriptor in self.unfinished:
@@ -232,10 +238,11 @@ class Output:
 
     @classmethod
     def say_afterwards(cls, status: int) -> None:
-        """Say what was put off until the command had ended."""
-        for sentences in cls.afterwards.values():
+        """Say what was put off until the command had ended, if anybody can hear it: some is said only once."""
+        output = cls()
+        for sentences in cls.afterwards.values() if output._stderr.is_heard else ():
             for sentence in sentences(status):
-                cls().say(f"agentcore-sandbox: {sentence}")
+                output.say(f"agentcore-sandbox: {sentence}")
 
     def waiting(self, what: str, note: str = "") -> AbstractContextManager[None]:
         """Show on a terminal, where the output is text, that something takes long; after ten seconds say the note."""

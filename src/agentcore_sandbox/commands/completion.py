@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 NAMES = ("sessions", "jobs")  # that this machine knows; no request is sent
-FILES = {"file", "uploads", "artifacts", "archive", "log"}  # arguments that are completed with files of this machine
-KINDS = {"session": "sessions", "sessions": "sessions", "job": "jobs"}  # and with names
+FILES = {
+    "file",
+    "stdin",
+    "uploads",
+    "artifacts",
+    "archive",
+    "log",
+}  # arguments that are completed with files of this machine
+KINDS = {"session": "sessions", "sessions": "sessions", "job": "jobs"}
 INTERPRETERS = {"interpreter_id", "interpreter"}
 _NAMES_OF = "agentcore-sandbox completion"
 _SESSIONS = f"{_NAMES_OF} sessions 2>/dev/null"

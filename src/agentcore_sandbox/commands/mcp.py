@@ -58,6 +58,7 @@ def run(*, flags: Flags, root: str | None, lifetime: int, as_json: bool) -> int:
             signal.signal(signum, signal.SIG_IGN)  # what is left to do has a deadline
         server.close()
         own.close()
+        Output.afterwards.clear()  # nobody would hear it
     return 0
 
 

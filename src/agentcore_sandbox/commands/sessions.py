@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.activity.sessions import ever
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection
@@ -38,8 +39,9 @@ def run(*, flags: settings.Flags, every: bool, mine: bool, as_json: bool) -> int
     resolved = settings.resolve(flags, os.environ)
     output = Output(as_json=as_json)
     interpreter = connect(resolved, runs_code=False)
+    own = {past.started.session for past in ever()} if mine else set()
     rows = listed(interpreter, output, every=every)
-    _print(output, [row for row in rows if row["startedBy"] is not None] if mine else rows)
+    _print(output, [row for row in rows if row["sessionId"] in own] if mine else rows)
     return 0
 
 
