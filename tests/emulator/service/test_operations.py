@@ -169,14 +169,6 @@ def test_a_forged_page_token_is_refused(running: Running, token: str) -> None:
         client.list_code_interpreter_sessions(codeInterpreterIdentifier="local", nextToken=token)
 
 
-def test_what_the_emulator_lacks_is_refused(running: Running) -> None:
-    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"
-    certificate = {"location": {"secretsManager": {"secretArn": arn}}}
-    with pytest.raises(ClientError, match="does not support certificates") as raised:
-        start(running.client(), certificates=[certificate])
-    assert code(raised) == "ValidationException"
-
-
 # Invokes
 
 
