@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.session_helpers import packages as helper
 from support import wheels
+from support.processes import eventually
 from support.schema import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.processes import CommandLine
 
@@ -160,14 +163,63 @@ def test_what_cannot_be_installed_starts_no_program(
 
 
 @pytest.mark.nightly
-def test_an_upload_that_was_cut_is_made_again(user: CommandLine) -> None:
-    """What was remembered of the session is not there: as after a program that removed it, it is not sent again."""
+def test_an_upload_that_was_cut_leaves_nothing_that_counts(user: CommandLine, folder: Path) -> None:
+    session = user.run("start").stdout.decode().strip()
+    wheels.wheel(folder, "large", files={"large.py": "", "noise.txt": os.urandom(24 << 20).hex()})
+    process = user.start("exec", session, "--with", "large", "import large")
+    assert process.stderr
+    while b"sending" not in (line := process.stderr.readline()):
+        assert line
+    process.kill()
+    process.communicate()
+    found = outcome(user, "exec", session, "--with", "large", "import large; print(large.__file__)")["packages"]
+    assert (found["cached"], found["sent"]) == (True, True)
+
+
+@pytest.mark.nightly
+def test_a_folder_that_cannot_be_made_in_the_session_is_told(user: CommandLine) -> None:
     session = user.run("start").stdout.decode().strip()
     user.run("exec", session, "--cmd", "mkdir -p .agentcore-sandbox && touch .agentcore-sandbox/packages")
     done = user.run("exec", session, "--with", "pure", SHOW)
     assert (done.returncode, b"error[SessionFile]" in done.stderr) == (125, True)
     user.run("exec", session, "--cmd", "rm .agentcore-sandbox/packages")
     assert user.run("exec", session, "--with", "pure", SHOW).stdout == b"1.0 1.0"
+
+
+@pytest.mark.nightly
+def test_an_interrupted_resolver_is_ended(user: CommandLine, tmp_path: Path) -> None:
+    user.run("run", "--with", "pure", "1")  # so that the platform is known, and no session is needed
+    slow = tmp_path / "bin" / "uv"
+    slow.unlink()
+    slow.write_text("#!/bin/sh\necho $$ > $PIDFILE\nexec sleep 1000\n")
+    slow.chmod(0o755)
+    process = user.start("run", "--with", "native", "1", env={"PIDFILE": str(tmp_path / "pid")})
+    assert eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert eventually(lambda: not Path("/proc", (tmp_path / "pid").read_text().strip()).exists())
+    assert list((tmp_path / "cache/agentcore-sandbox/packages").glob(".agentcore-sandbox-*")) == []
+
+
+@pytest.mark.nightly
+def test_a_session_that_takes_the_place_of_another_gets_its_packages(user: CommandLine) -> None:
+    first = outcome(user, "exec", "work", "--with", "pure", SHOW)["sessionId"]
+    user.run("stop", first)
+    assert user.run("start", "--name", "other").returncode == 0
+    second = outcome(user, "exec", "work", "--with", "pure", SHOW)
+    assert (second["stdout"], second["packages"]["sent"], second["sessionId"] != first) == ("1.0 1.0", True, True)
+
+
+@pytest.mark.nightly
+def test_a_map_goes_on_with_the_same_packages(user: CommandLine) -> None:
+    journal = str(user.home / "journal")
+    done = user.run("map", "--items", "-", "--with", "pure", "--journal", journal, "import absent", stdin=b"a\n")
+    assert done.returncode == 1
+    other = user.run("map", "--resume", journal, "--retry-failed")
+    assert (other.returncode, b"error[OtherMap]" in other.stderr) == (125, True)
+    again = user.run("map", "--resume", journal, "--retry-failed", "--with", "pure", "--json")
+    assert json.loads(again.stdout.splitlines()[-1])["packages"]["cached"]
 
 
 def test_locked_calls_install_by_name(user: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -28,7 +29,11 @@ def test_platforms_have_names(changed: dict[str, Any], for_uv: str, first_of_pip
     platform = platforms.read({**AWS, **changed})
     assert platform.for_uv == for_uv
     assert (platform.for_pip[0], len(platform.for_pip)) == (first_of_pip, count_of_pip)
-    assert platforms.read(platform.as_json()) == platform
+    assert platforms.read(asdict(platform)) == platform
+
+
+def test_json_has_a_platform_in_words() -> None:
+    assert platforms.read(AWS).as_json() == {"python": "3.12.7", "machine": "aarch64", "libc": "glibc 2.34"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import os
 import threading
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
@@ -161,7 +161,7 @@ class PackageInstaller:
 
         archive = f"{FOLDER}/transfer-{uuid.uuid4().hex}"  # swept up as one, if this process is killed
         Upload([str(bundle.path)], archive, quiet=self._quiet).run(workspace)
-        request = {"archive": archive, "folder": bundle.folder, "platform": bundle.platform.as_json()}
+        request = {"archive": archive, "folder": bundle.folder, "platform": asdict(bundle.platform)}
         return platforms.read(workspace.ask(HELPER, "install", once=True, **request))
 
     def _ask(self, workspace: Workspace) -> Platform:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from agentcore_sandbox.errors import UnexpectedAnswerError
@@ -67,9 +67,10 @@ class Platform:
     def __str__(self) -> str:
         return f"linux {self.machine}, Python {self.python_minor}"
 
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` shows, and that the session is compared with."""
-        return asdict(self)
+    def as_json(self) -> dict[str, str]:
+        """The object that `--json` shows."""
+        version = f"{1 if self.libc == MUSL else 2}.{self.libc_minor}"
+        return {"python": self.python, "machine": self.machine, "libc": f"{self.libc} {version}"}
 
 
 _PYTHON = r"3\.\d{1,2}\.\d{1,3}"

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.packages.requirements import Requirement, parse
 
@@ -171,10 +172,20 @@ def _locked(item: dict[str, Any]) -> Requirement:
 
 
 def _run(words: Sequence[str], platform: Platform, folder: Path) -> str:
-    done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode:
-        raise _failure(done.stderr.decode(errors="replace") or f"exit status {done.returncode}", platform)
-    return done.stdout.decode()
+    process: subprocess.Popen[bytes] | None = None
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    try:
+        with gate.closed():  # nobody could end a process that is only half known
+            process = subprocess.Popen(words, cwd=folder, stdin=null, stdout=pipe, stderr=pipe)
+        stdout, stderr = process.communicate()
+    except BaseException:
+        if process:
+            process.kill()
+            process.communicate()
+        raise
+    if process.returncode:
+        raise _failure(stderr.decode(errors="replace") or f"exit status {process.returncode}", platform)
+    return stdout.decode()
 
 
 def _failure(said: str, platform: Platform) -> AgentcoreSandboxError:
