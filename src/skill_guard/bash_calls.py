@@ -48,7 +48,7 @@ def check(given: Mapping[str, Any], folder: str, environment: Mapping[str, str])
 def _check_program(program: str, folder: str, environment: Mapping[str, str]) -> None:
     """Take the two forms of the launcher that the skills show; the bare name must not be found in the project."""
     root = environment.get("CLAUDE_PLUGIN_ROOT")
-    if root and program == os.path.join(root, "bin", PROGRAM):
+    if root and os.path.normcase(program) == os.path.normcase(os.path.join(root, "bin", PROGRAM)):
         return
     if program != PROGRAM:
         raise Refusal(
@@ -56,7 +56,9 @@ def _check_program(program: str, folder: str, environment: Mapping[str, str]) ->
             f"Do the work in the sandbox: {PROGRAM} {LOCKED} run --cmd '...' for a shell command there"
         )
     project = os.path.join(os.path.realpath(environment.get("CLAUDE_PROJECT_DIR") or folder), "")
-    for place in environment.get("PATH", "").split(os.pathsep):
-        found = os.path.join(folder, place, PROGRAM)
+    suffixes = ("", ".exe") if os.name == "nt" else ("",)  # what Git Bash looks for
+    places = environment.get("PATH", "").split(os.pathsep)
+    for place, suffix in ((place, suffix) for place in places for suffix in suffixes):
+        found = os.path.join(folder, place, PROGRAM + suffix)
         if os.path.lexists(found) and os.path.realpath(found).startswith(project):
             raise Refusal(f"{place!r} on PATH holds another {PROGRAM}, in the project: write the launcher's full path")

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as one exception, held back while a session is being started or stopped.
+"""SIGINT, SIGTERM, SIGHUP and Windows' SIGBREAK as one exception, held back while a session starts or stops.
 
 A session that is being started has no id yet, and one that is being stopped must not be left half-way. So the
 gate raises `Interrupted` only where the program says it can be interrupted, at most once, and counts the rest.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 PATIENCE = 3  # signals until the process leaves without waiting for the session to stop
 SESSION_LEFT = "a session that was being stopped may run until its lifetime ends"
 STDERR = 2

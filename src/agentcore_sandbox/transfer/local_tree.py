@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager
@@ -31,8 +32,11 @@ PERMISSIONS = 0o777
 MOST_LEVELS = 256
 LINK, SPECIAL = "a symbolic link", "neither a file nor a folder"
 """Why something is not copied."""
-_WINDOWS = os.name == "nt"
-_FORBIDDEN = set("\0/") | (set('\\:*?"<>|') if _WINDOWS else set())
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file. A device is one with any suffix, and whatever letters.
+_WINDOWS_FORBIDDEN = frozenset('\\:*?"<>|').union(map(chr, range(32)))
+_WINDOWS_DEVICE = r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]) *(\..*)?"
+# What another file or folder with a longer name may be called too: `GIT~1` is often `.git`.
+_WINDOWS_SHORT = r"[^.]{1,6}~[0-9]{1,6}(\.[^.]{0,3})?"
 
 
 @dataclass(frozen=True)
@@ -241,12 +245,18 @@ def safe_parts(path: str) -> tuple[str, ...]:
 
 
 def _is_safe(name: str) -> bool:
-    if name in ("", ".", "..") or _FORBIDDEN & set(name) or (_WINDOWS and name[-1] in " ."):
+    if name in ("", ".", "..") or set("\0/") & set(name) or (os.name == "nt" and not is_windows_name(name)):
         return False
     try:
         return len(os.fsencode(name)) <= LONGEST_NAME
     except UnicodeEncodeError:
         return False
+
+
+def is_windows_name(name: str) -> bool:
+    """Whether Windows makes a file of this name, and no device, stream or other file that it means as well."""
+    is_other = any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in (_WINDOWS_DEVICE, _WINDOWS_SHORT))
+    return not (_WINDOWS_FORBIDDEN & set(name) or name[-1:] in ("", " ", ".") or is_other)
 
 
 def targets(destination: str, names: Sequence[str]) -> list[Destination]:

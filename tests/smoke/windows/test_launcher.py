@@ -39,15 +39,9 @@ def test_arguments_arrive_unchanged(batch: Batch, arguments: str, expected: list
 
 
 def test_per_cent_signs_arrive_unchanged(batch: Batch) -> None:
-    differs(batch, "expands again what a variable or %* holds")
+    batch.machine.differs("expands again what a variable or %* holds")
     told = batch.told('"100%%" "%%PATH%%" "%%~dp0" "%VALUE%"', VALUE="%PATH% 5%")
     assert told["arguments"] == ["100%", "%PATH%", "%~dp0", "%PATH% 5%"]
-
-
-def differs(batch: Batch, how: str) -> None:
-    """What follows holds on Windows, but fails under wine 8, which does it otherwise."""
-    if batch.machine.is_wine:
-        pytest.xfail(f"wine 8, unlike Windows, {how}")
 
 
 def test_standard_input_arrives_unchanged(batch: Batch) -> None:
@@ -61,7 +55,7 @@ def test_the_exit_status_arrives(batch: Batch, status: int) -> None:
 
 
 def test_a_script_goes_on_and_sees_the_status(batch: Batch) -> None:
-    differs(batch, "gives a batch file that has called another the status 1 for every failure")
+    batch.machine.differs("gives a batch file that has called another the status 1 for every failure")
     done = batch.run('call "%LAUNCHER%" run >nul', "echo %errorlevel% %cd%", "exit /b 7", STATUS="42")
     assert (done.returncode, done.stdout.split()[0]) == (7, b"42")
 

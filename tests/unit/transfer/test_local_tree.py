@@ -41,6 +41,23 @@ def test_unusual_names_are_names(name: str) -> None:
     assert safe_parts(f"folder/{name}") == ("folder", name)
 
 
+DEVICES = ["NUL", "con", "aux.txt", "Com1", "LPT9.tar.gz", "COM¹", "nul .x", "CONIN$", "prn."]
+
+
+@pytest.mark.parametrize(
+    "name", [*DEVICES, "a.", "a ", "a:b", "a\\b", "a?", "a\nb", "\x1b", ".git.", "GIT~1", "CLAUDE~1.MD", "a~12.b", ""]
+)
+def test_what_windows_would_take_for_something_else_is_no_name_there(name: str) -> None:
+    assert not local_tree.is_windows_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["con1", "console", "nul-x", "COM", "com10", "a.b.c", "~a", "notes~1.backup", ".git", "ü"]
+)
+def test_what_windows_takes_for_a_name(name: str) -> None:
+    assert local_tree.is_windows_name(name)
+
+
 def write(destination: Destination, data: bytes = b"new", *, force: bool = False) -> None:
     with staging_folder(destination.base) as staging:
         incoming = IncomingFile(destination, 0o644, staging)
