@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import functools
+import http.server
 import os
 import re
 import shutil
@@ -10,6 +13,7 @@ import sys
 import tarfile
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +25,7 @@ from agentcore_sandbox.packages.platforms import Platform
 from support import wheels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 AARCH64 = Platform("3.12.7", "aarch64", "glibc", 34)
@@ -280,6 +285,50 @@ def test_nothing_of_an_archive_names_this_machine(either: Bundles) -> None:
     files = {"tool.py": "", script: "[console_scripts]\nx=tool:main\n", program: "\x7fELF"}
     either.wheel("tool", files=files)
     assert set(contents(either.get("tool"))) == {"tool.py", "bin/native"}
+
+
+@contextmanager
+def index(folder: Path, password: str) -> Iterator[str]:
+    """A package index on loopback for a user with a password; yields its host and port."""
+    wanted = f"Basic {base64.b64encode(f'user:{password}'.encode()).decode()}"
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers.get("Authorization") == wanted:
+                super().do_GET()
+            else:
+                self.send_error(401)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_index_with_a_password_works_and_the_password_is_not_printed(
+    either: Bundles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels.wheel(either.root / "index/pure", "pure")
+    for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name)
+    with index(either.root / "index", "sesame-1234") as host:
+        for password, code in (("sesame-1234", ""), ("wrong-1234", "IndexFailed")):
+            for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
+                monkeypatch.setenv(name, f"http://user:{password}@{host}/")
+            if code:
+                error = either.failure("pure")
+                assert (error.code, password in error.message + error.hint + "".join(either.said)) == (code, False)
+            else:
+                lock = either.get("pure").lock
+                assert (len(lock), password in "".join((*lock, *either.said))) == (1, False)
 
 
 def test_without_uv_and_pip_it_is_said(bundles: Bundles, monkeypatch: pytest.MonkeyPatch) -> None:
