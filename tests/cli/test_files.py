@@ -71,11 +71,11 @@ def test_large_files_go_in_parts(local: CommandLine) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_a_terminal_sees_the_progress(local: CommandLine, columns: int) -> None:
-    (local.home / "file").write_bytes(bytes(20_000_000))
+    (local.home / "file").write_bytes(bytes(6_000_000))
     ok(local, "start", "--name", "work")
     shown = on_terminal(local, "cp", "file", "work:", stream="stderr", columns=columns).decode()
     *bars, last = shown.split("\r\x1b[K")
-    assert re.fullmatch(r"agentcore-sandbox: copied 1 file, 20M in \d+\.\d s, [\d.]+[KM]/s\n", last)
+    assert re.fullmatch(r"agentcore-sandbox: copied 1 file, 5.8M in \d+\.\d s, [\d.]+[KM]/s\n", last)
     assert all(len(bar) < columns and bar.startswith("upload ") for bar in bars if bar)
     ok(local, "stop", "work")
 

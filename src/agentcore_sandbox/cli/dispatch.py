@@ -230,7 +230,7 @@ def _unknown_command(word: str, family: str = "", known: Iterable[str] = COMMAND
 
     known = list(known)
     shown = f"{family} {word}" if family else repr(word)
-    advice = suggestion(word, known) or f"there are {', '.join(known)}; "
+    advice = suggestion(word, known) or f"the commands are {', '.join(known)}; "
     return UsageError(f"no such command: {shown}", f"{advice}see: {' '.join([PROGRAM, *family.split()])} --help")
 
 
@@ -337,7 +337,8 @@ def _subcommand(name: str, subcommands: Mapping[str, Command], words: Sequence[s
     if position < len(words):
         raise _unknown_command(words[position], name, subcommands)
     raise UsageError(
-        f"{name} needs the name of a command", f"there are {', '.join(subcommands)}; see: {PROGRAM} {name} --help"
+        f"{name} needs the name of a command",
+        f"the commands are {', '.join(subcommands)}; see: {PROGRAM} {name} --help",
     )
 
 

@@ -104,8 +104,8 @@ class NamedSession:
 
     @property
     def is_ending(self) -> bool:
-        """Whether less than a tenth of its lifetime is left."""
-        return self.seconds_left < self.lifetime / 10
+        """Whether some of its lifetime is left, and less than a tenth."""
+        return 0 < self.seconds_left < self.lifetime / 10
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ MISTYPED = {  # words -> what the hint begins with
     "help job lst": "did you mean list?",
     "completion bsh": "did you mean bash?",
     "interpreter create x --network sandbx": "did you mean sandbox?",
-    "zzz": "there are run, start,",
+    "zzz": "the commands are run, start,",
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError
-from agentcore_sandbox.sessions.named import Carry, Found, NamedSessions
+from agentcore_sandbox.sessions.named import Carry, Found, NamedSession, NamedSessions
 from support.mounts import MOUNTS, SECRET
 
 if TYPE_CHECKING:
@@ -116,3 +117,9 @@ def test_a_session_that_ends_while_it_is_carried_is_replaced_without_its_files(t
     found = store.get_or_start("work", 900, carry=Carry(ended, 1000))
     assert found == Found(session_id(3), replaces=session_id(1))
     assert interpreter.stopped == [session_id(2)]
+
+
+@pytest.mark.parametrize(("left", "is_ending"), [(91, False), (80, True), (-1, False)])
+def test_a_session_that_has_ended_is_not_about_to(left: int, *, is_ending: bool) -> None:
+    record = NamedSession("work", session_id(1), time.time() - 900 + left, 900)
+    assert record.is_ending is is_ending
