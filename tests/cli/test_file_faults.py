@@ -77,6 +77,21 @@ def test_an_answer_that_is_lost_changes_nothing(local: Local) -> None:
         assert paths(local, "work") == []
 
 
+@pytest.mark.nightly
+def test_an_archive_survives_lost_answers_and_no_lost_session(local: Local) -> None:
+    with logging_service(local, "break=invoke:1@3", "break=invoke:1@7", "break=invoke:1@10", "lose=invoke:1@24"):
+        ok(local, "start", "--name", "work")
+        ok(local, "cp", "-", "work:f", stdin=b"contents")
+        ok(local, "save", "work", "w.tar.gz")
+        ok(local, "start", "--name", "other", "--from", "w.tar.gz")
+        assert ok(local, "cp", "other:f", "-") == b"contents"
+        while (done := local.run("save", "work", "again.tar.gz", "--force")).returncode == 0:
+            local.home.joinpath("again.tar.gz").unlink()
+        assert b"error[SessionGone]" in done.stderr
+        assert list(local.home.glob("*.gz")) == [local.home / "w.tar.gz"]
+        assert list(local.home.glob(".agentcore-sandbox*")) == []
+
+
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT], ids=lambda signum: signum.name)
 def test_a_client_that_is_killed_while_it_sends(local: Local, signum: signal.Signals) -> None:
     with logging_service(local) as log:

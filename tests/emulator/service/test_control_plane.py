@@ -129,7 +129,7 @@ def test_only_public_mode_shares_the_network(running: Running, network: Any, sha
 
 
 @pytest.mark.aws(
-    "assumed", "Interpreters", "A session has the file systems and certificates of its interpreter, and its own"
+    "documented", "Interpreters", "A session has the file systems and certificates of its interpreter, and its own"
 )
 def test_sessions_have_what_is_attached_to_both(tmp_path: Path) -> None:
     roots = Roots(tmp_path / "mounts", tmp_path / "secrets")
