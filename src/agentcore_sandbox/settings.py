@@ -167,7 +167,7 @@ def _arn_region(interpreter: str) -> str | None:
 
 def _check(settings: Settings) -> None:
     known = rf"{INTERPRETER_ID}|{INTERPRETER_ARN}|{INTERPRETER_NAME}"
-    if not re.fullmatch(known, settings.interpreter_id):
+    if not settings.is_local and not re.fullmatch(known, settings.interpreter_id):
         raise UsageError(
             f"not an interpreter id, ARN or name: {settings.interpreter_id!r}",
             "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",

@@ -129,5 +129,6 @@ def test_who_may_not_list_is_told_to_give_the_id(caller: CommandLine, control: C
 
 def test_local_is_never_looked_up(caller: CommandLine, control: ControlServer) -> None:
     for word in ("local", "local-public"):
-        caller.run("sessions", "--interpreter-id", word, "--endpoint-url", "http://127.0.0.1:9")
+        done = caller.run("sessions", "--interpreter-id", word, "--endpoint-url", "http://127.0.0.1:9")
+        assert done.stderr.startswith(b"error[LocalServiceGone]"), done.stderr
     assert control.operations() == []

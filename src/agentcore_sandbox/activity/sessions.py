@@ -164,7 +164,9 @@ def ever() -> list[PastSession]:
         AgentcoreSandboxError: There is no state folder, or an unsafe one.
     """
     entries, now = LOG.entries(older=True), time.time()
-    started = {session.session: session for entry in entries if (session := read(entry))}
+    started: dict[str, StartedSession] = {}
+    for session in filter(None, map(read, entries)):
+        started.setdefault(session.session, session)  # another process may have taken it over since
     stopped = {str(entry.get("session")): _time(entry) for entry in entries if entry.get("event") == STOP}
     return [
         PastSession(session, min(now, session.at + session.lifetime, stopped.get(session.session, now)))
@@ -217,9 +219,9 @@ def read(entry: Mapping[str, Any]) -> StartedSession | None:
 def _running(entries: Sequence[Mapping[str, Any]]) -> dict[str, StartedSession]:
     """Session id -> those that were not stopped and whose lifetime is not over."""
     stopped, told = (
-        {entry.get("session") for entry in entries if entry.get("event") == event} for event in (STOP, TOLD)
+        {str(entry.get("session")) for entry in entries if entry.get("event") == event} for event in (STOP, TOLD)
     )
-    started = (read(entry) for entry in entries if entry.get("session") not in stopped)
+    started = (read(entry) for entry in entries if str(entry.get("session")) not in stopped)
     return {
         session.session: replace(session, told=session.told or session.session in told)
         for session in started

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEADER = ("TIME", "COMMAND", "EXIT", "SECONDS", "PROGRAM")
 WEEK = 7 * 24 * 3600.0
-_WIDTH = 40  # of a program's first line, which has others beside it
+_WIDTH = 32  # of a program's first line, which has others beside it
 EXAMPLES = (
     "agentcore-sandbox history --since 2h",
     "agentcore-sandbox history --json --since 30d",

@@ -118,6 +118,7 @@ class Mapper:
         """Go on with what an earlier process had begun."""
         past = self._ledger.past
         for session_id, (lifetime, at, keys) in past.sessions.items():
+            self._interpreter.adopt(session_id, lifetime, at)
             session = self.pool.add(session_id, lifetime, at)
             session.open = dict.fromkeys(key for key in keys if not self._ledger.is_finished(index_of(key)))
             session.is_new, session.had = not keys, len(keys)

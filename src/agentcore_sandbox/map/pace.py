@@ -107,6 +107,12 @@ class PacedInterpreter:
             lambda error: error.retryable,
         )
 
+    def adopt(self, session_id: str, lifetime: int, at: float) -> None:
+        """Let a session that a killed process has started, at a time in seconds since the epoch, end with this one."""
+        left = int(at + lifetime - time.time())
+        if left > 0:
+            self._interpreter.own.note_start(session_id, left, stays=False)
+
     def stop(self, session_id: str) -> None:
         """Stop a session."""
         self._repeat(STOP, lambda: self._interpreter.stop(session_id), lambda error: error.retryable)
