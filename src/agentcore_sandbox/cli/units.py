@@ -42,13 +42,12 @@ def utc(moment: float | datetime) -> str:
 
 
 def _moment(value: float | datetime) -> datetime:
+    """A moment in UTC; the beginning of the epoch for one that no calendar has, here or in UTC."""
     from datetime import datetime, timezone
 
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc)
     try:
-        moment = datetime.fromtimestamp(value, timezone.utc)
-        moment.astimezone()  # what no calendar has, in some time zone
+        moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, timezone.utc)
+        moment.astimezone()
+        return moment.astimezone(timezone.utc)
     except (OverflowError, ValueError, OSError):
         return datetime.fromtimestamp(0, timezone.utc)
-    return moment

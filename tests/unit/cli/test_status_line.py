@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.status_line import line, spinner
 from agentcore_sandbox.transfer.report import _bar
 
@@ -48,3 +49,19 @@ def test_nothing_is_shown_on_a_terminal_that_erases_no_line(
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         assert line.is_possible() is is_possible
+
+
+@pytest.mark.parametrize(
+    ("variables", "takes_colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)], ids=str
+)
+def test_colours_are_for_terminals_whose_user_has_not_declined(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, takes_colours: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    output = Output()
+    assert not output.takes_colours
+    output._stdout.is_terminal = True
+    assert output.takes_colours is takes_colours

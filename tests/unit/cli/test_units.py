@@ -57,6 +57,12 @@ def test_people_read_local_time_and_programs_read_utc(moment: float | datetime) 
     assert units.utc(moment) == "2026-11-29T01:30:15+00:00"
 
 
-@pytest.mark.parametrize("moment", [1e18, -1e18, float("inf"), float("nan"), 253402300799])
-def test_a_time_that_no_calendar_has_is_shown_all_the_same(moment: float) -> None:
+EDGES = [
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+]
+
+
+@pytest.mark.parametrize("moment", [1e18, -1e18, float("inf"), float("nan"), 253402300799, *EDGES], ids=str)
+def test_a_time_that_no_calendar_has_is_shown_all_the_same(moment: float | datetime) -> None:
     assert units.utc(moment)[4] == units.local_time(moment)[4] == "-"
