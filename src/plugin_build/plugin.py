@@ -55,6 +55,8 @@ def stage_plugin(project: Project) -> Path:
         for path in files_below(project.template):
             if path.parts[0] != OTHERS:
                 copy_file(project.template / path, staged / path)
+        for skill in staged.glob("skills/*/SKILL.md"):
+            _hide_from_others(skill)
         copy_tree(project.root / "src/skill_guard", staged / "hooks/skill_guard")
         for path in (project.root / "LICENSE", *(project.dist / name for name in ACCOMPANYING)):
             copy_file(path, staged / path.name)
@@ -64,6 +66,15 @@ def stage_plugin(project: Project) -> Path:
         write_checksums(staged)
         write_object(staged / MANIFEST, {"name": manifest["name"], "version": project.version, **manifest})
     return target
+
+
+def _hide_from_others(skill: Path) -> None:
+    """Have Gemini CLI leave out a skill, which only Claude Code holds to what it says: it wants a first line of `---`.
+
+    Claude Code takes spaces behind it too. No key of the frontmatter says for whom a skill is.
+    """
+    first, _, rest = skill.read_bytes().partition(b"\n")
+    skill.write_bytes(b"%s \n%s" % (first.rstrip(), rest))
 
 
 def _built_zipapps(folder: Path) -> Sequence[Path]:

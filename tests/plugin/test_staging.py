@@ -67,6 +67,8 @@ def test_plugin_is_template_zipapps_licence_and_version(source: Path, environmen
     assert {stat.S_IMODE(path.stat().st_mode) for path in (plugin, *plugin.rglob("*/"))} <= {0o755, 0o644}
     assert json.loads(plugin.joinpath(".claude-plugin/plugin.json").read_text()) == {**MANIFEST, "version": "0.1.0"}
     assert listing(source / "dist/portable" / NAME) == PORTABLE_FILES
+    skill = plugin.joinpath("skills/code-interpreter-execute/SKILL.md").read_text("utf-8")
+    assert skill.startswith("--- \nname: "), "so that Gemini CLI leaves it out"
     assert list(source.joinpath("dist/plugin").iterdir()) == [plugin]
 
 

@@ -52,7 +52,7 @@ def test_skill_of_the_page_is_guarded_and_its_examples_run(
     assert "docs/own-skill.md" in build(source, "new-skill", name, description, environment=environment).stdout
     plugin = source / "plugin-template"
     document = plugin / "skills" / name / "SKILL.md"
-    assert frontmatter(document)["description"] == description
+    assert (frontmatter(document)["name"], frontmatter(document)["description"]) == (name, description)
     assert "SKILL_" not in document.read_text("utf-8")
     logs.client("s3").create_bucket(Bucket="the-first-one")
     here = {"CUSTOM_AGENTCORE_INTERPRETER_ID": "local-public", "CLAUDE_PLUGIN_ROOT": str(plugin)}

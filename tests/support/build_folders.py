@@ -54,7 +54,10 @@ def make_source(root: Path, version: str = "0.1.0") -> Path:
     write(root / "plugin-template/.claude-plugin/icon.png", "a picture")
     write(root / "plugin-template/portable/skills/code-interpreter/SKILL.md", "---\nname: code-interpreter\n---\n")
     skill = root / "plugin-template/skills/code-interpreter-execute"
-    write(skill / "SKILL.md", "Only in Claude Code\n\n## Run\n\nSee `${CLAUDE_SKILL_DIR}/references/aws.md`.\n")
+    write(
+        skill / "SKILL.md",
+        "---\nname: code-interpreter-execute\n---\n\n## Run\n\nSee `${CLAUDE_SKILL_DIR}/references/aws.md`.\n",
+    )
     write(skill / "references/aws.md", "More\n")
     write(root / "plugin-template/bin/agentcore-sandbox", "#!/bin/sh\necho hello\n", 0o755)
     write(root / "plugin-template/.gitattributes", "*.cmd text eol=crlf\n")
