@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 LONGEST_README = 150
-OTHERS = [ROOT / "SECURITY.md", ROOT / "CODE_OF_CONDUCT.md", ROOT / "plugin-template/README.md", ROOT / "marketplace/README.md"]
+OTHERS = [
+    ROOT / "SECURITY.md",
+    ROOT / "CODE_OF_CONDUCT.md",
+    ROOT / "plugin-template/README.md",
+    ROOT / "marketplace/README.md",
+]
 LEFT_OUT = re.compile(r"^(plugins|portable)/")  # of the marketplace: there once it is built
 
 
