@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import signal
 import threading
 from pathlib import Path
@@ -86,6 +87,20 @@ def test_a_later_run_takes_them_from_the_cache(user: CommandLine) -> None:
     assert (found["packages"]["cached"], found["packages"]["sent"]) == (True, True)
     (user.home / "list.txt").write_text("".join(f"{line}\n" for line in found["packages"]["lock"]))
     assert outcome(user, "run", "--requirements", "list.txt", SHOW)["packages"]["lock"] == found["packages"]["lock"]
+
+
+@pytest.mark.parametrize("needs", ["", pytest.param("# requires-python = '>=3.8'\n", marks=pytest.mark.nightly)])
+def test_a_session_that_is_not_what_was_remembered_is_asked_again(user: CommandLine, needs: str) -> None:
+    """Here it was one for which there is no wheel, and for which the program is not made."""
+    script = f"# /// script\n{needs}# dependencies = ['pure']\n# ///\n{SHOW}"
+    assert user.run("run", script).stdout == b"1.0 1.0"
+    (record,) = (user.home / ".local/state/agentcore-sandbox/packages/platforms").iterdir()
+    record.write_text(re.sub(r'"3\.\d+\.\d+"', '"3.1.0"', record.read_text()))
+    assert user.run("run", script).stdout == b"1.0 1.0"
+    wheels.wheel(Path(user.environment()["UV_FIND_LINKS"]), "other")
+    record.write_text(re.sub(r'"3\.\d+\.\d+"', '"3.99.0"', record.read_text()))
+    assert outcome(user, "run", "--with", "other", "import other")["exitCode"] == 0  # it fits both, and is sent twice
+    assert "3.99" not in record.read_text()
 
 
 def test_start_map_and_jobs_install_too(user: CommandLine) -> None:

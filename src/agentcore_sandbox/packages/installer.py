@@ -76,25 +76,31 @@ class PackageInstaller:
         self._is_kept = is_kept
         self._quiet = quiet or output.as_json
         self._making = threading.Lock()
+        self._is_ready = False
         self._bundle: Bundle | None = None
         self._was_sent = False
 
     def prepare(self, *, ask: bool = False) -> None:
-        """Get everything ready on this machine before sessions are started and paid for.
+        """Get everything ready on this machine before sessions are started and paid for, where their platform is known.
 
         Args:
-            ask: Where the interpreter's platform is not known yet, start a session for a moment that tells it.
+            ask: Where it is not, start a session for a moment that tells it.
 
         Raises:
-            UsageError: The program needs another Python.
-            AgentcoreSandboxError: As `BundleCache.get`; with `ask`, what the service says.
+            AgentcoreSandboxError: As `BundleCache.get`; with `ask`, as `install`.
         """
-        platform = self._remembered()
-        if platform is None and ask:
+        if not self._requirements:
+            return
+        try:
+            if platform := self._remembered():
+                self._make(platform)
+        except AgentcoreSandboxError as error:
+            if error.code not in ("NoWheel", "Usage"):  # what does not fit may do by now: the session is asked
+                raise
+        if ask and not self._is_ready:
             start = self._interpreter.started(self._output, lambda: self._interpreter.start(lifetime=_ASKING_SECONDS))
             with start as session_id:
                 platform = self._ask(Workspace(self._interpreter, session_id))
-        if platform:
             self._make(platform)
 
     def install(self, workspace: Workspace) -> InstalledPackages:
@@ -108,8 +114,8 @@ class PackageInstaller:
         if not self._requirements:
             return installed
         with self._making:
-            if self._bundle is None:
-                self._make(self._remembered() or self._ask(workspace))
+            if not self._is_ready:
+                self._make(self._ask(workspace))
         if self._bundle is None:  # only a version of Python is asked for
             return installed
         folder = f"{api.WORK_FOLDER}/{self._bundle.folder}"
@@ -139,6 +145,7 @@ class PackageInstaller:
 
             with self._output.waiting("getting packages"):
                 self._bundle = BundleCache(os.environ, self._say).get(needed.packages, platform)
+        self._is_ready = True
 
     def _send(self, bundle: Bundle, workspace: Workspace) -> Bundle:
         """Send a bundle, or where the session is not what was remembered the right one; returns what was sent."""
