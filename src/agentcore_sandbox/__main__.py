@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import TYPE_CHECKING
 
-from agentcore_sandbox.cli import signals
-from agentcore_sandbox.cli.signals import Interrupted
+from agentcore_sandbox import __version__
 
+TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than `--version` otherwise takes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,14 +23,31 @@ def main(repair: Callable[[], list[str]] | None = None) -> int:
     """
     gc.set_threshold(100_000)  # what is imported stays: looking for garbage in it would take longer than it is worth
     try:
+        return 0 if sys.argv[1:] == ["--version"] and _says_version() else _run(repair)
+    finally:
+        gc.freeze()  # nor is there anything to find at the end, where Python would look through all of it once more
+
+
+def _says_version() -> bool:
+    """Whether that could be printed; where it could not, the command line says why."""
+    try:
+        sys.stdout.write(f"agentcore-sandbox {__version__}\n")
+        sys.stdout.flush()
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def _run(repair: Callable[[], list[str]] | None) -> int:
+    from agentcore_sandbox.cli import signals
+
+    try:
         signals.gate.install()
         from agentcore_sandbox.cli import dispatch
 
         return dispatch.main(sys.argv[1:], repair)
-    except Interrupted as interrupted:
+    except signals.Interrupted as interrupted:
         return interrupted.status
-    finally:
-        gc.freeze()  # nor is there anything to find at the end, where Python would look through all of it once more
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def test_help_version_and_usage_errors_load_no_aws_code(words: list[str]) -> Non
     command = [sys.executable, "-c", script, json.dumps(words)]
     done = subprocess.run(command, capture_output=True, text=True, env={}, stdin=subprocess.DEVNULL, check=True)
     loaded = set(json.loads(done.stderr.splitlines()[-1]))
-    assert "agentcore_sandbox.cli.dispatch" in loaded
+    assert ("agentcore_sandbox.cli.dispatch" in loaded) == (words != ["--version"])
     assert not {name.split(".")[0] for name in loaded} & (AWS | {"asyncio", "http", "ssl"})
     assert not any(name.startswith("agentcore_emulator") for name in loaded)
 

@@ -83,9 +83,9 @@ def packages(modules: set[str]) -> set[str]:
 
 def test_version_imports_next_to_nothing(caller: CommandLine) -> None:
     modules, _ = watch(caller, "--version")
-    assert packages(modules) == {"activity", "cli", "errors"}
+    assert packages(modules) == set()
     assert not modules & {"argparse", "dataclasses", "inspect", "botocore", "socket", "subprocess", "tempfile"}
-    assert len(modules) < 100  # 67 with Python 3.13, and what Python itself begins with
+    assert len(modules) < 90  # 77 with Python 3.13, half of them for the watch itself
 
 
 def test_run_imports_the_client_and_no_more(caller: CommandLine) -> None:
@@ -120,12 +120,12 @@ def test_run_reads_little_of_botocores_data(caller: CommandLine) -> None:
     assert sum(path.stat().st_size for path in data) < 80_000
 
 
-def test_run_sends_four_requests_over_two_connections(caller: CommandLine, faults: FaultServer) -> None:
-    """The program need not wait for its preparation, and a later one needs none."""
+def test_run_sends_four_requests_over_at_most_two_connections(caller: CommandLine, faults: FaultServer) -> None:
+    """The program need not wait for the answer to its preparation, and a command has none."""
     assert caller.run("run", "x").stdout == b"hello"
     assert [request.operation for request in faults.requests] == ["start", "invoke", "invoke", "stop"]
     assert [request.is_preparation for request in faults.requests].count(True) == 1
-    assert faults.connections == 2
+    assert faults.connections <= 2
     faults.connections = 0
     caller.run("run", "--cmd", "x")
     assert faults.connections == 1

@@ -34,6 +34,7 @@ def program(
     words = (str(launcher),) if request.param == "launcher" else (sys.executable, "-I", str(zipapps[OWN]))
     command = CommandLine(words, home, base)
     assert command.run("--version").stdout.startswith(VERSION)
+    assert command.run("help").returncode == 0
     return command
 
 
@@ -65,11 +66,11 @@ def remove_all(package: Path) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "a command": (remove("commands/cp.py"), ["cp", "--help"]),
-    "dispatch": (remove("cli/dispatch.py"), ["--version"]),
-    "bytecode": (cut_bytecode, ["--version"]),
+    "dispatch": (remove("cli/dispatch.py"), ["help"]),
+    "bytecode": (cut_bytecode, ["help"]),
     "what a command imports": (remove("cli/parser.py"), ["cp", "--help"]),
     "empty": (overwrite("__main__.py", ""), ["--version"]),
-    "other code": (overwrite("errors.py", "x ="), ["--version"]),
+    "other code": (overwrite("errors.py", "x ="), ["help"]),
     "everything": (remove_all, ["--version"]),
 }
 
@@ -122,7 +123,7 @@ def test_what_is_damaged_again_at_once_ends_in_one_line(
     with zipfile.ZipFile(broken, "a") as archive:
         archive.writestr("site-packages/agentcore_sandbox/errors.py", "x =")
     environment = {**base_environment, "XDG_CACHE_HOME": str(tmp_path)}
-    words = [sys.executable, "-I", str(broken), "--version"]
+    words = [sys.executable, "-I", str(broken), "help"]
     done = subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[DamagedCopy]: site-packages/agentcore_sandbox/errors.py in ")

@@ -83,7 +83,7 @@ def test_bytecode_is_kept_for_the_next_start_even_if_the_caller_wants_none(
 ) -> None:
     works(zipapp, {**environment, "PYTHONDONTWRITEBYTECODE": "1"}, isolated=False)
     [copy] = copies(home / CACHE)
-    assert list(copy.glob("site-packages/agentcore_sandbox/cli/__pycache__/dispatch.*.pyc"))
+    assert list(copy.glob("site-packages/agentcore_sandbox/__pycache__/__main__.*.pyc"))
 
 
 @pytest.mark.usefixtures("bwrap")
