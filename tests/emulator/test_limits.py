@@ -42,6 +42,9 @@ def test_every_limit_has_a_flag() -> None:
     assert {f"max-{name.replace('_', '-')}" for name in names} == set(local_command.LIMITS)
 
 
+@pytest.mark.aws("documented", "Limits", "A session has 2 vCPUs, 8 GB of memory and 10 GB of disk")
+@pytest.mark.aws("documented", "Limits", "An account has 1000 sessions at a time, a payload 100 MB")
+@pytest.mark.aws("documented", "Limits", "An invoke takes at most 15 minutes, a task 8 hours")
 def test_the_defaults_are_those_of_aws() -> None:
     most = Limits()
     assert (most.cpus, most.memory_bytes, most.disk_bytes, most.task_seconds) == (2, 8 << 30, 10 << 30, 8 * 3600)

@@ -62,7 +62,6 @@ def streams(result: dict[str, Any]) -> tuple[str, str, int]:
     return result["stdout"], result["stderr"], result["exitCode"]
 
 
-@pytest.mark.aws("documented", "Limits", "A session has 8 GB of memory")
 @pytest.mark.aws("assumed", "Limits", "What goes beyond its session's memory is killed, and told")
 def test_memory_of_several_processes(session: Session) -> None:
     """None of them has more than it may have by itself."""
@@ -97,7 +96,6 @@ def test_one_process_is_refused_more_than_all_may_have(session: Session) -> None
     assert session.code("bytearray(300 << 20)")["stderr"].endswith("MemoryError: ")
 
 
-@pytest.mark.aws("documented", "Limits", "A session has 10 GB of disk")
 @pytest.mark.aws("assumed", "Limits", "What goes beyond its session's disk is killed, and told")
 def test_disk(session: Session) -> None:
     code = "import itertools\nfor n in itertools.count():\n    open(f'file{n}', 'wb').write(bytes(1 << 20))"
@@ -119,7 +117,6 @@ def test_disk_of_one_file(session: Session) -> None:
     assert session.out("kept") == "42"
 
 
-@pytest.mark.aws("documented", "Limits", "A session has 2 vCPUs")
 def test_processors(session: Session) -> None:
     assert session.command("nproc")["stdout"] == "1\r\n"
     assert session.out("import os\nlen(os.sched_getaffinity(0))") == "1"

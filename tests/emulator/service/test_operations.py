@@ -201,7 +201,6 @@ def test_a_caller_that_hangs_up_cancels_its_tool(running: Running) -> None:
     assert running.tools.cancelled.wait(LONG)
 
 
-@pytest.mark.aws("documented", "Invokes", "An invoke takes at most 15 minutes")
 @pytest.mark.aws(
     "assumed",
     "Invokes",

@@ -71,7 +71,6 @@ def test_ids_are_unique_and_rise_with_time(tmp_path: Path) -> None:
     assert set("".join(ids)) <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
-@pytest.mark.aws("documented", "Sessions", "An account has at most 1000 sessions at a time")
 def test_the_limit_holds_also_for_starts_at_once(tmp_path: Path) -> None:
     with registry(tmp_path, limit=3) as (sessions, _), ThreadPoolExecutor(10) as pool:
         starts = [pool.submit(sessions.start, "local", None, 100) for _ in range(10)]

@@ -172,7 +172,7 @@ class TestTasks:
     def test_unknown_tasks(self, session: Session, tool: str) -> None:
         assert failure(session.invoke(tool, taskId="../x")).endswith(": Task ../x not found")
 
-    @pytest.mark.aws("documented", "Commands and tasks", "A task runs for at most 8 hours")
+    @pytest.mark.aws("assumed", "Commands and tasks", "A task that is ended for its time limit tells so")
     def test_a_task_has_a_time_limit(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         limits = Limits(task_seconds=1)
         with sandboxes.start(tmp_path_factory.mktemp("short") / "sandbox", limits) as session:
