@@ -102,7 +102,9 @@ def test_no_question_whatever_the_code_looks_like_and_the_users_deny_rules_win(
     assert (first, second) == ((False, "{'a': 1}"), (False, "1"))
     assert third[0], "outside of the skill the client asks as before"
     history = installed.home / ".local/state/agentcore-sandbox/activity/executions.jsonl"
-    of_claude = [(entry["claude_session"], entry["claude_prompt"]) for entry in map(json.loads, history.open())][-2:]
+    of_claude = [
+        (entry["claude_session"], entry["claude_prompt"]) for entry in map(json.loads, history.read_text().splitlines())
+    ][-2:]
     assert of_claude[0] == of_claude[1]
     assert all(of_claude[0])
     rules = {"permissions": {"deny": ["Bash(agentcore-sandbox *)"]}}
