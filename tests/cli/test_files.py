@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_sandbox.transfer import report, upload
+from agentcore_sandbox.transfer import upload
 from support import event_stream, fault_server
 from support.copies import ok, tree
 from support.terminal import on_terminal
@@ -78,20 +78,6 @@ def test_a_terminal_sees_the_progress(local: CommandLine, columns: int) -> None:
     assert re.fullmatch(r"agentcore-sandbox: copied 1 file, 5.8M in \d+\.\d s, [\d.]+[KM]/s\n", last)
     assert all(len(bar) < columns and bar.startswith("upload ") for bar in bars if bar)
     ok(local, "stop", "work")
-
-
-def test_progress_is_counted_in_the_bytes_of_each_request(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    moves: list[tuple[int, int]] = []
-    monkeypatch.setattr(report.Meter, "move", lambda _meter, part, count: moves.append((part, count)))
-    (local.home / "file").write_bytes(os.urandom(3_000_000))
-    for paths in (("file", "work:"), ("work:file", "back")):
-        moves.clear()
-        ok(local, "cp", *paths)
-        counts = [count for _, count in moves]
-        assert {part for part, _ in moves} == {0}
-        assert counts == sorted(counts)
-        assert counts[-1] == 3_000_000
-        assert len(set(counts)) > 20
 
 
 def test_standard_streams(local: CommandLine) -> None:

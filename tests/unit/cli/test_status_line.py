@@ -9,25 +9,8 @@ import pytest
 
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.status_line import line, spinner
-from agentcore_sandbox.transfer.report import _bar
 
-BARS = {  # moved, total, seconds, columns
-    (0, 0, 0.1, 80): "upload 0, 0/s",
-    (2048, 0, 2.0, 80): "upload 2.0K, 1.0K/s",
-    (0, 100, 0.1, 80): f"upload [{' ' * 40}]   0% 0 of 100, 0/s",
-    (50, 100, 2.0, 80): f"upload [{'#' * 20}{' ' * 20}]  50% 50 of 100, 25/s, 2s left",
-    (50, 100, 2.0, 48): "upload [####    ]  50% 50 of 100, 25/s, 2s left",
-    (50, 100, 2.0, 40): "upload  50% 50 of 100, 25/s, 2s left",
-    (50, 100, 2.0, 30): "upload  50% 50 of 100, 25/s",
-    (100, 100, 2.0, 80): f"upload [{'#' * 40}] 100% 100 of 100, 50/s",
-}
 SPINNERS = {0.0: "", 2.9: "", 3.0: "- running, 3 s", 9.9: "\\ running, 10 s", 700.0: "| running, 700 s"}
-
-
-@pytest.mark.parametrize(("state", "shown"), BARS.items(), ids=str)
-def test_a_bar_fits_the_terminal(state: tuple[int, int, float, int], shown: str) -> None:
-    assert _bar("upload", *state) == shown
-    assert len(shown) < state[3]
 
 
 def test_a_spinner_comes_after_three_seconds_and_its_note_once() -> None:
