@@ -47,6 +47,19 @@ def numbered(faults: FaultServer) -> Numbered:
     return starts
 
 
+def test_that_a_session_has_no_mount_because_it_runs_already_is_said(aws: CommandLine, faults: FaultServer) -> None:
+    secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:ca-AbCdEf"
+    words = ("run", "--session", "work", "--certificate", secret, "x")
+    aws.run("start", "--name", "work")
+    done = aws.run(*words)
+    assert (done.returncode, done.stdout) == (0, b"hello")
+    assert b"session 'work' runs already, without these mounts and certificates; " in done.stderr
+    aws.run("stop", "work")
+    assert b"already" not in aws.run(*words).stderr + aws.run(*words).stderr
+    starts = [request.body for request in faults.requests if request.operation == "start"]
+    assert ["certificates" in body for body in starts] == [False, True]
+
+
 def test_a_name_keeps_its_session(aws: CommandLine, faults: FaultServer) -> None:
     told = "agentcore-sandbox: started a new session, 'work'\n"
     for words, said in ((["run", "--session", "work"], told), (["exec", "work"], "")):

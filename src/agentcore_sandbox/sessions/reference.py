@@ -95,6 +95,11 @@ class SessionReference:
                 f"{found.session_id} takes the place of its session, which may still be running: "
                 "see agentcore-sandbox sessions"
             )
+        if found.known and self.attached not in (NOTHING, found.known.attachments):
+            self.output.say(
+                f"agentcore-sandbox: session {self.word!r} runs already, without these mounts and certificates; "
+                f"for a session that has them: agentcore-sandbox stop {self.word}"
+            )
         if found.known and found.known.is_ending:
             self.output.say(
                 f"agentcore-sandbox: session {self.word!r} ends in {duration(found.known.seconds_left)}, with its "
