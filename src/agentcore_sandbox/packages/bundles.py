@@ -90,7 +90,7 @@ class BundleCache:
     """
 
     def __init__(self, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-        self._path = cache(environ) / "packages"
+        self._path = cache(environ, "packages")
         self._folder = StateFolder(self._path)
         self._settings = sorted((name, value) for name, value in environ.items() if name.startswith(("UV_", "PIP_")))
         self._say = say

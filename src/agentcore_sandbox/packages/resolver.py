@@ -62,7 +62,12 @@ _REASONS = (
         "(?i)no (usable )?wheels|no matching dist|not found in|no version of|available and|building|start programs",
     ),
 )
-_UNKNOWN = ("ResolverFailed", "the packages cannot be resolved", "change what is asked for as the message says", "")
+_UNKNOWN = (
+    "ResolverFailed",
+    "the packages cannot be resolved",
+    "the message is that of uv or pip: change what is asked for, or how that is set up",
+    "",
+)
 
 
 class Resolver(Protocol):

@@ -49,13 +49,14 @@ def _root_in_sandbox(environ: Mapping[str, str], usual: Path) -> Path:
     return folder
 
 
-def cache(environ: Mapping[str, str]) -> Path:
-    """The user's cache folder, as the XDG Base Directory Specification places it; a private one where that is shut."""
-    base = Path(environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():
-        base = Path(environ.get("HOME") or environ.get("USERPROFILE") or os.devnull).absolute() / ".cache"
-    folder = base / "agentcore-sandbox"
-    return folder if is_writable(folder) else sandbox_runtime.private_path(environ, "cache")
+def cache(environ: Mapping[str, str], purpose: str) -> Path:
+    """A folder of the user's cache, which need not exist yet; a private one where the cache cannot be written."""
+    base, home = Path(environ.get("XDG_CACHE_HOME", "")), environ.get("HOME") or environ.get("USERPROFILE")
+    if not base.is_absolute() and home:
+        base = Path(home).absolute() / ".cache"
+    folder = base / "agentcore-sandbox" / purpose
+    is_there = base.is_absolute() and is_writable(folder)
+    return folder if is_there else sandbox_runtime.private_path(environ, purpose)
 
 
 def is_writable(folder: Path) -> bool:

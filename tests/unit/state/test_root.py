@@ -58,3 +58,15 @@ def test_without_a_temporary_folder_the_setting_is_named(
     with pytest.raises(AgentcoreSandboxError) as caught:
         state.root({**in_sandbox, "TMPDIR": str(Path(in_sandbox["TMPDIR"], "missing"))})
     assert (caught.value.code, "sandbox.filesystem.allowWrite" in caught.value.hint) == ("StateFailed", True)
+
+
+def test_the_cache_is_where_it_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path / "home")}
+    base = tmp_path / "base"
+    assert state.cache({**environ, "XDG_CACHE_HOME": str(base)}, "x") == base / "agentcore-sandbox/x"
+    assert state.cache({**environ, "XDG_CACHE_HOME": "y"}, "x") == tmp_path / "home/.cache/agentcore-sandbox/x"
+    homeless = state.cache({**environ, "HOME": ""}, "x")
+    monkeypatch.setattr(state, "is_writable", lambda _: False)
+    assert state.cache(environ, "x") == homeless
+    state.make(homeless)
+    assert [(path, stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()] == [(homeless, 0o700)]
