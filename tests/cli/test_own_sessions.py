@@ -109,7 +109,7 @@ def test_stop_all_without_anybody_to_ask_leaves_the_others_alone(aws: CommandLin
     aws.run("start")
     done = aws.run("stop", "--all")
     assert (done.stdout, sessions.running) == (b"session stopped\n", [OTHER])
-    assert b"1 sessions that were not started here are left alone: --yes stops them too" in done.stderr
+    assert b"not started here, and so left alone: 1 of 2 sessions; --yes stops them too" in done.stderr
     assert aws.run("stop", "--all", "--yes", "--older-than", "2h").stdout == b""
     aws.run("stop", "--all", "--yes")
     assert sessions.running == []
@@ -127,7 +127,7 @@ def test_on_a_terminal_stop_all_lists_and_asks(aws: CommandLine, sessions: Sessi
     assert len(sessions.running) == left
     assert re.search(rf"{OTHER}  x  1h00m  not started here\n", said.decode())
     assert f"{mine}  x  1h00m  yours, by start in {aws.home}\n" in said.decode()
-    assert "stop these 2 sessions? Type yes to continue" in said.decode()
+    assert "stop what is listed? Type yes to continue" in said.decode()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def _cells(execution: Execution, exits: Mapping[str, int | None]) -> tuple[str, 
 def _sentence(cost: Mapping[str, Any]) -> str:
     prices = cost["prices"]
     return (
-        f"{cost['sessions']} sessions on AWS: at most {cost['vcpuHours']:.2f} vCPU hours and "
+        f"sessions on AWS: {cost['sessions']}, at most {cost['vcpuHours']:.2f} vCPU hours and "
         f"{cost['gigabyteHours']:.2f} GB hours, ${cost['costAtMost']:.2f} at ${prices['vcpuHour']} and "
         f"${prices['gigabyteHour']} an hour (the defaults are assumed, of {prices['defaultsOf']})"
     )

@@ -57,4 +57,4 @@ def _print(output: Output, rows: Sequence[dict[str, Any]]) -> None:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     left = row["timeLeftSeconds"]
     times = (duration(row["ageSeconds"]), "-" if left is None else duration(left))
-    return (row["sessionId"], row["name"], row["status"], *times, row["startedBy"] or "-")
+    return (row["sessionId"], row["name"], row["status"], *times, (row["startedBy"] or "-").partition(" ")[0])

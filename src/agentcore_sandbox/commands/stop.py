@@ -96,12 +96,11 @@ def _choose(interpreter: SessionClient, output: Output, least_age: float, *, yes
     if questions.can_be_asked():
         for session in found:
             output.say(_described(session, own.get(session.session_id)))
-        questions.confirm(output, f"stop these {len(found)} sessions", yes=False)
+        questions.confirm(output, "stop what is listed", yes=False)
         return [session.session_id for session in found]
     if others := [session for session in found if session.session_id not in own]:
-        output.say(
-            f"agentcore-sandbox: {len(others)} sessions that were not started here are left alone: --yes stops them too"
-        )
+        which = f"{len(others)} of {len(found)} sessions"
+        output.say(f"agentcore-sandbox: not started here, and so left alone: {which}; --yes stops them too")
     return [session.session_id for session in found if session.session_id in own]
 
 
