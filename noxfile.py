@@ -28,13 +28,14 @@ if (certificates := Path("/etc/ssl/certs/ca-certificates.crt")).is_file():
 ROOT = Path(__file__).parent
 # Folders whose tests have a session of their own.
 OWN_SESSION = ("agents", "client", "conformance", "nightly", "recipes", "smoke", "zipapp")
-# The newest Python runs all tests. The others run what depends on the interpreter: contexts and their tracebacks, the
-# Python inside, sandboxes, the HTTP server, and without processes parser, text, streams, threads and files. At night
-# they run all tests too.
-ON_EACH_PYTHON = (
-    *(f"emulator/{name}.py" for name in ("agent/test_ipython", "agent/test_python_context", "test_sandbox")),
-    *("emulator/isolation/test_local_python.py", "emulator/service/test_server.py"),
-    *(f"unit/{name}" for name in ("aws/test_event_stream.py", "cli", "test_threads.py", "transfer")),
+# The newest Python runs all tests. The others run what each has in its own way: contexts and their tracebacks, and the
+# parser; the oldest also the Python inside, sandboxes, the HTTP server, event streams, threads and files. At night they
+# run all tests too.
+ON_EACH_PYTHON = ("emulator/agent/test_ipython.py", "emulator/agent/test_python_context.py", "unit/cli")
+ON_THE_OLDEST_PYTHON = (
+    *ON_EACH_PYTHON,
+    *(f"emulator/{name}.py" for name in ("isolation/test_local_python", "service/test_server", "test_sandbox")),
+    *(f"unit/{name}" for name in ("aws/test_event_stream.py", "test_threads.py", "transfer")),
 )
 # What is in a zipapp, what the launcher does and what is asked of AWS is the same for every Python.
 ZIPAPP = [
@@ -143,7 +144,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, but for what has a session of its own; arguments go to pytest."""
     install(session, "test")
-    chosen = whole_suite() if is_newest(session) else [f"tests/{name}" for name in ON_EACH_PYTHON]
+    some = ON_THE_OLDEST_PYTHON if session.python == pythons()[0] else ON_EACH_PYTHON
+    chosen = whole_suite() if is_newest(session) else [f"tests/{name}" for name in some]
     session.run("pytest", *(session.posargs or [*parallel(session), *chosen]))
 
 

@@ -12,6 +12,7 @@ import pytest
 from agentcore_sandbox.account import policies
 from agentcore_sandbox.aws.attachments import Mount
 from plugin_build.botocore_data import KEPT_OPERATIONS
+from support import tables
 from support.documents import page
 from support.local import serving
 from support.mounts import CERTIFICATES, CONFIGURATIONS, MOUNTS, SECRET
@@ -55,12 +56,15 @@ def test_without_a_terminal_it_needs_yes(admin: CommandLine, account: Account, c
 
 @pytest.mark.parametrize(
     ("answers", "status", "words"),
-    [
-        (b"sandbox\nyes\n", 0, "created interpreter demo"),
-        (b"sandbox\nno\n", 125, "error[Declined]: nothing was changed"),
-        (b"internet\n", 2, "not a network mode: 'internet'"),
-        (b"vpc\n", 2, "--network vpc needs 2 to 16 different ids with --subnet"),
-    ],
+    tables.first(
+        2,
+        [
+            (b"sandbox\nyes\n", 0, "created interpreter demo"),
+            (b"sandbox\nno\n", 125, "error[Declined]: nothing was changed"),
+            (b"internet\n", 2, "not a network mode: 'internet'"),
+            (b"vpc\n", 2, "--network vpc needs 2 to 16 different ids with --subnet"),
+        ],
+    ),
     ids=["yes", "no", "unknown", "vpc"],
 )
 def test_on_a_terminal_it_asks(
