@@ -11,6 +11,8 @@ TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than `
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CPYTHON = sys.implementation.name == "cpython"  # PyPy's collector is another, without these functions
+
 
 def main(repair: Callable[[], list[str]] | None = None) -> int:
     """Run the command line of this process.
@@ -21,11 +23,13 @@ def main(repair: Callable[[], list[str]] | None = None) -> int:
     Returns:
         The exit status.
     """
-    gc.set_threshold(100_000)  # what is imported stays: looking for garbage in it would take longer than it is worth
+    if _CPYTHON:
+        gc.set_threshold(100_000)  # what is imported stays: it takes longer to look for garbage in it than it is worth
     try:
         return 0 if sys.argv[1:] == ["--version"] and _says_version() else _run(repair)
     finally:
-        gc.freeze()  # nor is there anything to find at the end, where Python would look through all of it once more
+        if _CPYTHON:
+            gc.freeze()  # nor is there anything to find at the end, where Python would look through all of it once more
 
 
 def _says_version() -> bool:
