@@ -145,6 +145,15 @@ def test_the_cost_is_bounded_by_lifetimes_and_ends(tmp_path: Path, monkeypatch: 
     found = costs.at_most(now - 24 * 3600, Prices(1.0, 0.5))
     assert (found["sessions"], found["vcpuHours"], found["gigabyteHours"]) == (4, 6.0, 24.0)
     assert found["costAtMost"] == pytest.approx(6.0 + 12.0)
+    assert found["isComplete"]
+
+
+def test_a_cost_that_may_lack_some_sessions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTCORE_SANDBOX_STATE_DIR", str(tmp_path))
+    now = time.time()
+    sessions.LOG.append(started("one", now - 5000))
+    (tmp_path / "activity/sessions.jsonl.old").write_text(json.dumps(started("older", now - 6000)))
+    assert [costs.at_most(now - ago, Prices())["isComplete"] for ago in (5500, 6500)] == [True, False]
 
 
 @pytest.mark.parametrize("words", [["--since", "7"], ["--since", "-7d"], ["--vcpu-hour-price", "0"]])

@@ -54,7 +54,8 @@ def at_most(since: float, prices: Prices) -> dict[str, Any]:
         prices: What is paid.
 
     Returns:
-        `since`, `sessions`, `vcpuHours`, `gigabyteHours` and `costAtMost` in US dollars, and `prices`.
+        `since`, `sessions`, `vcpuHours`, `gigabyteHours` and `costAtMost` in US dollars, `isComplete`, False where
+        some sessions since then may not be written down any more, and `prices`.
 
     Raises:
         OSError: What is written down cannot be read.
@@ -62,7 +63,8 @@ def at_most(since: float, prices: Prices) -> dict[str, Any]:
     """
     from agentcore_sandbox.activity import sessions
 
-    known = [session for session in sessions.ever() if session.started.interpreter not in LOCAL_INTERPRETERS]
+    ever = sessions.ever()
+    known = [session for session in ever if session.started.interpreter not in LOCAL_INTERPRETERS]
     seconds = [max(0.0, session.end - max(session.started.at, since)) for session in known if session.end > since]
     hours = sum(seconds) / 3600
     return {
@@ -71,5 +73,7 @@ def at_most(since: float, prices: Prices) -> dict[str, Any]:
         "vcpuHours": round(VCPUS * hours, 4),
         "gigabyteHours": round(GIGABYTES * hours, 4),
         "costAtMost": round(sum(seconds) * prices.session_second, 4),
+        "isComplete": not sessions.LOG.has_rotated
+        or min((session.started.at for session in ever), default=since) <= since,
         "prices": prices.as_json(),
     }

@@ -90,9 +90,9 @@ def _cells(execution: Execution, exits: Mapping[str, int | None]) -> tuple[str, 
 
 
 def _sentence(cost: Mapping[str, Any]) -> str:
-    prices = cost["prices"]
+    prices, gone = cost["prices"], "" if cost["isComplete"] else "; the oldest are not written down any more"
     return (
         f"sessions on AWS: {cost['sessions']}, at most {cost['vcpuHours']:.2f} vCPU hours and "
         f"{cost['gigabyteHours']:.2f} GB hours, ${cost['costAtMost']:.2f} at ${prices['vcpuHour']} and "
-        f"${prices['gigabyteHour']} an hour (the defaults are assumed, of {prices['defaultsOf']})"
+        f"${prices['gigabyteHour']} an hour (the defaults are assumed, of {prices['defaultsOf']}){gone}"
     )

@@ -76,7 +76,7 @@ class Log:
             OSError: They cannot be read.
             AgentcoreSandboxError: As for `append`.
         """
-        data = (_read(self._path(".old")) if older else b"") + _read(self._path())
+        data = (_read(self._path(".old")) if older else b"") + b"\n" + _read(self._path())
         found = []
         for line in reversed(data.splitlines()):
             entry = _entry(line)
@@ -86,6 +86,11 @@ class Log:
                 break
             found.append(entry)
         return found[::-1]
+
+    @property
+    def has_rotated(self) -> bool:
+        """Whether there are older entries, of which the oldest may be gone."""
+        return self._path(".old").exists()
 
     def _rotate(self) -> None:
         lasting = b"".join(map(_line, self._lasting(self.entries())))
