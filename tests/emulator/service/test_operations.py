@@ -153,7 +153,7 @@ def test_sessions_are_listed_by_status(running: Running) -> None:
     client = running.client()
     sessions = [start(client) for _ in range(4)]
     client.stop_code_interpreter_session(codeInterpreterIdentifier="local", sessionId=sessions[1])
-    running.sandboxes[2].close()  # it died
+    running.sessions.find("local", sessions[2]).sandbox.close()  # it died
     listed = {
         status: client.list_code_interpreter_sessions(codeInterpreterIdentifier=SYSTEM, status=status)["items"]
         for status in ("READY", "TERMINATED")
