@@ -51,7 +51,8 @@ def test_nothing_is_asked_of_aws_before_the_first_call(cli: CommandLine, faults:
         client.value("run_code", code="1")
         client.value("run_code", code="2")
         assert client.close() == 0
-    assert (faults.connections, faults.operations()) == (1, ["start", "invoke", "invoke", "stop"])
+    assert faults.operations() == ["start", "invoke", "invoke", "stop"]
+    assert faults.connections <= 2  # a first program does not wait for the answer to its preparation
 
 
 def test_what_a_call_uses_is_imported_once_the_tools_are_listed(cli: CommandLine, faults: FaultServer) -> None:
