@@ -42,9 +42,12 @@ def test_a_certificate_that_is_not_trusted(quick: CommandLine, inspected: FaultS
 
 
 def test_with_the_bundle_it_works(quick: CommandLine, inspected: FaultServer, certificate: Path) -> None:
-    done = quick.using(**inspected.environment).run("run", "x", env={"AWS_CA_BUNDLE": str(certificate)})
-    assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
-    assert inspected.connections == 1  # each has a handshake of its own
+    """Each connection has a handshake; a first program may take another one beside its preparation."""
+    for words, most in (["run", "x"], 2), (["run", "--cmd", "x"], 1):
+        inspected.connections = 0
+        done = quick.using(**inspected.environment).run(*words, env={"AWS_CA_BUNDLE": str(certificate)})
+        assert (done.returncode, done.stdout) == (0, b"hello"), done.stderr
+        assert 1 <= inspected.connections <= most
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "text"])
