@@ -13,7 +13,7 @@ import pytest
 from agentcore_sandbox.mcp.tools import TOOLS
 from plugin_build.source_tree import write_object
 from support import model_api
-from support.agents import MARKETPLACE, NAME, PACKAGE, PROGRAMS, Agent, make_agent, program, warm_up
+from support.agents import MARKETPLACE, NAME, NOWHERE, PACKAGE, PROGRAMS, Agent, make_agent, program, warm_up
 from support.build_folders import ROOT
 from support.documents import page
 from support.model_api import Model, Turn
@@ -139,6 +139,7 @@ def test_opencode_with_the_snippet(tmp_path: Path, variables: dict[str, str]) ->
         OPENCODE_DISABLE_MODELS_FETCH="1",
         OPENCODE_DISABLE_LSP_DOWNLOAD="1",
         OPENCODE_DISABLE_DEFAULT_PLUGINS="1",
+        npm_config_registry=NOWHERE,  # it installs a package of its own in the background
     )
     agent.home.joinpath("bin/agentcore-sandbox").symlink_to(PACKAGE / "bin/agentcore-sandbox")
     warm_up(agent, agent.home / "bin/agentcore-sandbox")
