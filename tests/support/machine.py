@@ -64,8 +64,10 @@ class Machine:
 def this_machine(python: str | None = None) -> Machine:
     """This one, with another Python than pytest's where one is named."""
     # Without these, Windows starts no program and knows neither what it is nor a folder of the user.
-    needed = ("PATH", "SYSTEMROOT", "COMSPEC", "PATHEXT", "LOCALAPPDATA", "USERPROFILE", "USERNAME", "TEMP")
-    needed += ("PROCESSOR_ARCHITECTURE", "PROCESSOR_ARCHITEW6432")
+    needed = (
+        *("PATH", "SYSTEMROOT", "COMSPEC", "PATHEXT", "LOCALAPPDATA", "USERPROFILE", "USERNAME", "TEMP"),
+        *("PROCESSOR_ARCHITECTURE", "PROCESSOR_ARCHITEW6432"),
+    )
     variables = {name: os.environ[name] for name in needed if name in os.environ} if os.name == "nt" else {}
     return Machine((python or sys.executable,), variables)
 
