@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from agentcore_sandbox import __version__
@@ -35,8 +36,8 @@ def main(repair: Callable[[], list[str]] | None = None) -> int:
 def _says_version() -> bool:
     """Whether that could be printed; where it could not, the command line says why."""
     try:
-        sys.stdout.write(f"agentcore-sandbox {__version__}\n")
-        sys.stdout.flush()
+        # By no buffer, which Python would try to write once more at the end.
+        os.write(sys.stdout.fileno(), f"agentcore-sandbox {__version__}\n".encode())
     except (AttributeError, OSError):
         return False
     return True
