@@ -85,17 +85,19 @@ def wine(folder: Path, jar: Path, environment: Mapping[str, str]) -> Iterator[Ma
     # Without its Mono and its browser, which it would ask for in a window.
     variables["WINEDLLOVERRIDES"] = "mscoree,mshtml="
     together = {**environment, **variables, "HOME": str(folder)}
+    _run("wineserver", "--persistent", env=together)  # else it ends after each program, and the next may come too soon
     _run("wine", "wineboot", "--init", env=together)
     unpack(jar, folder / "drive_c" / "Python")
     try:
         yield Machine(("wine", rf"{PYTHON_FOLDER}\python.exe"), variables, is_wine=True)
     finally:
-        _run("wineserver", "--kill", env=together, check=False)  # fails where the server has ended by itself
+        _run("wineserver", "--kill", env=together)
         _run("wineserver", "--wait", env=together)
 
 
-def _run(*command: str, env: Mapping[str, str], check: bool = True) -> None:
-    subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE, check=check)
+def _run(*command: str, env: Mapping[str, str]) -> None:
+    null = subprocess.DEVNULL  # a pipe would be held open by what goes on in the background
+    subprocess.run(command, env=env, stdin=null, stdout=null, stderr=null, timeout=DEADLINE, check=True)
 
 
 def unpack(jar: Path, folder: Path) -> None:
