@@ -42,7 +42,8 @@ def _root_in_sandbox(environ: Mapping[str, str], usual: Path) -> Path:
     with translated("make", folder), suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         message = (
-            f"names and jobs are kept in {folder}, apart from those in {usual}, which this sandbox does not let change"
+            f"names, jobs and history are kept in {folder}, apart from those in {usual}, "
+            "which this sandbox does not let change"
         )
         Output().say(f"agentcore-sandbox: {message}")
     check_privacy(folder)

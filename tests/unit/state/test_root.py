@@ -24,7 +24,10 @@ def test_in_claude_codes_sandbox_the_folder_is_a_private_temporary_one_and_that_
     folder = state.root(in_sandbox)
     assert folder.parent == Path(in_sandbox["TMPDIR"])
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert f"names and jobs are kept in {folder}, apart from those in {in_sandbox['HOME']}" in capfd.readouterr().err
+    assert (
+        f"names, jobs and history are kept in {folder}, apart from those in {in_sandbox['HOME']}"
+        in capfd.readouterr().err
+    )
     assert state.root(in_sandbox) == folder
     assert capfd.readouterr().err == ""
     assert state.root({**in_sandbox, "SANDBOX_RUNTIME": ""}) == Path(
