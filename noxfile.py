@@ -165,7 +165,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(python=pythons()[-1], default=False)
 def recipes(session: nox.Session) -> None:
-    """Do what docs/emulator.md shows for each language, with AWS's newest SDKs; `-- -k Go` does one."""
+    """Do what docs/emulator.md shows for each language, with AWS's SDKs; `-- -k Go` does one."""
     install(session, "test")
     session.run("pytest", "tests/recipes", *session.posargs)
 

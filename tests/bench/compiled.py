@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.figures import Figure
 from bench.peers import AWS_LIKE, loopback
-from bench.processes import Command, measure, milliseconds, rounds
+from bench.processes import Command, measure, milliseconds, peaks, rounds
 from bench.stage import SCRIPTS
 from bench.task import CODE, SNIPPETS
 
@@ -87,16 +87,11 @@ def _against(
 
 def _memory(stage: Stage, program: Path, peer: Peer, runs: int) -> Iterator[Figure]:
     env = stage.environment(**peer.environment)
-    small = (str(stage.python), "-I", "-S", str(SCRIPTS / "peak.py"))
-    commands = {
-        "ours": Command((*small, str(stage.launcher), "run", CODE), env),
-        "Go": Command((*small, str(program), "once", CODE), env),
-    }
-    taken = {
-        name: [int(sample.output) / MEBIBYTE for sample in samples] for name, samples in rounds(commands, runs).items()
-    }
-    yield Figure("run: memory", "MiB", taken["ours"], limit=28)
-    yield Figure(f"run: memory, against {PEER}", "MiB", taken["ours"], taken["Go"])
+    commands = {"ours": stage.ours("run", CODE, env=peer.environment), "Go": _go(program, env, "once", CODE)}
+    taken = rounds({name: stage.peak(command) for name, command in commands.items()}, runs)
+    ours, theirs = ([peak / MEBIBYTE for peak in peaks(samples)] for samples in taken.values())
+    yield Figure("run: memory", "MiB", ours, limit=28)
+    yield Figure(f"run: memory, against {PEER}", "MiB", ours, theirs)
 
 
 def _one_shots(stage: Stage, program: Path, peer: Peer, runs: int) -> Taken:

@@ -97,6 +97,11 @@ def rounds(commands: Mapping[str, Command], runs: int) -> dict[str, list[Sample]
     return samples
 
 
+def peaks(samples: list[Sample]) -> list[int]:
+    """The bytes that each run of `Stage.peak` has printed."""
+    return [int(sample.output) for sample in samples]
+
+
 def milliseconds(samples: list[Sample]) -> list[float]:
     """The time of each run."""
     return [sample.seconds * 1000 for sample in samples]

@@ -100,6 +100,11 @@ class Stage:
         """A call of the command line as the plugin starts it."""
         return Command((str(self.launcher), *words), self.environment(**env), output=output, size=size)
 
+    def peak(self, command: Command) -> Command:
+        """What prints the most memory that a command holds, in bytes: a child's peak begins with that of its parent."""
+        words = (str(self.python), "-I", "-S", str(SCRIPTS / "peak.py"), *command.words)
+        return Command(words, command.environment)
+
     def shiv(self, *words: str, env: Mapping[str, str], output: bytes | None = None) -> Command:
         """The same call of the untrimmed zipapp."""
         return Command((str(self.python), str(self.untrimmed), *words), self.environment(**env), output=output)

@@ -71,7 +71,7 @@ def _guard(stage: Stage) -> Command:
     asked.write_text(json.dumps({**event, "tool_input": {"command": f'agentcore-sandbox --locked run "{CODE}"'}}))
     arm, ask = (
         Command(("/bin/sh", "-c", hooks[name][0]["hooks"][0]["command"]), env, stdin=asked, output=output)
-        for name, output in (("UserPromptExpansion", None), ("PreToolUse", b""))
+        for name, output in (("UserPromptExpansion", None), ("PreToolUse", None))
     )
     measure(arm)
     return ask
