@@ -61,7 +61,8 @@ class Monitor:
         self._ticks = 0
         self._is_used = True
         self._is_crowded = False
-        self._ending = threading.Lock()  # who is told what was killed has it killed: what comes next is safe
+        self._nameless_bytes = 0
+        self._ending = threading.RLock()  # who is told what was killed has it killed: what comes next is safe
         self._events: list[str] = []
         self._forgotten = 0
         self._untold = 0
@@ -149,20 +150,23 @@ class Monitor:
     def look_at_disk(self) -> None:
         """End the programs that make its files larger than they may be; those that make them smaller go on."""
         before, self.disk_bytes = self.disk_bytes, self._measure_disk()
-        if self.disk_bytes > max(self.limits.disk_bytes, GROWN * before):
-            self._end(self._running_programs(), DISK.format(human_bytes(self.limits.disk_bytes)))
-            self.disk_bytes = self._measure_disk()  # with what they have written meanwhile
+        # Files without names are running programs' own: they may have come in the place of what was left before.
+        has_grown = self.disk_bytes > max(self.limits.disk_bytes, GROWN * before)
+        if has_grown or self._nameless_bytes > self.limits.disk_bytes:
+            with self._ending:  # nobody's next program is in what is measured
+                self._end(self._running_programs(), DISK.format(human_bytes(self.limits.disk_bytes)))
+                self.disk_bytes, _ = usage.disk_bytes(self.folder)  # files without names end with their programs
 
     def _measure_disk(self) -> int:
         files = [self._nameless_files(program, on_disk=True) for program in self._running_programs()]
-        deleted = sum({inode: size for found in files for inode, size in found.items()}.values())
+        self._nameless_bytes = sum({inode: size for found in files for inode, size in found.items()}.values())
         size, hides = usage.disk_bytes(self.folder)
         if not hides:
-            return size + deleted
+            return size + self._nameless_bytes
         self._send_all(signal.SIGSTOP)  # else they could hide files faster than these are found
         try:
             usage.reveal(self.folder)
-            return usage.disk_bytes(self.folder)[0] + deleted
+            return usage.disk_bytes(self.folder)[0] + self._nameless_bytes
         finally:
             self._send_all(signal.SIGCONT)
 
