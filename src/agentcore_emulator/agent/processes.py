@@ -117,15 +117,22 @@ def end_of(process: int) -> int:
 
 
 def kill_descendants() -> None:
-    """End every descendant of this process, also those that are born meanwhile."""
-    while True:
-        processes = _stop_descendants()
-        for process in processes:
+    """End every descendant of this process, which adopts orphans; also those that are born meanwhile."""
+    while _has_children():  # a look at /proc may miss one whose parent ends during it, but it is a child in the end
+        killed = _stop_descendants()
+        for process in killed:
             _signal(process, signal.SIGKILL)
-        for _ in reap(0):
-            pass
-        if not processes:
-            return
+        for process in killed:
+            with contextlib.suppress(ChildProcessError):  # it is the child of another of them, still
+                os.waitpid(process, 0)
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _stop_descendants() -> set[int]:
@@ -145,11 +152,11 @@ def _signal(process: int, number: signal.Signals) -> None:
         os.kill(process, number)
 
 
-def reap(options: int = os.WNOHANG) -> Iterator[tuple[int, int]]:
-    """Yield id and wait status of every child that has ended; with `options=0` wait until none is left."""
+def reap() -> Iterator[tuple[int, int]]:
+    """Yield id and wait status of every child that has ended."""
     with contextlib.suppress(ChildProcessError):
         while True:
-            process, status = os.waitpid(-1, options)
+            process, status = os.waitpid(-1, os.WNOHANG)
             if not process:
                 return
             yield process, status
