@@ -347,7 +347,10 @@ def plugin(session: nox.Session) -> None:
     try:
         npm(session, folder.with_name("newest"), "install", "@anthropic-ai/claude-code@latest")
         newest = native_program(folder.with_name("newest"))
-        session.run(newest, "--version", external=True, env={"HOME": session.create_tmp()})
+        # Not session.create_tmp(): it moves TMPDIR, and the tests' projects with it, into this repository. Claude Code
+        # then looks for its root's settings and trust, and agnix passes over what git ignores.
+        with tempfile.TemporaryDirectory() as home:
+            session.run(newest, "--version", external=True, env={"HOME": home})
         names = [*WITH_NEWEST_CLIENT, *(ALSO_WITH_NEWEST_CLIENT if session.posargs else ())]
         suites = [f"tests/client/{name}" for name in names]
         session.run("pytest", *parallel(session), *suites, *words, env={**variables, "AGENTCORE_TEST_CLAUDE": newest})
