@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentcore_emulator import limits
+from agentcore_emulator.limits import Limits, Quotas
 from plugin_build.plugin import ACCOMPANYING, OTHERS
 from plugin_build.source_tree import (
     BuildError,
@@ -48,11 +50,28 @@ PROGRAM = ("bin", "lib", "zipapps")
 LAUNCHER = "bin/agentcore-sandbox"
 NOT_IN_BUNDLE = "-linux-"
 """Claude Desktop runs on macOS and Windows: what is for Linux alone would double the bundle. `any` runs there too."""
+_AWS = """
+    PROFILE DEFAULT_PROFILE REGION DEFAULT_REGION CONFIG_FILE SHARED_CREDENTIALS_FILE CA_BUNDLE USE_FIPS_ENDPOINT
+    ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN ROLE_ARN ROLE_SESSION_NAME WEB_IDENTITY_TOKEN_FILE
+    CONTAINER_CREDENTIALS_RELATIVE_URI CONTAINER_CREDENTIALS_FULL_URI CONTAINER_AUTHORIZATION_TOKEN
+    CONTAINER_AUTHORIZATION_TOKEN_FILE EC2_METADATA_DISABLED LOGIN_CACHE_DIRECTORY ENDPOINT_URL
+    ENDPOINT_URL_BEDROCK_AGENTCORE IGNORE_CONFIGURED_ENDPOINT_URLS
+"""
+_OWN = """
+    PYTHON RUNTIME_DIR STATE_DIR HISTORY LOCKED ENV_ENDPOINT LOCAL_PYTHON LOCAL_DENO LOCAL_NODE LOCAL_IDLE LOCAL_FAULTS
+    LOCAL_MOUNT_ROOT LOCAL_SECRET_ROOT
+"""
+_OTHERS = """
+    HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy SSL_CERT_FILE
+    XDG_CACHE_HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME DBUS_SESSION_BUS_ADDRESS
+    PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE PIP_CERT UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL
+    UV_EXTRA_INDEX_URL UV_CONFIG_FILE UV_SYSTEM_CERTS
+"""
 PASSED_BY_CODEX = (
-    *("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"),
-    *("HTTPS_PROXY", "NO_PROXY", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"),
-    *("AGENTCORE_SANDBOX_PYTHON", "AGENTCORE_SANDBOX_RUNTIME_DIR", "AGENTCORE_SANDBOX_STATE_DIR"),
+    *(f"AWS_{name}" for name in _AWS.split()),
+    *(f"AGENTCORE_SANDBOX_{name}" for name in _OWN.split()),
+    *(limits.PREFIX + name.upper() for name in sorted({*Limits.__annotations__, *Quotas.__annotations__})),
+    *_OTHERS.split(),
 )
 """Beside the options: a server gets no variable of the user's that its plugin does not name."""
 

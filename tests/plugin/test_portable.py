@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from agentcore_sandbox.aws.credentials import SOURCES
 from plugin_build import portable
 from plugin_build.marketplace import read_catalogue
 from plugin_build.plugin import read_manifest
@@ -61,6 +62,16 @@ def test_all_say_the_same_version_and_ask_for_the_same(package: portable.Package
     listed = portable.registry_entry(package, CHECKSUM)["packages"][0]["environmentVariables"]
     assert [variable["name"] for variable in listed] == variables
     assert portable.codex_plugin(package)["mcpServers"]["sbx"]["env_vars"][:3] == variables
+
+
+FOR_OTHERS = {"AGENTCORE_SANDBOX_DEBUG", "AGENTCORE_SANDBOX_ENV_NAMES"}  # of the project's developers, of `local env`
+
+
+def test_codex_passes_on_every_variable_that_the_manual_and_its_sources_of_credentials_name() -> None:
+    pages = [path.read_text("utf-8") for path in (*ROOT.glob("docs/*.md"), ROOT / "README.md")]
+    variable = re.compile(r"\b(?:AGENTCORE_SANDBOX|AWS_(?:WEB|ROLE|CONTAINER|SESSION|SHARED))_[A-Z_]*[A-Z]\b")
+    named = {name for text in [*pages, *SOURCES.values()] for name in variable.findall(text)}
+    assert named - FOR_OTHERS <= set(portable.PASSED_BY_CODEX), named
 
 
 def test_options_are_described_without_what_holds_in_claude_code_alone(package: portable.Package) -> None:
