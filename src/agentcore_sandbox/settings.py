@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID, INTERPRETER_NAME
+from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID, INTERPRETER_NAME, MANAGED_INTERPRETER
 from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.near import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 LOCAL_INTERPRETERS = ("local", "local-public")
 """Without network, and with this machine's."""
@@ -124,6 +125,11 @@ def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
     return replace(settings, region=region, endpoint_url=endpoint_url)
 
 
+def near_interpreter(word: str, names: Iterable[str] = ()) -> str:
+    """The beginning of a hint about a word that is no interpreter: the one that it is near to, or nothing."""
+    return suggestion(word, (*LOCAL_INTERPRETERS, MANAGED_INTERPRETER, *names))
+
+
 def is_loopback(url: str) -> bool:
     """Whether the URL names this machine by a loopback address."""
     return urlsplit(url).hostname in _LOOPBACK
@@ -170,7 +176,8 @@ def _check(settings: Settings) -> None:
     if not settings.is_local and not re.fullmatch(known, settings.interpreter_id):
         raise UsageError(
             f"not an interpreter id, ARN or name: {settings.interpreter_id!r}",
-            "an id looks like my_interpreter-AbCdEfGh12 or aws.codeinterpreter.v1; 'local' runs without AWS",
+            f"{near_interpreter(settings.interpreter_id)}an id looks like my_interpreter-AbCdEfGh12 or "
+            f"{MANAGED_INTERPRETER}; 'local' runs without AWS",
         )
     _check_region_and_endpoint(settings)
 

@@ -103,6 +103,15 @@ def test_of_two_the_ready_one_is_meant_or_both_are_named(
     assert started(faults) == [second]
 
 
+@pytest.mark.parametrize(("word", "near"), [("locl", "local"), ("Local_Public", "local-public"), ("dmo", "demo")])
+def test_the_near_interpreter_is_named(caller: CommandLine, control: ControlServer, word: str, near: str) -> None:
+    create(control, "demo")
+    done = caller.run("run", "--interpreter-id", word, "x")
+    assert done.returncode == 125
+    assert b"error[UnknownInterpreter]" in done.stderr
+    assert f"hint: did you mean {near}? " in done.stderr.decode()
+
+
 def test_an_id_that_is_gone_is_looked_up_again(
     caller: CommandLine, control: ControlServer, faults: FaultServer
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentcore_sandbox.errors import AgentcoreSandboxError
 from agentcore_sandbox.sessions import named
 from agentcore_sandbox.transfer import archive, download
 from support.copies import ok, tree
@@ -85,6 +86,19 @@ def test_an_archive_that_is_not_taken_starts_nothing(local: CommandLine) -> None
         missing = local.run(*words, "--from", "nothing")
         assert (missing.returncode, b"no such file: nothing" in missing.stderr) == (2, True)
     assert json.loads(ok(local, "sessions", "--json"))["sessions"] == []
+
+
+def test_a_session_that_cannot_be_filled_leaves_no_name(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok(local, "exec", "work", "open('f', 'w').write('x')")
+    assert b"saved 1 file, 1B, in w.tar.gz (" in local.run("save", "work", "w.tar.gz").stdout
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise AgentcoreSandboxError("SessionFile", "the disk is full", "")
+
+    monkeypatch.setattr(archive, "restore", fail)
+    assert local.run("start", "--name", "filled", "--from", "w.tar.gz").returncode == 125
+    assert [row["name"] for row in json.loads(ok(local, "sessions", "--json"))["sessions"]] == ["work"]
+    assert b"error[UnknownSession]" in local.run("ls", "filled").stderr
 
 
 def test_what_a_session_forges_is_not_written(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

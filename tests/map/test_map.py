@@ -157,6 +157,7 @@ def test_a_map_in_the_background(local: CommandLine) -> None:
     assert not any("v4lue" in path.read_text() for path in journal.iterdir() if path.name != "results.jsonl")
     assert eventually(lambda: check("maps status", local, "maps", "status", map_id).get("done") == 3)
     assert check("maps list", local, "maps", "list")["maps"][0]["state"] == "running"
+    assert f"did you mean {map_id}?".encode() in local.run("maps", "status", map_id[:5]).stderr
     part = check("maps results", local, "maps", "results", map_id, "--limit", "2")
     assert ([record["stdout"] for record in part["records"]], part["next"]) == (["v4lue\n"] * 2, 2)
     assert b"error[MapBusy]" in local.run("map", "--resume", str(journal), "--env", "NAME=v4lue").stderr

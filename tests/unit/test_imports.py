@@ -23,6 +23,7 @@ LAYERS = (
     "api",
     "threads",
     "retry",
+    "near",
     "atomic_files",
     "settings",
     "emulator",
@@ -44,7 +45,7 @@ LAYERS = (
     "dispatch",
     "__main__",
 )
-MOST_MODULES_OF_RUN = 53
+MOST_MODULES_OF_RUN = 54
 # Of the emulator: the API knows a sandbox by its interface, and the tools know nothing of HTTP.
 EMULATOR_LAYERS = {
     "service": {"agent_client", "attached", "errors", "limits", "private_files"},

@@ -14,6 +14,7 @@ from agentcore_sandbox.aws import credentials
 from agentcore_sandbox.aws.errors import translated
 from agentcore_sandbox.aws.interpreter_client import InterpreterClient
 from agentcore_sandbox.errors import AgentcoreSandboxError
+from agentcore_sandbox.settings import near_interpreter
 from agentcore_sandbox.state.records import StateFolder
 from agentcore_sandbox.state.root import root
 
@@ -72,22 +73,24 @@ def _remembered(connection: Connection, name: str) -> str | None:
 
 def _ask(connection: Connection, name: str) -> str:
     try:
-        found = [one for one in InterpreterClient(connection).all("CUSTOM") if one.name == name]
+        with translated(connection.settings):
+            found = list(InterpreterClient(connection).all("CUSTOM"))
     except AgentcoreSandboxError as error:
-        if error.code != "AccessDenied":
-            raise
-        hint = f"give its id, which need not be looked up; {error.hint}"
+        advice = "give its id, which need not be looked up; " if error.code == "AccessDenied" else ""
+        hint = f"{near_interpreter(name) or advice}{error.hint}"
         raise AgentcoreSandboxError(error.code, f"the id of {name!r} is not known: {error.message}", hint) from None
     return _only(name, found, connection.region).interpreter_id
 
 
-def _only(name: str, found: list[Interpreter], region: str) -> Interpreter:
+def _only(name: str, known: list[Interpreter], region: str) -> Interpreter:
     """The one that is meant: of several, the only one that is READY."""
+    found = [one for one in known if one.name == name]
     ready = [one for one in found if one.status == READY] if len(found) > 1 else found
     if len(ready) == 1:
         return ready[0]
     if not found:
-        hint = f"list them with: {LIST}; 'local' runs without AWS"
+        advice = near_interpreter(name, (one.name for one in known))
+        hint = f"{advice}list them with: {LIST}; 'local' runs without AWS"
         raise AgentcoreSandboxError("UnknownInterpreter", f"there is no interpreter {name!r} in {region}", hint)
     ids = ", ".join(f"{one.interpreter_id} ({one.status})" for one in found)
     message = f"{len(found)} interpreters have the name {name!r}: {ids}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -169,13 +169,21 @@ class SessionClient:
         self.own.note_end(session_id)
 
     @contextmanager
-    def started(self, output: Output, start: Callable[[], str], *, kept: bool = False) -> Iterator[str]:
+    def started(
+        self,
+        output: Output,
+        start: Callable[[], str],
+        *,
+        kept: bool = False,
+        forget: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[str]:
         """Start a session for a block. A signal may interrupt the block, but neither the session's start nor its stop.
 
         Args:
             output: Reports that the session could not be stopped.
             start: Starts it and returns its id.
             kept: The session continues if the block succeeds.
+            forget: Frees what stands for the session, if the block fails.
         """
         with gate.closed():
             with output.waiting(STARTING):
@@ -185,6 +193,8 @@ class SessionClient:
                     yield session_id
             except BaseException:
                 self.discard(session_id, output)
+                with suppress(AgentcoreSandboxError):
+                    forget(session_id)
                 raise
             if not kept:
                 self.discard(session_id, output)

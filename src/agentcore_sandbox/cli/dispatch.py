@@ -217,7 +217,7 @@ def _check_flags(words: Sequence[str]) -> None:
     for word in words:
         flag = word.partition("=")[0]
         if flag.startswith("-") and flag not in COMMON_FLAGS:
-            from agentcore_sandbox.cli.near import suggestion
+            from agentcore_sandbox.near import suggestion
 
             otherwise = "the options of a command follow its name; "
             advice = suggestion(flag, COMMON_FLAGS) or otherwise
@@ -226,7 +226,7 @@ def _check_flags(words: Sequence[str]) -> None:
 
 def _unknown_command(word: str, family: str = "", known: Iterable[str] = COMMANDS) -> UsageError:
     """The error for a word that is no command, or none of a family; the hint names the near one, or all."""
-    from agentcore_sandbox.cli.near import suggestion
+    from agentcore_sandbox.near import suggestion
 
     known = list(known)
     shown = f"{family} {word}" if family else repr(word)
@@ -290,7 +290,8 @@ def _command(module: ModuleType) -> Command:
     """The command of a module that is no family."""
     from agentcore_sandbox.cli.parser import Command
 
-    return Command(module.__doc__ or "", module.add_arguments, module.run, module.EXAMPLES)
+    more = {"advise": module.advise} if hasattr(module, "advise") else {}
+    return Command(module.__doc__ or "", module.add_arguments, module.run, module.EXAMPLES, **more)
 
 
 def _parser(name: str, command: Command) -> Parser:
@@ -299,6 +300,7 @@ def _parser(name: str, command: Command) -> Parser:
     examples = "\n  ".join(("examples:", *command.examples))
     parser = Parser(prog=f"{PROGRAM} {name}", description=command.about, epilog=examples)
     command.add_arguments(parser)
+    parser.advise = command.advise
     return parser
 
 

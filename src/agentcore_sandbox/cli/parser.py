@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME, MOUNT_FORM
-from agentcore_sandbox.cli.near import suggestion
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.errors import UsageError
+from agentcore_sandbox.near import suggestion
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
 
@@ -29,12 +29,14 @@ class Command(NamedTuple):
         add_arguments: Declares the arguments.
         run: Takes each argument by name, the connection flags as one `settings.Flags`; returns the exit status.
         examples: Calls for the end of the help.
+        advise: What a hint about too many operands begins with, by the first of them.
     """
 
     about: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[..., int]
     examples: tuple[str, ...]
+    advise: Callable[[str], str] = lambda _: ""
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +48,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_of_any_width, **options)
         self._given: list[str] = []
+        self.advise: Callable[[str], str] = lambda _: ""
         about = "refuse what reaches further than the sandbox and the files of the working directory"
         self.add_argument(lock.FLAG, action="store_true", help=about)
         about = "tell each request on standard error: operation, time, attempt, id"
@@ -98,8 +101,9 @@ class Parser(argparse.ArgumentParser):
                 operands.append(self._hide(value or ""))
         parsed, extras = self.parse_known_args([*flags, *operands])
         if extras:
-            advice = "the code is one argument: quote it; " if self._takes_code else ""
-            self.error(f"unrecognized arguments: {' '.join(map(self._reveal, extras))}", advice)
+            otherwise = "the code is one argument: quote it; " if self._takes_code else ""
+            words = " ".join(map(self._reveal, extras))
+            self.error(f"unrecognized arguments: {words}", self.advise(self._reveal(operands[0])) or otherwise)
         return vars(parsed)
 
     def _takes_value(self, flag: str) -> bool:
@@ -205,9 +209,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     allow(parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object on stdout"))
 
 
-def add_lifetime(parser: argparse.ArgumentParser, default: int = DEFAULT_LIFETIME) -> None:
-    """Add `--timeout`, the lifetime of a session that the command starts."""
-    about = f"seconds until the session ends, busy or not, 1-{MAX_LIFETIME} (default {default})"
+def add_lifetime(parser: argparse.ArgumentParser, default: int | None = DEFAULT_LIFETIME) -> None:
+    """Add `--timeout`, the lifetime of a session that the command starts; no default stands for its predecessor's."""
+    usual = default or f"{DEFAULT_LIFETIME}, or that of the session whose place it takes"
+    about = f"seconds until the session ends, busy or not, 1-{MAX_LIFETIME} (default {usual})"
     allow(
         parser.add_argument("--timeout", metavar="SECONDS", type=lifetime, default=default, dest="lifetime", help=about)
     )

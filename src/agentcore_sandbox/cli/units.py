@@ -13,15 +13,13 @@ _FEW = 10  # units of which tenths are shown
 
 
 def size(count: float) -> str:
-    """A number of bytes as `ls -lh` shows it, rounded up: 512, 1.5K, 23M."""
-    units = iter("\0KMGTPEZ")
+    """A number of bytes, rounded up as `ls -lh` does it: 512B, 1.5K, 23M."""
+    units = iter("BKMGTPEZ")
     unit = next(units)
     while math.ceil(count) >= _STEP:
         count, unit = count / _STEP, next(units)
-    if unit == "\0":
-        return str(math.ceil(count))
     tenths = math.ceil(count * 10)
-    return f"{tenths / 10:.1f}{unit}" if tenths < _FEW * 10 else f"{math.ceil(count)}{unit}"
+    return f"{tenths / 10:.1f}{unit}" if unit != "B" and tenths < _FEW * 10 else f"{math.ceil(count)}{unit}"
 
 
 def duration(seconds: float) -> str:

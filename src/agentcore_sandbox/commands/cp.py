@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_force(parser, "replace files that are there", "-f")
     add_no_hidden(parser)
     add_allow_file(parser)
-    add_lifetime(parser)
+    add_lifetime(parser, default=None)
     add_connection(parser)
 
 
@@ -66,7 +66,9 @@ class Copy:
     uploads: bool
 
 
-def run(*, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: bool, lifetime: int, as_json: bool) -> int:
+def run(
+    *, flags: settings.Flags, paths: Sequence[str], force: bool, hidden: bool, lifetime: int | None, as_json: bool
+) -> int:
     """Copy, and print what was copied; as JSON with the keys `copied`, `skipped` and `sessionId`."""
     request = read(paths)
     if as_json and request.target == STREAM:

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     requests.add_arguments(parser)
     about = "late in the life of a named session move its files into a new one, which takes its place"
     allow(parser.add_argument("--carry", action="store_true", help=about))
-    add_lifetime(parser)
+    add_lifetime(parser, default=None)
     add_connection(parser)
 
 
-def run(*, flags: settings.Flags, session: str, carry: bool, lifetime: int, **given: Any) -> int:
+def run(*, flags: settings.Flags, session: str, carry: bool, lifetime: int | None, **given: Any) -> int:
     """Execute a program in a session, which stays. `given` goes to `request.read`."""
     resolved = settings.resolve(flags, os.environ)
     if check_id_or_name(session) and carry and is_session_id(session):

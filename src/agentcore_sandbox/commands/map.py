@@ -26,6 +26,7 @@ from agentcore_sandbox.map.options import (
     Halt,
     Options,
 )
+from agentcore_sandbox.near import near
 from agentcore_sandbox.packages import requirements
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
@@ -156,7 +157,7 @@ def run(*, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> in
 def _estimate(given: dict[str, Any], output: Output) -> int:
     """Print what the map would take, and start nothing."""
     if given["items"] is None:
-        raise UsageError("no items", _GIVE_ITEMS)
+        raise UsageError("no items", f"{advise(given['code'] or '')}{_GIVE_ITEMS}")
     from agentcore_sandbox.map import estimate
     from agentcore_sandbox.map.items import Source
 
@@ -171,13 +172,23 @@ def _estimate(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
+def advise(word: str) -> str:
+    """What a hint begins with where the code is the name of a file here, or of a command of `maps`."""
+    if os.path.isfile(word):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        return f"{word} is a file here: did you mean --file {word}? "
+    from agentcore_sandbox.commands.maps import SUBCOMMANDS
+
+    name = near(word, SUBCOMMANDS)
+    return f"did you mean maps {name}? " if name else ""
+
+
 def _new(given: dict[str, Any]) -> MapRequest:
     """Make the journal of a new map."""
     resolved = settings.resolve(given["flags"], os.environ)
     if given["retry_failed"]:
         raise UsageError("--retry-failed goes with --resume")
     if given["items"] is None:
-        raise UsageError("no items", _GIVE_ITEMS)
+        raise UsageError("no items", f"{advise(given['code'] or '')}{_GIVE_ITEMS}")
     options = _options(given)
     program = _program(given)
     uploads, downloads = _transfers(given, options)
@@ -288,7 +299,7 @@ def _detach(request: MapRequest, output: Output) -> int:
     if output.as_json:
         output.data({"mapId": map_id, "journal": str(request.folder)})
         return 0
-    word = map_id if detached.folder_of(map_id, os.environ) == request.folder else str(request.folder)
+    word = map_id if request.folder in detached.all_folders(os.environ) else str(request.folder)
     output.say(f"agentcore-sandbox: running; see: agentcore-sandbox maps status {word}")
     output.line(word)
     return 0

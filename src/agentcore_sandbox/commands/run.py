@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
+from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws import attachments
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.parser import add_attachments, add_connection, add_lifetime
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     requests.add_arguments(parser)
     about = "use the session of this name, or start it; it stays"
     allow(parser.add_argument("--session", metavar="NAME", help=about))
-    add_lifetime(parser)
+    add_lifetime(parser, default=None)
     add_attachments(parser, "of the session, if it is started")
     add_connection(parser)
 
@@ -39,7 +40,7 @@ def run(
     *,
     flags: settings.Flags,
     session: str | None,
-    lifetime: int,
+    lifetime: int | None,
     mounts: Sequence[str],
     certificates: Sequence[str],
     **given: Any,
@@ -50,7 +51,7 @@ def run(
     from agentcore_sandbox.execution.executor import execute_in_new_session, execute_in_session
 
     if session is None:
-        return execute_in_new_session(request, connect(resolved), lifetime, attached)
+        return execute_in_new_session(request, connect(resolved), lifetime or DEFAULT_LIFETIME, attached)
     from agentcore_sandbox.sessions.named import check_name
     from agentcore_sandbox.sessions.reference import SessionReference
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
@@ -13,7 +14,7 @@ from agentcore_sandbox.cli.parser import add_allow_file, add_archive, add_attach
 from agentcore_sandbox.execution.request import read_archive
 from agentcore_sandbox.packages import requirements
 from agentcore_sandbox.policy.lock import allow
-from agentcore_sandbox.sessions.named import NamedSessions, check_name
+from agentcore_sandbox.sessions.named import NamedSessions, check_name, forget
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +60,7 @@ def run(
     archive: Path | None,
     as_json: bool,
 ) -> int:
-    """Start a session, and name it if there is a name; one whose id cannot be printed is stopped again."""
+    """Start a session, and name it if there is a name; one that cannot be filled or printed is stopped again."""
     needed = requirements.of(requirements.read(packages, requirement_files))
     resolved = settings.resolve(flags, os.environ)
     if name is not None:
@@ -68,7 +69,9 @@ def run(
     output = Output(as_json=as_json)
     interpreter = connect(resolved)
     installer = _installer(needed, interpreter, output) if needed else None
-    with interpreter.started(output, lambda: _start(interpreter, name, lifetime, attached), kept=True) as session_id:
+    free = partial(forget, interpreter, environ=os.environ)
+    start = partial(_start, interpreter, name, lifetime, attached)
+    with interpreter.started(output, start, kept=True, forget=free) as session_id:
         installed = _fill(_workspace(interpreter, session_id), checked, installer, quiet=as_json)
         output.data({"sessionId": session_id, "name": name, **installed}) if as_json else output.line(session_id)
     return 0

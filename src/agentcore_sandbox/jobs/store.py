@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MAX_LIFETIME
-from agentcore_sandbox.cli.near import suggestion
 from agentcore_sandbox.cli.units import local_time, utc
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError, UsageError
+from agentcore_sandbox.near import suggestion
 from agentcore_sandbox.sessions.named import is_session_id
 from agentcore_sandbox.state.records import StateFolder
 from agentcore_sandbox.state.root import root

@@ -18,6 +18,7 @@ from agentcore_sandbox import activity
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError
 from agentcore_sandbox.map import journal as journals
 from agentcore_sandbox.map.request import MapRequest
+from agentcore_sandbox.near import suggestion
 from agentcore_sandbox.policy.lock import INTERPRETER
 
 if TYPE_CHECKING:
@@ -88,7 +89,20 @@ def main() -> int:
 
 
 def folder_of(word: str, environ: Mapping[str, str]) -> Path:
-    """The journal's folder, of a map's id or of the folder itself."""
+    """The journal's folder, of a map's id or of the folder itself.
+
+    Raises:
+        AgentcoreSandboxError: `UnknownMap`.
+    """
+    folder = _place(word, environ)
+    if not os.path.lexists(folder):
+        ids = [path.name for path in all_folders(environ)]
+        hint = f"{suggestion(word, ids)}list them: agentcore-sandbox maps list"
+        raise AgentcoreSandboxError("UnknownMap", f"there is no map {word}", hint)
+    return folder
+
+
+def _place(word: str, environ: Mapping[str, str]) -> Path:
     return journals.default_folder(word, environ) if _ID.fullmatch(word) else Path(word).absolute()
 
 
@@ -99,10 +113,10 @@ def reached(word: str, lock: Lock) -> Header:
         NotAllowedError: Its journal is neither in the state folder nor where a locked call can have put it, or its
             sessions are of another interpreter than the configured one.
     """
-    folder = folder_of(word, os.environ)
+    folder = _place(word, os.environ)
     if not _ID.fullmatch(folder.name) or folder != journals.default_folder(folder.name, os.environ):
         lock.files.check_output_folder(word)
-    header = journals.read_header(folder)
+    header = journals.read_header(folder_of(word, os.environ))
     if header.interpreter_id != os.environ.get(INTERPRETER):
         raise NotAllowedError(f"map {word} runs in another interpreter than the configured one")
     return header

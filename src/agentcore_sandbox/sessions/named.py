@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentcore_sandbox.api import DEFAULT_LIFETIME
 from agentcore_sandbox.aws.attachments import NOTHING, Attachments
-from agentcore_sandbox.cli.near import near, suggestion
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
+from agentcore_sandbox.near import near, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -165,11 +166,12 @@ class NamedSessions:
         self._folder = StateFolder(root(environ) / "sessions" / _digest(json.dumps(interpreter.scope)))
 
     def get_or_start(
-        self, name: str, lifetime: int, attached: Attachments = NOTHING, carry: Carry | None = None
+        self, name: str, lifetime: int | None, attached: Attachments = NOTHING, carry: Carry | None = None
     ) -> Found:
         """The session of a name, started where there is none or its lifetime is over, or with `carry` soon will be.
 
-        However many processes ask at once, only one session is started.
+        One that takes another's place has its lifetime (in seconds) and attachments where none are given. However many
+        processes ask at once, only one session is started.
         """
         with self._folder.locked(_digest(name)):
             known = self._known(name)
@@ -180,7 +182,9 @@ class NamedSessions:
                     return self._carry(name, lifetime, known, attached, carry)
             return self._start(name, lifetime, known, attached)
 
-    def _carry(self, name: str, lifetime: int, known: NamedSession, attached: Attachments, carry: Carry) -> Found:
+    def _carry(
+        self, name: str, lifetime: int | None, known: NamedSession, attached: Attachments, carry: Carry
+    ) -> Found:
         """Replace a session that runs by one with its files; when that fails, the name stands for it as before."""
         fill = functools.partial(carry.copy, self._interpreter, known.session_id)
         found = self._start(name, lifetime, known, attached, fill)
@@ -188,7 +192,7 @@ class NamedSessions:
             self._interpreter.stop(known.session_id)
         return replace(found, carried=True)
 
-    def renew(self, name: str, gone: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
+    def renew(self, name: str, gone: str, lifetime: int | None, attached: Attachments = NOTHING) -> Found:
         """A session instead of one that was found `gone`, unless another process has replaced that already."""
         with self._folder.locked(_digest(name)):
             known = self._known(name)
@@ -272,7 +276,7 @@ class NamedSessions:
     def _start(
         self,
         name: str,
-        lifetime: int,
+        lifetime: int | None,
         known: NamedSession | None,
         attached: Attachments,
         fill: Callable[[str], None] | None = None,
@@ -281,6 +285,7 @@ class NamedSessions:
         key = _digest(name)
         if known and attached == NOTHING:
             attached = known.attachments
+        lifetime = lifetime or (known.lifetime if known else DEFAULT_LIFETIME)
         session_id = self._interpreter.start(name=name, lifetime=lifetime, stays=True, attached=attached)
         started = time.time()
         try:
@@ -322,9 +327,9 @@ def stop_id(interpreter: SessionClient, session_id: str, environ: Mapping[str, s
     try:
         interpreter.stop(session_id)
     except SessionOverError:
-        _forget(interpreter, session_id, environ)
+        forget(interpreter, session_id, environ)
         raise
-    _forget(interpreter, session_id, environ)
+    forget(interpreter, session_id, environ)
     return session_id
 
 
@@ -338,7 +343,8 @@ def _recorded_id(interpreter: SessionClient, name: str, environ: Mapping[str, st
         raise AgentcoreSandboxError(error.code, error.message, hint) from None
 
 
-def _forget(interpreter: SessionClient, session_id: str, environ: Mapping[str, str]) -> None:
+def forget(interpreter: SessionClient, session_id: str, environ: Mapping[str, str]) -> None:
+    """Free the names of a session that has ended, where there are names."""
     try:
         NamedSessions(interpreter, environ).forget(session_id)
     except AgentcoreSandboxError as error:

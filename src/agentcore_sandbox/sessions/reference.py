@@ -25,7 +25,7 @@ class SessionReference:
     Attributes:
         interpreter: The session's.
         word: Its id or name, checked.
-        lifetime: Of a session that is started for the name, in seconds.
+        lifetime: Of a session that is started for the name, in seconds; None for that of the one before.
         output: Reports that the session is a new one.
         attached: What a session that is started has.
         carry: Moves files out of a session that will end soon.
@@ -33,7 +33,7 @@ class SessionReference:
 
     interpreter: SessionClient
     word: str
-    lifetime: int
+    lifetime: int | None
     output: Output
     attached: Attachments = NOTHING
     carry: Carry | None = None

@@ -13,9 +13,9 @@ from agentcore_sandbox.cli import units
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIZES = {  # as `ls -lh` of GNU coreutils prints them
-    0: "0",
-    1023: "1023",
+SIZES = {  # as `ls -lh` of GNU coreutils prints them, which leaves the B out
+    0: "0B",
+    1023: "1023B",
     1024: "1.0K",
     1025: "1.1K",
     9 * 1024 + 1: "9.1K",

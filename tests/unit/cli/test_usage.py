@@ -134,6 +134,8 @@ MISTYPED = {  # words -> what the hint begins with
     "job --region x lst": "did you mean list?",
     "job --jsn": "did you mean --json?",
     "help job lst": "did you mean list?",
+    "map staus 0123": "did you mean maps status?",
+    "map print(1) 2": "the code is one argument: quote it;",
     "completion bsh": "did you mean bash?",
     "interpreter create x --network sandbx": "did you mean sandbox?",
     "zzz": "the commands are run, start,",
@@ -147,6 +149,31 @@ def test_the_near_name_is_named(aws: CommandLine, faults: FaultServer, words: st
     hint = done.stderr.decode().splitlines()[1]
     assert hint.startswith(f"hint: {MISTYPED[words]}")
     assert "see: agentcore-sandbox" in hint
+
+
+INTERPRETERS = {  # what is no interpreter -> what the hint begins with
+    "local-publc": "did you mean local-public?",
+    "LOCAL-p": "did you mean local-public?",
+    "aws.codeintepreter.v1": "did you mean aws.codeinterpreter.v1?",
+    "../x": "an id looks like",
+}
+
+
+@pytest.mark.parametrize("word", INTERPRETERS)
+def test_the_near_interpreter_is_named(aws: CommandLine, faults: FaultServer, word: str) -> None:
+    done = aws.run("run", "--interpreter-id", word, "1")
+    assert (done.returncode, done.stdout, faults.requests) == (2, b"", [])
+    assert done.stderr.decode().splitlines()[1].startswith(f"hint: {INTERPRETERS[word]}")
+
+
+def test_a_map_without_items_asks_what_was_meant(aws: CommandLine, tmp_path: Path) -> None:
+    script = tmp_path / "hello.py"
+    script.write_text("print(1)")
+    for word, said in ((str(script), f"did you mean --file {script}?"), ("lst", "did you mean maps list?")):
+        for words in (["map", word], ["map", "--dry-run", word]):
+            done = aws.run(*words)
+            assert (done.returncode, done.stdout) == (2, b"")
+            assert said in done.stderr.decode()
 
 
 @pytest.mark.parametrize("name", ["", "9a", "a b", "a/b", "../a", "x" * 65, "-a", "ü", SESSION])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -89,6 +89,25 @@ def test_a_session_is_carried_only_late_in_its_life(tmp_path: Path) -> None:
     known = store.find("work")
     assert known
     assert (known.session_id, known.lifetime) == (session_id(2), 1800)
+
+
+def test_a_session_that_takes_the_place_of_another_lives_as_long_if_nothing_is_said(tmp_path: Path) -> None:
+    store = NamedSessions(cast("Any", Interpreter()), {"AGENTCORE_SANDBOX_STATE_DIR": str(tmp_path)})
+
+    def lifetime() -> int:
+        known = store.find("work")
+        assert known
+        return known.lifetime
+
+    store.get_or_start("work", None)
+    assert lifetime() == 900
+    store.renew("work", session_id(1), 1800)
+    store.renew("work", session_id(2), None)
+    assert lifetime() == 1800
+    store.get_or_start("work", None, carry=Carry(lambda *_: None, 2000))
+    assert lifetime() == 1800
+    store.get_or_start("work", 3600, carry=Carry(lambda *_: None, 2000))
+    assert lifetime() == 3600
 
 
 def test_what_cannot_be_carried_leaves_the_name_as_it_was(tmp_path: Path) -> None:
