@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DATA = b"\0\xff\r\n\x1a\x04'$(x)\n\xe9 no newline"
 HEX = DATA.hex()
+SENTENCE = unread.SENTENCE.format(option="--stdin -")
 
 
 @pytest.fixture(scope="module")
@@ -187,17 +188,17 @@ def test_only_what_has_something_in_it_is_mentioned(kind: str, tmp_path: Path, m
     with descriptor(kind, tmp_path) as file:
         monkeypatch.setattr(sys, "stdin", file)
         for _ in range(2):  # nothing is consumed
-            assert list(unread.sentences(0)) == ([unread.SENTENCE] if KINDS.get(kind) else [])
+            assert list(unread.sentences("--stdin -", 0)) == ([SENTENCE] if KINDS.get(kind) else [])
 
 
 def test_a_closed_one_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert list(unread.sentences(0)) == []
+    assert list(unread.sentences("--stdin -", 0)) == []
 
 
 def test_a_pipe_that_nobody_reads_is_mentioned_once(aws: CommandLine, faults: FaultServer) -> None:
     done = aws.run_process("run", "--cmd", "cat", stdin=DATA)
-    assert (done.returncode, done.stderr.decode()) == (0, f"agentcore-sandbox: {unread.SENTENCE}\n")
+    assert (done.returncode, done.stderr.decode()) == (0, f"agentcore-sandbox: {SENTENCE}\n")
     faults.answers["invoke"] = fault_server.stream(event_stream.result("", exit_code=1))
     done = aws.run_process("exec", "work", "--file", "/dev/stdin", "--lang", "python", stdin=b"print(1)")
-    assert (done.returncode, unread.SENTENCE.encode() in done.stderr) == (1, False)
+    assert (done.returncode, SENTENCE.encode() in done.stderr) == (1, False)

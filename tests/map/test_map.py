@@ -149,6 +149,13 @@ def test_dry_run_starts_nothing(quick: CommandLine) -> None:
     assert b"at most $0.22" in aws.run(*words, stdin=b"x\n" * 100).stdout
 
 
+def test_a_pipe_that_a_map_does_not_read_is_mentioned(local: CommandLine) -> None:
+    (local.home / "items").write_text("a\n")
+    done = local.run_process("map", "--items", "items", "1", stdin=b"a\nb\n")
+    assert b"has data that is not read: --items - reads it" in done.stderr
+    assert b"1 item: 1 done; " in done.stderr
+
+
 def test_a_map_in_the_background(local: CommandLine) -> None:
     (local.home / "items").write_text("0\n0\n60\n0\n")
     words = ("map", "--items", "items", "--detach", "--env", "NAME=v4lue", "--cmd", "echo $NAME; sleep $ITEM")

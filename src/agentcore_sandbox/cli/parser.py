@@ -245,7 +245,7 @@ def _add_attachment(parser: argparse.ArgumentParser, flag: str, metavar: str, ab
 def add_archive(parser: argparse.ArgumentParser) -> None:
     """Add `--from`, the archive that a session gets."""
     about = "unpack an archive that `save` has made (tar.gz) in the session's work folder first"
-    allow(parser.add_argument("--from", metavar="ARCHIVE", type=Path, dest="archive", help=about), lock.archive)
+    allow(parser.add_argument("--from", metavar="ARCHIVE", type=archive_path, dest="archive", help=about), lock.archive)
 
 
 def add_no_hidden(parser: argparse.ArgumentParser) -> None:
@@ -321,11 +321,18 @@ def positive_number(text: str) -> float:
 
 
 def time_span(text: str) -> float:
-    """Read a time such as 90s, 45m, 2h or 7d in seconds."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    """Read a time such as 90s, 45m, 2h, 7d or 1w in seconds."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 45m, 2h or 7d")
-    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800}[found[2]]
+
+
+def archive_path(text: str) -> Path:
+    """Read the path of an archive, which is checked as a whole before anything is done with it: no stream."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("an archive is a file, not a standard stream; ./- is one of that name")
+    return Path(text)
 
 
 def byte_count(text: str) -> int:

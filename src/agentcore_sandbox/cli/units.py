@@ -1,4 +1,4 @@
-"""Sizes and times as people read them in text, and as programs read them in JSON."""
+"""Sizes, numbers and times as people read them in text, and as programs read them in JSON."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def size(count: float) -> str:
         count, unit = count / _STEP, next(units)
     tenths = math.ceil(count * 10)
     return f"{tenths / 10:.1f}{unit}" if unit != "B" and tenths < _FEW * 10 else f"{math.ceil(count)}{unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 file, 2 files."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

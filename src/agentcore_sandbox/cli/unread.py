@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SENTENCE = "standard input has data that the program does not get: --stdin - hands it over, </dev/null leaves it out"
+SENTENCE = "standard input has data that is not read: {option} reads it, </dev/null leaves it out"
 
 
-def sentences(_status: int) -> Iterator[str]:
-    """Say that nobody has read a pipe or file on standard input that has something in it."""
+def sentences(option: str, _status: int) -> Iterator[str]:
+    """Say that nobody has read a pipe or file on standard input that has something in it; `option` would read it."""
     try:
         if _is_waiting(sys.stdin.fileno()):
-            yield SENTENCE
+            yield SENTENCE.format(option=option)
     except (AttributeError, OSError, ValueError):  # closed, or no file
         return
 

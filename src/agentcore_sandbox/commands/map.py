@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.activity.costs import Prices, add_prices
+from agentcore_sandbox.cli import unread
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_number, positive_seconds
 from agentcore_sandbox.cli.signals import Interrupted
@@ -248,6 +249,8 @@ def _options(given: dict[str, Any]) -> Options:
 def _program(given: dict[str, Any]) -> Program:
     if given["items"] == "-" and given["file"] is None and given["code"] in (None, "-"):
         raise UsageError("standard input cannot be both the code and the items", "give the code with --file PATH")
+    if given["items"] != "-" and (given["file"] is not None or given["code"] not in (None, "-")):
+        Output.afterwards["standard input"] = partial(unread.sentences, "--items -")
     names = ("code", "file", "language", "command", "runtime", "env", "packages", "requirement_files")
     return programs.read(**{name: given[name] for name in names})
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox import settings
 from agentcore_sandbox.api import DEFAULT_LIFETIME, DISK_BYTES
 from agentcore_sandbox.aws.connect import connect
 from agentcore_sandbox.cli.output import Output
-from agentcore_sandbox.cli.parser import add_connection, add_force, byte_count
-from agentcore_sandbox.cli.units import size
+from agentcore_sandbox.cli.parser import add_connection, add_force, archive_path, byte_count
+from agentcore_sandbox.cli.units import counted, size
 from agentcore_sandbox.policy import lock
 from agentcore_sandbox.policy.lock import allow
 from agentcore_sandbox.sessions.named import check_id_or_name
@@ -20,6 +19,7 @@ from agentcore_sandbox.sessions.reference import SessionReference
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
 EXAMPLES = (
     "agentcore-sandbox save work work.tar.gz",
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `save`."""
     allow(parser.add_argument("session", help="the session's id or name"))
     about = "the file; links are not in it, nor variables of contexts, nor what lies outside the work folder"
-    allow(parser.add_argument("archive", type=Path, help=about), lock.new_output)
+    allow(parser.add_argument("archive", type=archive_path, help=about), lock.new_output)
     about = "leave out what this pattern names: whole paths where it has a slash, else names; repeatable"
     allow(parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help=about))
     about = "refuse a folder whose files have more bytes together (default: 10 GiB, the disk of a session)"
@@ -65,7 +65,6 @@ def run(
         skipped = dict(saved.skipped)
         output.data({"archive": str(archive), **counts, "skipped": skipped, "sessionId": workspace.session_id})
         return 0
-    files = "1 file" if saved.files == 1 else f"{saved.files} files"
-    output.line(f"saved {files}, {size(saved.content_size)}, in {archive} ({size(saved.size)})")
+    output.line(f"saved {counted(saved.files, 'file')}, {size(saved.content_size)}, in {archive} ({size(saved.size)})")
     output.say(f"agentcore-sandbox: {archives.LEFT_OUT}")
     return 0

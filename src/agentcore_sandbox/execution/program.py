@@ -243,7 +243,7 @@ def add_stdin(parser: argparse.ArgumentParser) -> None:
 def read_with_input(*, code: str | None, stdin: str | None, **given: Any) -> Program:
     """As `read`, for what `add_stdin` has declared too; data that nobody has asked for will be mentioned."""
     if stdin is None and (code not in (None, "-") or given["file"] is not None):
-        Output.afterwards["standard input"] = unread.sentences
+        Output.afterwards["standard input"] = functools.partial(unread.sentences, "--stdin -")
     return read(code=code, stdin=stdin, **given)
 
 

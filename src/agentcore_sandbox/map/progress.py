@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.cli.status_line import line
-from agentcore_sandbox.cli.units import duration
+from agentcore_sandbox.cli.units import counted, duration
 from agentcore_sandbox.map.records import DONE, FAILED, SKIPPED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def sentence(summary: dict[str, Any]) -> str:
     """The summary in words."""
     counts = [f"{summary[name]} {name}" for name in (DONE, FAILED, UNKNOWN, SKIPPED) if summary[name] or name == DONE]
     open_ones = [f"{summary['left']} open"] if summary["left"] else []
+    used = [counted(summary[f"{noun}s"], noun) for noun in ("session", "request")]
     return (
-        f"{summary['items']} items: {', '.join([*counts, *open_ones])}; {summary['sessions']} sessions, "
-        f"{summary['requests']} requests, {summary['seconds']:.1f} s, at most ${summary['costAtMost']:.4f} on AWS"
+        f"{counted(summary['items'], 'item')}: {', '.join([*counts, *open_ones])}; {', '.join(used)}, "
+        f"{summary['seconds']:.1f} s, at most ${summary['costAtMost']:.4f} on AWS"
     )

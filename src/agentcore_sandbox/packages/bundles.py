@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from agentcore_sandbox.atomic_files import publish, staging_folder
+from agentcore_sandbox.cli.units import counted
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
 from agentcore_sandbox.packages import requirements, resolver
 from agentcore_sandbox.sessions.workspace import FOLDER
@@ -116,7 +117,7 @@ class BundleCache:
         record = None if any("@" in line for line in asked) else self._read(key, LockRecord)
         if record and abs(time.time() - record.created) < LOCK_SECONDS:
             return tuple(record.lines.splitlines())
-        self._say(f"resolving {count(packages)} for {platform}")
+        self._say(f"resolving {counted(len(packages), 'package')} for {platform}")
         with self._working_folder() as folder:
             free = [requirements.Requirement(package.text) for package in packages]
             lock = tuple(
@@ -135,7 +136,7 @@ class BundleCache:
 
     def _made(self, lock: tuple[str, ...], platform: Platform) -> Bundle:
         key = _digest(lock, platform.key)
-        self._say(f"fetching {count(lock)}")
+        self._say(f"fetching {counted(len(lock), 'package')}")
         with self._working_folder() as folder:
             locked = list(requirements.parse("\n".join(lock), "the lock"))
             site = resolver.find().install(locked, platform, folder)
@@ -209,8 +210,3 @@ def _sha256(path: Path) -> str:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def count(packages: Sequence[object]) -> str:
-    """How many packages there are, in words."""
-    return f"{len(packages)} package{'' if len(packages) == 1 else 's'}"

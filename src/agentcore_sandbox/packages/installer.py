@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
+from agentcore_sandbox.cli.units import counted, size
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError, UsageError
 from agentcore_sandbox.packages import platforms
 from agentcore_sandbox.packages.platforms import Platform
@@ -149,11 +150,9 @@ class PackageInstaller:
 
     def _send(self, bundle: Bundle, workspace: Workspace) -> Bundle:
         """Send a bundle, or where the session is not what was remembered the right one; returns what was sent."""
-        from agentcore_sandbox.packages.bundles import count
-
         if not self._was_sent:  # of many sessions it is said once
             self._was_sent = True
-            self._say(f"sending {count(bundle.lock)}, {bundle.size / 1e6:.1f} MB")
+            self._say(f"sending {counted(len(bundle.lock), 'package')}, {size(bundle.size)}")
         found = self._unpacked(bundle, workspace)
         if found != bundle.platform:
             self._remember("platforms", json.dumps(self._interpreter.scope), found)

@@ -124,14 +124,18 @@ def check(path: Path, most: int = DISK_BYTES, *, name: str = "") -> Archive:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
+    other = UsageError(f"{path} is no file", "name an archive that `agentcore-sandbox save` has made")
     with local_tree.local_failures(path):
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         except FileNotFoundError:
             raise UsageError(f"no such file: {path}", "nothing was started") from None
+        if path.is_dir():  # of which there is no file object
+            os.close(descriptor)
+            raise other
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UsageError(f"{path} is no file", "name an archive that `agentcore-sandbox save` has made")
+                raise other
             yield file
 
 

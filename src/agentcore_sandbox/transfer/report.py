@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.cli.status_line import STDERR, columns, shown
-from agentcore_sandbox.cli.units import duration, size
+from agentcore_sandbox.cli.units import counted, duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Report:
     def sentence(self) -> str:
         """What was copied, in words."""
         moved = sum(copied.size for copied in self.copied)
-        count = "1 file" if len(self.copied) == 1 else f"{len(self.copied)} files"
+        count = counted(len(self.copied), "file")
         rate = f" in {self.seconds:.1f} s, {size(moved / self.seconds)}/s" if self.seconds else ""
         return f"copied {count}, {size(moved)}{rate}"
 

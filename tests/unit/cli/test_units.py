@@ -45,6 +45,10 @@ def test_sizes(count: int, text: str) -> None:
     assert units.size(count) == text
 
 
+def test_one_thing_and_several() -> None:
+    assert [units.counted(number, "file") for number in range(3)] == ["0 files", "1 file", "2 files"]
+
+
 @pytest.mark.parametrize(("seconds", "text"), DURATIONS.items())
 def test_durations(seconds: float, text: str) -> None:
     assert units.duration(seconds) == text
