@@ -25,7 +25,7 @@ _TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 NO_INTERPRETER_HINT = (
-    "choose one: --interpreter-id local (no AWS account, code runs in a sandbox on this machine); "
+    "choose one: --interpreter-id local (on Linux, no AWS account: code runs in a sandbox on this machine); "
     "--interpreter-id aws.codeinterpreter.v1 (AWS's own, without network); "
     "or the id, ARN or name of your own. CUSTOM_AGENTCORE_INTERPRETER_ID sets it for good"
 )

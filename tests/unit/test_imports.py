@@ -124,6 +124,16 @@ def test_imports_point_one_way(path: Path) -> None:
     assert not roots & AWS or layer in AWS_IMPORTERS
 
 
+NOT_ON_WINDOWS = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+
+
+def test_every_module_can_be_imported_on_windows() -> None:
+    """What only POSIX has is imported in functions that are not called there, or behind a look at the system."""
+    trees = [ast.parse(path.read_text()) for path in modules()]
+    always = [node for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not imported(ast.Module([*always], [])) & NOT_ON_WINDOWS
+
+
 def test_run_needs_few_modules() -> None:
     """The emulator and the account's side apart, whoever reads `run` has this many files to open."""
     found: set[str] = set()

@@ -10,7 +10,6 @@ import base64
 import collections
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -237,6 +236,8 @@ def _write_record(path: str, record: Any) -> None:
 
 
 def _lock(file: Any) -> bool:
+    import fcntl  # see main.py
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

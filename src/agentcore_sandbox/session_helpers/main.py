@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -45,6 +44,8 @@ def _do(operations: Operations, request: Any) -> str:
 
 def _once(operations: Operations, request: Any) -> str:
     """Do it, or as a repetition wait for the first and answer what it did. What that needs is swept up later."""
+    import fcntl  # here: the command line imports these modules too, also on Windows, which has none
+
     os.makedirs(OWN, exist_ok=True)
     with open(request["answer"] + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
