@@ -9,7 +9,7 @@ import time
 if sys.platform == "win32":
     import msvcrt
 
-    _BUSY = {errno.EACCES}
+    _BUSY = {errno.EACCES, 0}  # 0: under wine 8, which gives no reason
 else:
     import fcntl
 

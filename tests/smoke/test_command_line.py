@@ -6,6 +6,8 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support import event_stream, fault_server
 from support.mcp_client import serving
 from support.zipapps import VERSION
@@ -75,6 +77,15 @@ def test_jobs(emulator: CommandLine) -> None:
     assert job in text(emulator, "job", "list")
     assert emulator.run("job", "logs", job).stdout == b"a\r\nb"
     assert emulator.run("job", "rm", job).returncode == 0
+
+
+@pytest.mark.nightly
+def test_a_map_by_two_sessions_at_once(emulator: CommandLine) -> None:
+    (emulator.home / "items ž.txt").write_text("á\nb\n", "utf-8")
+    done = emulator.run("map", "--items", "items ž.txt", "--sessions", "2", "import os; print(os.environ['ITEM'])")
+    printed = {record["item"]: record["stdout"] for record in map(json.loads, done.stdout.splitlines())}
+    assert (done.returncode, printed) == (0, {"á": "á\n", "b": "b\n"})
+    assert b"not written down" not in done.stderr  # both write into one log
 
 
 def test_output_as_it_comes(emulator: CommandLine) -> None:
