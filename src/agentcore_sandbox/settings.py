@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from agentcore_sandbox.api import INTERPRETER_ARN, INTERPRETER_ID, INTERPRETER_NAME, MANAGED_INTERPRETER
@@ -31,8 +30,7 @@ NO_INTERPRETER_HINT = (
 )
 
 
-@dataclass(frozen=True)
-class Flags:
+class Flags(NamedTuple):
     """The connection flags as given, None for each that was not."""
 
     interpreter_id: str | None = None
@@ -41,8 +39,7 @@ class Flags:
     endpoint_url: str | None = None
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """One resolved set of connection settings.
 
     Attributes:
@@ -122,7 +119,7 @@ def _resolve_local(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if exported == environ.get(EXPORTED_ENDPOINT):
         exported = None
     endpoint_url = settings.endpoint_url or exported
-    return replace(settings, region=region, endpoint_url=endpoint_url)
+    return settings._replace(region=region, endpoint_url=endpoint_url)
 
 
 def near_interpreter(word: str, names: Iterable[str] = ()) -> str:

@@ -57,8 +57,7 @@ def in_parallel(call: Callable[[A], B], items: Iterable[A], at_once: int = AT_ON
     waiting = iter(items)
     running = deque(map(start, itertools.islice(waiting, at_once)))
     while running:
-        (value,) = _values(running.popleft(), math.inf)
-        yield value
+        yield next(_values(running.popleft(), math.inf))
         running.extend(map(start, itertools.islice(waiting, 1)))
 
 

@@ -3,8 +3,9 @@
 boto3 imports a resource layer with its documentation, and S3's transfers with all of `multiprocessing`; botocore gives
 each method of a client a docstring that only `help()` reads. dateutil and jmespath serve paginators and some
 credentials, HTTP/2 nobody. Stubs stand in for them. The patterns of an IPv6 address, which take longest to compile, are
-compiled for one, and what XML and proxies need is imported for those. urllib3 reads all trusted certificates for each
-connection. None of them offers a way to do without.
+compiled for one, and what XML and proxies need is imported for those. Two small classes are written out, which were
+all that `dataclasses` and `inspect` were needed for. urllib3 reads all trusted certificates for each connection. None
+of them offers a way to do without.
 CONTRIBUTING has what each patch gains: below 5 ms of a start it is not worth its upkeep.
 
 The build ends where a patch no longer fits: when what it replaces has changed, and when any module that ships uses
@@ -163,6 +164,32 @@ class _ElementTree:  # changed by agentcore-sandbox, see plugin_build.patches in
 ETree = _ElementTree()
 """,
         "XMLParseError = ETree.ParseError\n": "XMLParseError = SyntaxError  # the base class\n",
+        "import inspect\n": "",
+        "    return inspect.getfullargspec(func)[2]\n": """\
+    # changed by agentcore-sandbox, see plugin_build.patches in its source
+    code = getattr(func, "__code__", None) or getattr(type(func).__call__, "__code__", None)
+    if code:
+        return bool(code.co_flags & 8)
+    import inspect
+
+    return inspect.getfullargspec(func)[2]
+""",
+    },
+    "botocore/context.py": {
+        "from dataclasses import dataclass, field\n": "",
+        "@dataclass\n": "",
+        "    features: set[str] = field(default_factory=set)\n": """\
+    def __init__(self):  # changed by agentcore-sandbox, see plugin_build.patches in its source
+        self.features = set()
+""",
+    },
+    "botocore/plugin.py": {
+        "from dataclasses import dataclass\n": "",
+        "@dataclass\n": "",
+        "    plugins: str | None = None\n": """\
+    def __init__(self, plugins=None):  # changed by agentcore-sandbox, see plugin_build.patches in its source
+        self.plugins = plugins
+""",
     },
     "botocore/serialize.py": {
         "from xml.etree import ElementTree\n": "from botocore.compat import ETree as ElementTree\n",

@@ -65,7 +65,8 @@ def stage(lock: str, target: str, folder: Path) -> None:
     for package in PACKAGES:
         not_read = shutil.ignore_patterns("__pycache__", "py.typed")
         shutil.copytree(ROOT / "src" / package, folder / package, ignore=not_read)
-    shutil.copy(ROOT / "src/plugin_build/startup/code_archive.py", folder / "_code_archive.py")
+    for name in ("code_archive", "pattern_archive"):
+        shutil.copy(ROOT / f"src/plugin_build/startup/{name}.py", folder / f"_{name}.py")
     shutil.copy(ROOT / "LICENSE", folder / PACKAGES[0])
     _normalise(folder)
 

@@ -130,6 +130,12 @@ def test_on_a_terminal_stop_all_lists_and_asks(aws: CommandLine, sessions: Sessi
     assert "stop what is listed? Type yes to continue" in said.decode()
 
 
+def kill_owners(aws: CommandLine) -> None:
+    """Let sessions that stay look like those of a process that was killed."""
+    log(aws).write_text(log(aws).read_text().replace('"owner":""', '"owner":"dead"'))
+    log(aws).with_name("dead.owner").write_text("locked\n")
+
+
 @pytest.mark.parametrize(
     "words",
     [["--mine", "--all"], ["--mine", "work"], ["work", "--older-than", "1h"], ["--mine", "--older-than", "2"]],
@@ -162,7 +168,7 @@ def test_many_are_mentioned_together_and_where_nobody_hears_it_not_yet(
 ) -> None:
     while len(sessions.running) <= 20:
         aws.run("start")
-    log(aws).write_text(log(aws).read_text().replace('"owner":""', '"owner":"dead"'))
+    kill_owners(aws)
     child = aws.start("run", "x", stderr=subprocess.DEVNULL)
     child.communicate(timeout=DEADLINE)
     faults.requests.clear()
@@ -175,11 +181,22 @@ def test_many_are_mentioned_together_and_where_nobody_hears_it_not_yet(
 
 def test_an_orphan_that_has_ended_is_not_mentioned(aws: CommandLine, faults: FaultServer, sessions: Sessions) -> None:
     aws.run("start")
-    log(aws).write_text(log(aws).read_text().replace('"owner":""', '"owner":"dead"'))
+    kill_owners(aws)
     faults.answers["get"] = fault_server.error(404, "ResourceNotFoundException", "no such session")
     assert aws.run("run", "x").stderr == b""
     assert [entry["event"] for entry in entries(aws)][-2:] == ["stop", "told"]
     assert len(sessions.running) == 2
+
+
+@pytest.mark.usefixtures("sessions")
+def test_an_owner_that_has_not_locked_its_file_yet_lives(aws: CommandLine) -> None:
+    aws.run("start")
+    kill_owners(aws)
+    file = log(aws).with_name("dead.owner")
+    file.write_bytes(b"")
+    assert aws.run("run", "x").stderr == b""
+    file.write_text("locked\n")
+    assert b"was left" in aws.run("run", "x").stderr
 
 
 @pytest.mark.parametrize("left", [800, 80])

@@ -1,9 +1,13 @@
-"""The archive of bytecode in the unpacked copy: it is used, it may be damaged, and many may write it at once."""
+"""The archives in the unpacked copy: they are used, they may be damaged, and many may write them at once."""
 
 from __future__ import annotations
 
+import _imp
+import _sre  # type: ignore[import-not-found] # typeshed lacks it
+import marshal
+import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,11 +75,65 @@ def test_many_first_starts_leave_one_whole_archive(caller: CommandLine, tmp_path
     with ThreadPoolExecutor(4) as pool:
         assert {done.stdout for done in pool.map(lambda _: caller.run("run", "x"), range(4))} == {b"hello"}
     path = archive(caller, tmp_path)
-    assert [found.name for found in path.parent.iterdir() if found.name != "site-packages"] == [path.name]
-    assert path.stat().st_mode & 0o77 == 0
+    files = [found for found in path.parent.iterdir() if found.name != "site-packages"]
+    assert {file.suffix for file in files} == {".code", ".patterns"}
+    assert not any(file.stat().st_mode & 0o77 for file in files)
 
 
 def test_files_beside_an_archived_module_are_found(caller: CommandLine, faults: FaultServer, tmp_path: Path) -> None:
     archive(caller, tmp_path)
     caller.run("run", "--follow", "x")
     assert any("reply(OPERATIONS)" in str(request.body) for request in faults.requests)  # the source of a helper
+
+
+def patterns(caller: CommandLine, tmp_path: Path) -> Path:
+    return archive(caller, tmp_path).with_suffix(".patterns")
+
+
+def known(path: Path) -> dict[tuple[str | bytes, int], Any]:
+    found: dict[tuple[str | bytes, int], Any] = marshal.loads(path.read_bytes()[8:])[1]  # noqa: S302 - its own
+    return found
+
+
+def test_patterns_from_the_archive_are_those_that_python_compiles(caller: CommandLine, tmp_path: Path) -> None:
+    found = known(patterns(caller, tmp_path))
+    assert len(found) > 100
+    for (pattern, flags), arguments in found.items():
+        kept: re.Pattern[Any] = _sre.compile(pattern, *arguments)
+        compiled: re.Pattern[Any] = re.compile(pattern, flags)
+        assert (kept, kept.groupindex, kept.groups) == (compiled, compiled.groupindex, compiled.groups)
+
+
+def test_a_start_compiles_no_pattern_that_is_known_and_keeps_none_of_a_users(
+    caller: CommandLine, tmp_path: Path
+) -> None:
+    path = patterns(caller, tmp_path)
+    path.unlink()
+    caller.run("run", "--upload", f"{tmp_path}/*.quokka", "x")
+    caller.run("run", "--download", "*.quokka:out", "x")
+    before = path.read_bytes()
+    caller.run("run", "x")
+    assert path.read_bytes() == before
+    assert not any("quokka" in str(pattern) for pattern, _ in known(path))
+
+
+def of_another_python(content: bytes) -> bytes:
+    magic, entries = marshal.loads(content[8:])  # noqa: S302 - its own
+    other = marshal.dumps((magic + 1, {key: (0, [], 0, {}, ()) for key in entries}))
+    return _imp.source_hash(0, other) + other
+
+
+def flip_the_end(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+@pytest.mark.parametrize("damage", [flip_the_end, of_another_python, cut, empty])
+def test_damaged_patterns_are_passed_over_and_written_anew(
+    caller: CommandLine, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = patterns(caller, tmp_path)
+    whole = known(path)
+    path.write_bytes(damage(path.read_bytes()))
+    done = caller.run("run", "x")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello", b"")
+    assert len(known(path)) > len(whole) / 2

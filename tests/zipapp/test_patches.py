@@ -35,9 +35,9 @@ URLS = [
 HOSTS = ["::1", "[::1]", "fe80::1%eth0", "[fe80::1%25eth0]", "1.2.3.4", "example.com", "a:b", "12345::", ""]
 TIMES = ["2026-11-27T15:43:16Z", "2026-11-27T15:43:16.123+01:00", "Fri, 27 Nov 2026 15:43:16 GMT", "1764258196", 1.5]
 COMPARED = f"""
-import json, sys
+import functools, json, sys
 import dateutil.tz, jmespath, urllib3.util, urllib3.util.ssl_
-from botocore import handlers, httpsession, utils
+from botocore import compat, context, handlers, httpsession, plugin, utils
 URLS, HOSTS, TIMES = {URLS!r}, {HOSTS!r}, {TIMES!r}
 
 def tried(call, *values):
@@ -46,7 +46,20 @@ def tried(call, *values):
     except Exception as error:
         return type(error).__name__
 
+class Handler:
+    def __call__(self, a, **more): pass
+    def method(self, **more): pass
+    def other(self, a): pass
+
+HANDLERS = [Handler(), Handler().method, Handler().other, Handler.method, Handler, str, len, lambda **more: 1,
+            lambda a, *b: 1, functools.partial(Handler().method, 1), functools.partial(Handler().other, 1),
+            functools.wraps(Handler.other)(lambda **more: 1), Handler().method.__call__, "no function"]
+
 print(json.dumps({{
+    "accepting handlers": [tried(lambda: bool(compat.accepts_kwargs(handler))) for handler in HANDLERS],
+    "contexts": [
+        [len(context.ClientContext().features), context.ClientContext().features.add("x")] for _ in range(2)
+    ] + [plugin.PluginContext().plugins, plugin.PluginContext(plugins="x").plugins],
     "urls": [tried(urllib3.util.parse_url, url) for url in URLS],
     "endpoints": [tried(utils.is_valid_ipv6_endpoint_url, url) for url in URLS],
     "addresses": [tried(urllib3.util.ssl_.is_ipaddress, host) for host in HOSTS],
@@ -75,7 +88,13 @@ def ours(tree: Path) -> Any:
     return answers("-S", before=f"import sys; sys.path.insert(0, {str(tree)!r})")
 
 
-@pytest.mark.parametrize("what", ["urls", "endpoints", "addresses", "hosts", "times", "zones", "searched", "compiled"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("urls", "endpoints", "addresses", "hosts", "times", "zones"),
+        *("searched", "compiled", "accepting handlers", "contexts"),
+    ],
+)
 def test_it_answers_as_the_published_client(published: Any, ours: Any, what: str) -> None:
     assert ours[what] == published[what]
 

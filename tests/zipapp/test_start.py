@@ -276,3 +276,34 @@ def test_too_old_a_python_is_one_line(zipapp: Path, environment: dict[str, str],
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[PythonTooOld]: agentcore-sandbox needs Python 3.10 or newer")
     assert done.stderr.count(b"\n") == 1
+
+
+ENDING = """
+import atexit, os, sys, threading
+from plugin_build.startup import start
+class Left:
+    def __del__(self):
+        os.write(2, b"freed")
+left = Left()
+atexit.register(os.write, 2, b"registered ")
+{program}
+start.end(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("print('x')", (3, b"x\n", b"registered ")),
+        ("os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('x')", (120, b"", b"registered ")),
+        ("sys.stdout = sys.stderr = None", (3, b"", b"registered ")),
+        ("threading.Thread(target=threading.Event().wait, daemon=True).start()", (3, b"", b"registered ")),
+        ("threading.Timer(0.2, print, 'x').start()", (3, b"x\n", b"registered freed")),
+    ],
+)
+def test_the_end_leaves_memory_to_the_system_and_waits_for_what_python_waits_for(
+    environment: dict[str, str], program: str, told: tuple[int, bytes, bytes]
+) -> None:
+    words = [sys.executable, "-c", ENDING.format(program=program)]
+    ended = subprocess.run(words, env=environment, capture_output=True, timeout=DEADLINE, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == told

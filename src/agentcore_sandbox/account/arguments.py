@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
@@ -88,7 +87,7 @@ def resolve_interpreter(flags: Flags, interpreter: str) -> Settings:
     Raises:
         UsageError: A value is invalid.
     """
-    return settings.resolve(replace(flags, interpreter_id=interpreter), os.environ)
+    return settings.resolve(flags._replace(interpreter_id=interpreter), os.environ)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

@@ -9,10 +9,8 @@ import hashlib
 import os
 import re
 import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentcore_sandbox import activity
 from agentcore_sandbox.cli.signals import Interrupted
@@ -21,7 +19,9 @@ from agentcore_sandbox.state.log import Log, decoded_entry
 from agentcore_sandbox.state.root import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
 
     from agentcore_sandbox.activity.sessions import Place
 
@@ -34,8 +34,7 @@ _LONGEST_ID = 100
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-@dataclass
-class Execution:
+class Execution(NamedTuple):
     """One execution.
 
     Attributes:
@@ -110,23 +109,34 @@ def _prompt(environ: Mapping[str, str]) -> str:
     return prompt if _ID.fullmatch(prompt) else ""
 
 
-@contextmanager
-def measured(begun: Execution) -> Iterator[None]:
-    """Let an execution have the time that the block takes, and the status of what ends the block early."""
-    started = time.monotonic()
-    try:
-        yield
-    except (AgentcoreSandboxError, Interrupted) as error:
-        begun.status = error.status
-        raise
-    finally:
-        begun.seconds = round(time.monotonic() - started, 3)
+class Measured:
+    """Measures a block.
+
+    Attributes:
+        status: The exit status, which the block sets; that of what ends it early.
+        seconds: How long it took.
+    """
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.seconds: float | None = None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """End."""
+        self.seconds = round(time.monotonic() - self._began, 3)
+        if isinstance(error, (AgentcoreSandboxError, Interrupted)):
+            self.status = error.status
 
 
 def note(ended: Execution) -> None:
     """Write an execution down."""
     if is_on():
-        LOG.note(asdict(ended))
+        LOG.note(ended._asdict())
 
 
 def executions(since: float) -> list[Execution]:

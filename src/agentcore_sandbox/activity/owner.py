@@ -15,6 +15,7 @@ from agentcore_sandbox.state import log
 from agentcore_sandbox.state.root import make, open_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _SUFFIX = ".owner"
@@ -55,6 +56,8 @@ class Owner:
         key = os.urandom(8).hex()
         descriptor = open_file(log.folder() / f"{key}{_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_EXCL)
         file_lock.try_acquire(descriptor)
+        with suppress(OSError):
+            os.write(descriptor, b"locked\n")  # as long as it is empty, nobody takes it for a dead owner's
         self._key, self._descriptor = key, descriptor
 
     def _end(self) -> None:
@@ -66,26 +69,35 @@ class Owner:
 this_process = Owner()
 
 
-def living() -> set[str]:
-    """The keys of all owners that live; what the others have left is removed.
+def dead() -> set[str]:
+    """The keys of owners that have left sessions: nobody holds the lock of their file.
 
     Raises:
         OSError: The state folder cannot be read.
-        AgentcoreSandboxError: There is none.
+        AgentcoreSandboxError: There is none, or an unsafe one.
     """
-    return {path.stem for path in log.folder().glob(f"*{_SUFFIX}") if not _is_dead(path)}
+    folder = log.folder()
+    names = [name for name in os.listdir(folder) if name.endswith(_SUFFIX)]  # noqa: PTH208 - no pattern to compile
+    return {name.removesuffix(_SUFFIX) for name in names if _is_dead(folder / name)}
+
+
+def forget(keys: Iterable[str]) -> None:
+    """Remove the files of dead owners.
+
+    Raises:
+        AgentcoreSandboxError: As for `dead`.
+    """
+    for key in keys:
+        with suppress(OSError):
+            (log.folder() / f"{key}{_SUFFIX}").unlink()
 
 
 def _is_dead(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
-        return True  # it has just ended
+        return False  # it has just ended, and has left nothing
     try:
-        is_dead = file_lock.try_acquire(descriptor)
+        return os.fstat(descriptor).st_size > 0 and file_lock.try_acquire(descriptor)
     finally:
         os.close(descriptor)
-    if is_dead:
-        with suppress(OSError):
-            path.unlink()
-    return is_dead

@@ -7,9 +7,8 @@ command has left.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import activity
 from agentcore_sandbox.activity import owner
@@ -21,15 +20,14 @@ from agentcore_sandbox.state.log import Log, decoded_entry
 from agentcore_sandbox.threads import in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _MOST_ASKED = 16
 _MOST_NAMED = 5
 START, STOP, TOLD = "start", "stop", "told"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where sessions are.
 
     Attributes:
@@ -51,8 +49,7 @@ class Place:
         return is_same_account and place == (self.interpreter, self.region, self.endpoint)
 
 
-@dataclass(frozen=True)
-class StartedSession:
+class StartedSession(NamedTuple):
     """A session that was started here.
 
     Attributes:
@@ -85,7 +82,7 @@ class StartedSession:
 
 
 def _lasting(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"event": START, **asdict(session)} for session in _running(entries).values()]
+    return [{"event": START, **session._asdict()} for session in _running(entries).values()]
 
 
 LOG = Log("sessions.jsonl", 1 << 20, _lasting)
@@ -104,9 +101,9 @@ class StartedSessions:
     def note_start(self, session_id: str, lifetime: int, *, stays: bool) -> None:
         """Write down a session that was just started; unless it `stays`, it shall end with this process."""
         key = "" if stays else _owned(session_id)
-        place = asdict(self._place())
-        session = StartedSession(session_id, time.time(), lifetime, activity.command, _folder(), key, **place)
-        LOG.note({"event": START, **asdict(session)})
+        place = self._place()
+        session = StartedSession(session_id, time.time(), lifetime, activity.command, _folder(), key, *place)
+        LOG.note({"event": START, **session._asdict()})
 
     def note_end(self, session_id: str) -> None:
         """Write down that a session was stopped, or found to have ended."""
@@ -121,8 +118,7 @@ class StartedSessions:
             AgentcoreSandboxError: There is no state folder, or an unsafe one.
         """
         place = self._place()
-        entries = LOG.entries(since=time.time() - MAX_LIFETIME)
-        return [session for session in _running(entries).values() if place.has(session)]
+        return [session for session in _recent() if place.has(session)]
 
     def tell_orphans(self, is_ready: Callable[[str], bool], status: int) -> list[str]:
         """The sentence about sessions that killed commands have left, once about each; nothing after a failure.
@@ -141,15 +137,16 @@ class StartedSessions:
     def _orphans(self) -> list[StartedSession]:
         """Those whose owner was killed, and that nobody has mentioned yet."""
         try:
-            owned = [session for session in self.mine() if session.owner and not session.told]
-            living = owner.living() if owned else set()
+            dead = owner.dead()  # mostly nobody: then nothing has to be read
+            left = [session for session in _recent() if session.owner in dead and not session.told] if dead else []
+            owner.forget(dead - {session.owner for session in left})
         except (AgentcoreSandboxError, OSError):
             return []
-        return [session for session in owned if session.owner not in living]
+        place = self._place()
+        return [session for session in left if place.has(session)]
 
 
-@dataclass(frozen=True)
-class PastSession:
+class PastSession(NamedTuple):
     """A session that has ended, or still runs; `end`: seconds since the epoch, those of now for one that may run."""
 
     started: StartedSession
@@ -216,6 +213,10 @@ def read(entry: Mapping[str, Any]) -> StartedSession | None:
     return decoded_entry(StartedSession, entry) if entry.get("event") == START else None
 
 
+def _recent() -> Iterable[StartedSession]:
+    return _running(LOG.entries(since=time.time() - MAX_LIFETIME)).values()
+
+
 def _running(entries: Sequence[Mapping[str, Any]]) -> dict[str, StartedSession]:
     """Session id -> those that were not stopped and whose lifetime is not over."""
     stopped, told = (
@@ -223,7 +224,7 @@ def _running(entries: Sequence[Mapping[str, Any]]) -> dict[str, StartedSession]:
     )
     started = (read(entry) for entry in entries if str(entry.get("session")) not in stopped)
     return {
-        session.session: replace(session, told=session.told or session.session in told)
+        session.session: session._replace(told=session.told or session.session in told)
         for session in started
         if session and session.may_live
     }

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox.api import MOUNT_FORM
 from agentcore_sandbox.errors import UsageError
@@ -35,8 +34,7 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True, order=True)
-class Mount:
+class Mount(NamedTuple):
     """The folder where a session finds a file system, and the ARNs of its access point and of itself."""
 
     path: str
@@ -83,8 +81,7 @@ class Mount:
 _KEYS = ("mountPath", "accessPointArn", "fileSystemArn")
 
 
-@dataclass(frozen=True)
-class Attachments:
+class Attachments(NamedTuple):
     """File systems, and ARNs of the secrets that hold certificates."""
 
     mounts: Sequence[Mount] = ()

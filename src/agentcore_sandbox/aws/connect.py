@@ -5,9 +5,8 @@ Commands import this module at their top; boto3 and botocore are imported when a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from agentcore_sandbox import __version__, emulator
 from agentcore_sandbox.cli.output import Output
@@ -30,8 +29,7 @@ AGENTCORE = ("bedrock-agentcore", "bedrock-agentcore-control")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Transport:
+class Transport(NamedTuple):
     """How requests are sent.
 
     Attributes:
@@ -43,8 +41,7 @@ class Transport:
     repeats: bool = True
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """Makes clients of AWS's services.
 
     Attributes:
@@ -153,7 +150,7 @@ def connect(settings: Settings, *, runs_code: bool = True, transport: Transport 
     Raises:
         AgentcoreSandboxError: The profile, region or credentials cannot be used, or the emulator cannot be started.
     """
-    connection = replace(_open(settings, runs_code=runs_code), transport=transport or Transport())
+    connection = _open(settings, runs_code=runs_code)._replace(transport=transport or Transport())
     from agentcore_sandbox.aws.session_client import SessionClient
 
     client = SessionClient(connection)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import struct
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore import exceptions, parsers
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
@@ -128,8 +127,7 @@ _GONE = re.compile(r"is not active|already terminated", re.IGNORECASE)
 _DENIED = re.compile(r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?")
 
 
-@dataclass(frozen=True)
-class RequestContext:
+class RequestContext(NamedTuple):
     """What an error message says about the request that failed.
 
     Attributes:

@@ -7,8 +7,7 @@ validates, then the rest in large blocks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,8 +94,7 @@ def join_messages(response_dict: dict[str, Any], **_event: Any) -> None:
         response_dict["body"] = LargePieces(response_dict["body"])
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One result of an invoke, or several combined.
 
     Attributes:
@@ -112,7 +110,7 @@ class Result:
     exit_code: int | None = None
     execution_time: float | None = None
     is_error: bool = False
-    content: tuple[Mapping[str, Any], ...] = field(default=())
+    content: tuple[Mapping[str, Any], ...] = ()
     task_id: str | None = None
 
     @property

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentcore_sandbox.api import READY
@@ -48,8 +48,8 @@ def resolved(connection: Connection, *, anew: bool) -> Connection:
     interpreter_id = known or _ask(connection, name)
     if not known:
         remember(connection, name, interpreter_id)
-    settings = replace(connection.settings, interpreter_id=interpreter_id)
-    return replace(connection, settings=settings, name=name)
+    settings = connection.settings._replace(interpreter_id=interpreter_id)
+    return connection._replace(settings=settings, name=name)
 
 
 def remember(connection: Connection, name: str, interpreter_id: str) -> None:

@@ -11,8 +11,7 @@ import os
 import re
 import uuid
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from botocore.parsers import EventStreamJSONParser, RestJSONParser
@@ -61,8 +60,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class SessionSummary:
+class SessionSummary(NamedTuple):
     """A session as ListCodeInterpreterSessions describes it."""
 
     session_id: str
@@ -313,7 +311,7 @@ class SessionClient:
         """Send a request that botocore may retry, and read its answer."""
         request = RequestContext(self._settings, session_id)
         try:
-            (answer,) = within(seconds, lambda: iter((call(),)))
+            answer = next(within(seconds, lambda: iter((call(),))))  # the thread ends by itself
             _check_type(answer, "json")
             return read(answer)
         except DeadlineError:

@@ -188,7 +188,7 @@ def _join_connection(values: dict[str, Any]) -> None:
     """Put the connection flags, of a command that has them, into one value."""
     from agentcore_sandbox.settings import Flags
 
-    given = {name: values.pop(name) for name in Flags.__dataclass_fields__ if name in values}
+    given = {name: values.pop(name) for name in Flags._fields if name in values}
     if given:
         values["flags"] = Flags(**given)
 

@@ -76,7 +76,7 @@ def _create(
     from agentcore_sandbox.aws import interpreter_names
 
     interpreter_names.remember(connection, created.name, interpreter_id)
-    _tell(output, created, replace(flags, region=connection.region))
+    _tell(output, created, flags._replace(region=connection.region))
     return 0
 
 

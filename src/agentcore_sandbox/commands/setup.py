@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import settings
@@ -176,5 +175,5 @@ class _Work:
         self._output.say("give those who run code the policy for callers, for example:")
         self._output.say(f"  aws iam attach-user-policy --user-name NAME --policy-arn {policy}")
         self._output.say("to use the interpreter in a shell, or in Claude Code:")
-        for line in arguments.usage_lines(made.interpreter_id, replace(self._flags, region=self._place.region)):
+        for line in arguments.usage_lines(made.interpreter_id, self._flags._replace(region=self._place.region)):
             self._output.say(f"  {line}")

@@ -6,8 +6,7 @@ import base64
 import binascii
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox.errors import AgentcoreSandboxError
 
@@ -33,8 +32,7 @@ _MOST_TRIES = 10_000
 _MODE = 0o666
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One image or file of a result.
 
     Attributes:
@@ -111,7 +109,7 @@ def save(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with staging_folder(folder) as staging:
-            return [replace(artifact, path=str(_save(artifact, folder, staging))) for artifact in artifacts]
+            return [artifact._replace(path=str(_save(artifact, folder, staging))) for artifact in artifacts]
     except OSError as error:
         message = f"cannot save to {folder}: {error.strerror or error}"
         raise AgentcoreSandboxError("LocalFile", message, "choose another folder for --artifacts") from None

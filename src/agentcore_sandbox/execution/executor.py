@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from dataclasses import replace
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from agentcore_sandbox.threads import wait
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from agentcore_sandbox.activity.history import Execution
+    from agentcore_sandbox.activity.history import Execution, Measured
     from agentcore_sandbox.aws.attachments import Attachments
     from agentcore_sandbox.aws.session_client import SessionClient
     from agentcore_sandbox.cli.output import Output
@@ -140,19 +139,20 @@ class Executor:
         if self._installer:
             self._installed = self._installer.install(self._workspace())
             environment = self._installed.environment(request.program.environment)
-            self._program = replace(request.program, environment=environment)
+            self._program = request.program._replace(environment=environment)
         program = request.program
         execution = history.execution(program.text, program.language, self._interpreter.place(), self._session_id)
+        measured = history.Measured()
         try:
-            with history.measured(execution):
+            with measured:
                 self._send()
-                execution.status = combine(self._results).status
+                measured.status = combine(self._results).status
         except TimeLimitError as error:
             if self._was_sent:
                 self._finish(error)
             raise
         finally:
-            self._note(execution)
+            self._note(execution, measured)
         self._finish(None)
 
     def _send(self) -> None:
@@ -162,12 +162,12 @@ class Executor:
             with self._request.output.waiting("running", LATER):
                 self._execute()
 
-    def _note(self, execution: Execution) -> None:
+    def _note(self, execution: Execution, measured: Measured) -> None:
         """Write down a program that was sent."""
         if self._was_sent:
             total = combine(self._results)
-            execution.output_bytes = self._followed_bytes or len(encoded(total.stdout)) + len(encoded(total.stderr))
-            history.note(execution)
+            size = self._followed_bytes or len(encoded(total.stdout)) + len(encoded(total.stderr))
+            history.note(execution._replace(status=measured.status, seconds=measured.seconds, output_bytes=size))
 
     def _advice(self) -> str:
         """How to end a program that may still be running in the session; empty if none can be."""
@@ -282,7 +282,7 @@ class Executor:
         request = self._request
         script = request.program.script(self._interpreter.region)
         if self._installed:
-            script = replace(script, environment=self._installed.environment(script.environment))
+            script = script._replace(environment=self._installed.environment(script.environment))
         result, self._followed_bytes = _follow(self._workspace(), script, request.output, request.time_limit)
         self._results.append(result)
 

@@ -18,8 +18,7 @@ import json
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentcore_sandbox import api
 from agentcore_sandbox.aws.event_stream import Result
@@ -82,8 +81,7 @@ _ON_THE_FIRST_LINE = re.compile(r"""\s*(?:#!|export\b)|[\s\S]*?['"]use strict['"
 """JavaScript that means something else behind a statement."""
 
 
-@dataclass(frozen=True)
-class PreparedContext:
+class PreparedContext(NamedTuple):
     """What is remembered of a context.
 
     Attributes:
@@ -137,12 +135,12 @@ class Preparation:
             code = f"{JAVASCRIPT}(...JSON.parse({json.dumps(json.dumps([self._variables, marks, self._stdin]))}));"
         call = self._program.code_invocation(code)
         return (
-            replace(call, arguments={**call.arguments, "clearContext": True}) if self._program.clear_context else call
+            call._replace(arguments={**call.arguments, "clearContext": True}) if self._program.clear_context else call
         )
 
     def remember(self) -> None:
         """Remember what the context was prepared for: with an input in it, for no program but this one."""
-        self._write(replace(self._known, marks="" if self._stdin else " ".join(sorted(self._marks))))
+        self._write(self._known._replace(marks="" if self._stdin else " ".join(sorted(self._marks))))
 
     @property
     def is_remembered(self) -> bool:
@@ -171,7 +169,7 @@ class Preparation:
         before, sign, _ = outcome.stderr.partition(_first_line(self._mark) if is_python else self._mark)
         if not outcome.status or not sign or reason not in outcome.stderr:
             if self._known.refusals:
-                self._write(replace(self._known, refusals=0))
+                self._write(self._known._replace(refusals=0))
             return None
         self._write(PreparedContext(refusals=self._known.refusals + 1))
         lines = before.split("\n")  # the last of them, or that and the one above, say where the mark stands

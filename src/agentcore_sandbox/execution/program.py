@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shlex
 import sys
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import api
 from agentcore_sandbox.cli import unread
@@ -56,16 +55,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GIVE_CODE = "give it as an argument, with --file PATH, or on standard input"
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One call of one of the service's tools."""
 
     tool: str
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """What to execute.
 
     Attributes:
@@ -82,11 +79,11 @@ class Program:
     language: str = "python"
     runtime: str | None = None
     clear_context: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     stdin: StandardInput | None = None
     packages: Sequence[str] = ()
 
-    @functools.cached_property
+    @property
     def requirements(self) -> Requirements:
         """All that must be installed for it.
 
@@ -243,7 +240,7 @@ def add_stdin(parser: argparse.ArgumentParser) -> None:
 def read_with_input(*, code: str | None, stdin: str | None, **given: Any) -> Program:
     """As `read`, for what `add_stdin` has declared too; data that nobody has asked for will be mentioned."""
     if stdin is None and (code not in (None, "-") or given["file"] is not None):
-        Output.afterwards["standard input"] = functools.partial(unread.sentences, "--stdin -")
+        Output.afterwards["standard input"] = partial(unread.sentences, "--stdin -")
     return read(code=code, stdin=stdin, **given)
 
 

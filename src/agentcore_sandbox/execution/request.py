@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox.cli.output import Output
 from agentcore_sandbox.cli.parser import add_archive, add_force, add_no_hidden, add_raw, byte_count, positive_seconds
@@ -27,29 +26,37 @@ if TYPE_CHECKING:
     from agentcore_sandbox.transfer.upload import Upload
 
 
-@dataclass
 class Transfers:
     """What is copied around a program.
 
-    Attributes:
-        archive: What is unpacked in the session before anything is copied there, and was checked.
+    Args:
         uploads: Pairs of a path or glob here and a path in the session, empty for the work folder.
         downloads: Pairs of a path or glob in the session and a path here.
         force: Replace files that are there.
         hidden: Fetch hidden files too.
         quiet: Show no progress.
+        archive: What is unpacked in the session before anything is copied there, and was checked.
+
+    Attributes:
+        archive: The same.
         uploaded: The files that were sent.
         downloaded: The files that were fetched.
     """
 
-    uploads: Sequence[tuple[str, str]] = ()
-    downloads: Sequence[tuple[str, str]] = ()
-    force: bool = False
-    hidden: bool = True
-    quiet: bool = False
-    archive: Archive | None = None
-    uploaded: list[Copied] = field(default_factory=list)
-    downloaded: list[Copied] = field(default_factory=list)
+    def __init__(
+        self,
+        uploads: Sequence[tuple[str, str]] = (),
+        downloads: Sequence[tuple[str, str]] = (),
+        *,
+        force: bool = False,
+        hidden: bool = True,
+        quiet: bool = False,
+        archive: Archive | None = None,
+    ) -> None:
+        self.uploads, self.downloads, self.archive = uploads, downloads, archive
+        self.uploaded: list[Copied] = []
+        self.downloaded: list[Copied] = []
+        self._force, self._hidden, self._quiet = force, hidden, quiet
 
     def send(self, workspace: Workspace) -> dict[str, str]:
         """Copy into the session; return what was left out and why."""
@@ -57,7 +64,7 @@ class Transfers:
         if self.archive:
             from agentcore_sandbox.transfer.archive import restore
 
-            self.uploaded.append(restore(workspace, self.archive, force=self.force, quiet=self.quiet))
+            self.uploaded.append(restore(workspace, self.archive, force=self._force, quiet=self._quiet))
         reports = [upload.run(workspace) for upload in self._uploads()]
         return _collect(reports, self.uploaded)
 
@@ -67,7 +74,7 @@ class Transfers:
 
         skipped: dict[str, str] = {}
         for source, target in self.downloads:
-            task = Download([source], target, force=self.force, hidden=self.hidden, quiet=self.quiet)
+            task = Download([source], target, force=self._force, hidden=self._hidden, quiet=self._quiet)
             skipped |= _collect([task.run(workspace)], self.downloaded)
         return skipped
 
@@ -85,11 +92,10 @@ class Transfers:
             return []
         from agentcore_sandbox.transfer.upload import Upload
 
-        return [Upload([source], target, force=self.force, quiet=self.quiet) for source, target in self.uploads]
+        return [Upload([source], target, force=self._force, quiet=self._quiet) for source, target in self.uploads]
 
 
-@dataclass(frozen=True)
-class ExecutionRequest:
+class ExecutionRequest(NamedTuple):
     """A checked request to execute a program.
 
     Attributes:
@@ -104,7 +110,7 @@ class ExecutionRequest:
     program: Program
     time_limit: float | None
     output: Output
-    transfers: Transfers = field(default_factory=Transfers)
+    transfers: Transfers
     artifacts: Path | None = None
     follow: bool = False
 
@@ -197,7 +203,7 @@ def read_transfers(
     Raises:
         UsageError: Something is wrong with it.
     """
-    transfers = Transfers(uploads, downloads, force, hidden, quiet)
+    transfers = Transfers(uploads, downloads, force=force, hidden=hidden, quiet=quiet)
     transfers.check()
     return transfers
 

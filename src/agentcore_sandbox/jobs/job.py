@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class Job:
         Raises:
             AgentcoreSandboxError: `EndpointNotNamed`, or no connection.
         """
-        given = {name: value for name, value in asdict(self.flags).items() if value}
+        given = {name: value for name, value in self.flags._asdict().items() if value}
         if self.flags.interpreter_id:  # another place: nothing of the record says how to get there
             return self.connect(settings.resolve(self.flags, os.environ))
         record = self.record

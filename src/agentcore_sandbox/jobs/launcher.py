@@ -73,7 +73,7 @@ class Launcher:
         store, workspace = JobStore(os.environ), Workspace(self._interpreter, session_id)
         script = self._script
         if self._installer:
-            script = replace(script, environment=self._installer.install(workspace).environment(script.environment))
+            script = script._replace(environment=self._installer.install(workspace).environment(script.environment))
         # Written down first: a program that runs and that nobody knows would be lost.
         job = store.save(self._new_job(new_id(), session_id, owns_session=owns_session))
         try:
@@ -90,8 +90,7 @@ class Launcher:
     def _note(self, job: JobRecord) -> None:
         script = self._script
         begun = history.execution(script.text, script.language, self._interpreter.place(), job.session_id)
-        begun.job = job.job_id
-        history.note(begun)
+        history.note(begun._replace(job=job.job_id))
 
     def _new_job(self, job_id: str, session_id: str, *, owns_session: bool) -> JobRecord:
         return JobRecord(

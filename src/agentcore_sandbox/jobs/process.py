@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import api
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnexpectedAnswerError
@@ -29,8 +29,7 @@ _LONGEST_TEXT = 500
 _HELPER = "jobs"
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(NamedTuple):
     """A program as a file in the session; `interpreter` is the argument list that the file's path completes."""
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox.api import MAX_LIFETIME
@@ -50,9 +51,11 @@ class JobRecord:
         name: Empty for none.
     """
 
+    FORMERLY = MappingProxyType({"owns_session": "own_session"})
+
     job_id: str
     session_id: str
-    owns_session: bool = field(metadata={"formerly": "own_session"})
+    owns_session: bool
     interpreter_id: str
     region: str
     profile: str | None

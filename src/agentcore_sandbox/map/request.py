@@ -60,7 +60,8 @@ class MapRequest:
 
     def as_json(self) -> str:
         """The request as text, for a process of its own. It may have secrets in it."""
-        return json.dumps({**asdict(self), "folder": str(self.folder), "out": self.out and str(self.out)})
+        paths = {"folder": str(self.folder), "out": self.out and str(self.out)}
+        return json.dumps({**asdict(self), "settings": self.settings._asdict(), **paths})
 
     @classmethod
     def from_json(cls, text: str) -> MapRequest:

@@ -78,18 +78,18 @@ def run(
         failure: AgentcoreSandboxError | None = None
         header = journal.header
         execution = history.execution(header.text, header.language, interpreter.place(), "")
+        measured = history.Measured()
         try:
-            with history.measured(execution):
+            with measured:
                 mapper.run()
-                execution.status = 1 if ledger.failures else 0
+                measured.status = 1 if ledger.failures else 0
         except AgentcoreSandboxError as error:
             failure = error
             raise
         finally:
             mapper.pool.close()
             results.finish()
-            execution.items = progress.recorded
-            history.note(execution)
+            history.note(execution._replace(status=measured.status, seconds=measured.seconds, items=progress.recorded))
             packages = installer.as_json() if installer else {}
             (summary if summary is not None else {}).update({**progress.end(mapper, failure), **packages})
 

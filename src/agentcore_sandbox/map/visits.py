@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ class Recipe:
         if not self.installer:
             return self.script
         installed = self.installer.install(workspace)
-        return replace(self.script, environment=installed.environment(self.script.environment))
+        return self.script._replace(environment=installed.environment(self.script.environment))
 
 
 @dataclass

@@ -60,10 +60,10 @@ class Context:
 def run_code(given: Arguments, context: Context) -> ToolResult:
     """Execute a program; its result, images included."""
     from agentcore_sandbox.execution.executor import Executor
-    from agentcore_sandbox.execution.request import ExecutionRequest
+    from agentcore_sandbox.execution.request import ExecutionRequest, Transfers
 
     program, output = _program(given, context), context.output
-    request = ExecutionRequest(program, given.get("timeout"), output)
+    request = ExecutionRequest(program, given.get("timeout"), output, Transfers())
     session = context.session(given)
     interpreter = context.own.interpreter()
     program.invocation(interpreter.region)  # one that is too long is refused before a session is started

@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ class Reaper:
     """
 
     def __init__(self, flags: Flags) -> None:
-        given = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(flags).items() if value]
+        given = [f"--{name.replace('_', '-')}={value}" for name, value in flags._asdict().items() if value]
         paths = [path for path in sys.path if Path(path).is_absolute()]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _SCRIPT, json.dumps([paths, given])],

@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionGoneError, SessionOverError
@@ -122,7 +121,7 @@ class OwnSession:
         if self._reaper is None:
             from agentcore_sandbox.mcp.reaper import Reaper
 
-            self._reaper = Reaper(replace(self._flags, region=interpreter.region))
+            self._reaper = Reaper(self._flags._replace(region=interpreter.region))
         self._session_id = interpreter.start(lifetime=self.lifetime)
         self._reaper.watch(self._session_id)
         return self._session_id

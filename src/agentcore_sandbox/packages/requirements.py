@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox.errors import NotAllowedError, UsageError
 from agentcore_sandbox.policy.lock import allow
@@ -38,8 +37,7 @@ _LONGEST = 1000
 _NAMES_ONLY = "a package is given by its name and versions, such as requests or 'numpy>=2,<3'"
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(NamedTuple):
     """A package by its name and versions, or by where its wheel is; `hashes` are those that its file may have."""
 
     text: str
@@ -56,8 +54,7 @@ class Requirement:
         return " ".join((self.text, *(f"--hash={one}" for one in self.hashes)))
 
 
-@dataclass(frozen=True)
-class Requirements:
+class Requirements(NamedTuple):
     """All that a program needs.
 
     Attributes:

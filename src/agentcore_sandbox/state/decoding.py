@@ -1,9 +1,12 @@
-"""Values of JSON as records: what is kept may have been damaged, or written by another version of this program."""
+"""Values of JSON as records: what is kept may have been damaged, or written by another version of this program.
+
+A record is a named tuple or a dataclass, whose fields are strings, numbers, booleans and None. A `FORMERLY` of its
+class says which names fields had in the first version.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,17 +23,16 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-class Record(Protocol):
-    """A dataclass whose fields are strings, numbers, booleans and None."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
 
 
 class NewerVersionError(Exception):
     """A newer version of this program has written it."""
+
+
+def encoded(record: object) -> dict[str, Any]:
+    """The object of a record."""
+    return {field: getattr(record, field) for field in record.__annotations__}
 
 
 def decoded(kind: type[R], value: Any) -> R:
@@ -45,10 +47,10 @@ def decoded(kind: type[R], value: Any) -> R:
     if value.get("version", VERSION) != VERSION:  # the first records had no version
         raise NewerVersionError
     known = {}
-    for field in fields(kind):
-        name = field.name if field.name in value else field.metadata.get("formerly", field.name)
+    for field, annotation in kind.__annotations__.items():
+        name = field if field in value else getattr(kind, "FORMERLY", {}).get(field, field)
         if name in value:
-            known[field.name] = _checked_value(value[name], str(field.type))
+            known[field] = _checked_value(value[name], str(getattr(annotation, "__forward_arg__", annotation)))
     try:
         return kind(**known)
     except TypeError as error:  # one is missing

@@ -8,14 +8,13 @@ import re
 import shutil
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
 
 from agentcore_emulator import file_lock
 from agentcore_sandbox.atomic_files import publish, staging_folder
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, UnreadableRecordError
-from agentcore_sandbox.state.decoding import VERSION, NewerVersionError, Record, decoded
+from agentcore_sandbox.state.decoding import VERSION, NewerVersionError, decoded, encoded
 from agentcore_sandbox.state.root import NO_FOLLOW, check_privacy, make, open_file, translated
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 120.0  # longer than any start of a session takes
 MOST_BYTES = 1 << 20  # of a record
 _KEY = re.compile(r"[0-9A-Za-z-]{1,80}")
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
 
 
 class StateFolder:
@@ -76,10 +75,10 @@ class StateFolder:
         except (ValueError, RecursionError):  # replaced as a whole, so it was not this program
             raise UnreadableRecordError(path, "it is damaged") from None
 
-    def write(self, key: str, record: Record) -> None:
+    def write(self, key: str, record: object) -> None:
         """Replace a record; readers see the old one or the new one."""
         make(self._path)
-        data = json.dumps({"version": VERSION, **asdict(record)}).encode()
+        data = json.dumps({"version": VERSION, **encoded(record)}).encode()
         with translated("write", self.file(key)), staging_folder(self._path) as staging:
             publish(staging.write(data), self.file(key), replace=True)
 

@@ -17,11 +17,13 @@ TYPE_CHECKING = False  # as `typing` has it, which takes longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
+    from typing import Any
 
     Entry = tuple[str, bool, int, int]  # source, whether it is a package, offset and size of its code
 
 SUFFIX = ".code"
 WORTH_WRITING = 20  # modules
+_COMPILER = "re._compiler"  # of patterns
 _PYC_HEADER = 16  # bytes
 _HEADER = 24  # bytes: size of the index, hash of the index, hash of the codes
 _UNREADABLE = (OSError, EOFError, TypeError, ValueError)
@@ -36,9 +38,11 @@ class CodeArchive:
 
     def __init__(self, site_packages: str) -> None:
         self._folder = os.path.join(site_packages, "")
-        self._path = os.path.join(os.path.dirname(site_packages), sys.implementation.cache_tag + SUFFIX)
+        self._stem = os.path.join(os.path.dirname(site_packages), sys.implementation.cache_tag)
+        self._path = self._stem + SUFFIX
         self._index: dict[str, Entry] = {}
         self._start = 0
+        self._patterns: Any = None
         try:
             self._file = os.open(self._path, os.O_RDONLY)
             self._read_index()
@@ -48,20 +52,26 @@ class CodeArchive:
     def _read_index(self) -> None:
         header = os.pread(self._file, _HEADER, 0)
         index = os.pread(self._file, int.from_bytes(header[:8], "big"), _HEADER)
-        if header[8:16] == _hash(index):
+        if header[8:16] == hash_of(index):
             self._index = marshal.loads(index)  # noqa: S302 - as private as the modules themselves
             self._start = _HEADER + len(index)
 
-    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
         """The module, if the archive has it."""
+        if name == _COMPILER and sys.implementation.name == "cpython":
+            import _pattern_archive  # type: ignore[import-not-found] # the module beside, as the copy calls it
+
+            spec: ModuleSpec | None = _pattern_archive.find(name, path, self._stem + _pattern_archive.SUFFIX)
+            self._patterns = spec.loader if spec else None
+            return spec
         if name not in self._index:
             return None
         source, is_package, *_ = self._index[name]
-        path = self._folder + source
-        spec = ModuleSpec(name, _Loader(name, path, self), origin=path, is_package=is_package)
+        origin = self._folder + source
+        spec = ModuleSpec(name, _Loader(name, origin, self), origin=origin, is_package=is_package)
         spec.has_location = True
         if is_package:
-            spec.submodule_search_locations = [os.path.dirname(path)]
+            spec.submodule_search_locations = [os.path.dirname(origin)]
         return spec
 
     def code(self, name: str) -> bytes:
@@ -71,6 +81,8 @@ class CodeArchive:
 
     def save(self) -> None:
         """Write the archive anew with the modules that this process has found elsewhere, if they are many."""
+        if self._patterns:
+            self._patterns.save()
         specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
         found = [spec for spec in specs if spec and type(spec.loader) is SourceFileLoader and self._holds(spec)]
         if len(found) >= WORTH_WRITING:
@@ -95,7 +107,7 @@ class CodeArchive:
                 index[name] = (*places[name], offset, len(code))
                 offset += len(code)
         head, body = marshal.dumps(index), b"".join(codes.values())
-        _replace(self._path, len(head).to_bytes(8, "big") + _hash(head) + _hash(body) + head + body)
+        replace(self._path, len(head).to_bytes(8, "big") + hash_of(head) + hash_of(body) + head + body)
 
 
 class _Loader(SourceFileLoader):
@@ -122,11 +134,13 @@ def _cached_code(path: str) -> bytes:
     return content[_PYC_HEADER:] if content.startswith(MAGIC_NUMBER) else b""
 
 
-def _hash(data: bytes) -> bytes:
-    return _imp.source_hash(0, data)
+def hash_of(data: bytes) -> bytes:
+    """Eight bytes that tell damage."""
+    return bytes(_imp.source_hash(0, data))
 
 
-def _replace(path: str, content: bytes) -> None:
+def replace(path: str, content: bytes) -> None:
+    """Replace a file as a whole; raises OSError."""
     scratch = f"{path}.{os.getpid()}"
     with open(scratch, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(content)
@@ -138,7 +152,7 @@ def is_whole(path: str) -> bool:
     with open(path, "rb") as file:
         header, rest = file.read(_HEADER), file.read()
     size = int.from_bytes(header[:8], "big")
-    return header[8:] == _hash(rest[:size]) + _hash(rest[size:])
+    return header[8:] == hash_of(rest[:size]) + hash_of(rest[size:])
 
 
 def install(site_packages: str) -> CodeArchive | None:

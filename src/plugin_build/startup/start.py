@@ -77,7 +77,23 @@ def run(zipapp: str, folder: str, *, is_first: bool = False) -> NoReturn:
     except Exception:
         repair()
         raise
-    sys.exit(status)
+    end(status)
+
+
+def end(status: int) -> NoReturn:
+    """End this process as `sys.exit` does, but leave its memory to the system: Python takes 7 ms to free it."""
+    threading = sys.modules.get("threading")
+    if threading and any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread()):
+        sys.exit(status)  # waits for them
+    import atexit
+
+    atexit._run_exitfuncs()  # noqa: SLF001 - nothing public does
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            status = 120  # as of Python's own
+    os._exit(status)
 
 
 def build_of(zipapp: str) -> str:

@@ -8,7 +8,8 @@ import os
 import re
 import stat
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Thing:
-    name: str = field(metadata={"formerly": "title"})
+    FORMERLY = MappingProxyType({"name": "title"})
+
+    name: str
     count: int | None = None
     time: float = 0.0
 
