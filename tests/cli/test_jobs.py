@@ -115,6 +115,17 @@ def test_stop(local: CommandLine) -> None:
     assert local.run("job", "stop", job).stdout == b"job had already exited, with status 137\n"
 
 
+def test_output_that_was_lost_with_its_session_is_told_each_time(local: CommandLine) -> None:
+    job = start(local, "print(5)")
+    eventually(lambda: state(local, job)["state"] == "exited")
+    assert local.run("stop", "work").returncode == 0
+    for _ in range(2):
+        done = local.run("job", "logs", job)
+        assert (done.returncode, done.stdout) == (0, b"")
+        assert f"has ended before all output of job {job} was read".encode() in done.stderr
+    assert local.run("job", "wait", job).returncode == 0
+
+
 def test_a_job_whose_session_ended_shows_what_was_saved(local: CommandLine) -> None:
     job = start(local, WAITS)
     eventually(lambda: local.run("job", "logs", job).stdout == b"begun\n")

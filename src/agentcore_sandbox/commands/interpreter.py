@@ -127,7 +127,12 @@ def _list(*, flags: settings.Flags, as_json: bool) -> int:
 def _show(*, flags: settings.Flags, interpreter: str, as_json: bool) -> int:
     """Print one line a property, or an object."""
     output = Output(as_json=as_json)
-    control = _connect(arguments.resolve_interpreter(flags, interpreter))
+    resolved = arguments.resolve_interpreter(flags, interpreter)
+    if resolved.is_local:
+        raise UsageError(
+            f"{interpreter} is no interpreter of an account", "look at it with: agentcore-sandbox local status"
+        )
+    control = _connect(resolved)
     found = control.get(control.interpreter_id)
     if found.interpreter_id != MANAGED_INTERPRETER:  # it is AWS's, and has none
         found = _with_tags(output, control, found)

@@ -158,7 +158,7 @@ def _logs(*, flags: settings.Flags, job: str, follow: bool, raw: bool, as_json: 
         check_kept(sum(found.store.offsets(found.record)))
         stdout, stderr = (data.decode("utf-8", "replace") for data in found.store.saved(found.record))
         output.data({**found.record.as_json(), "stdout": stdout, "stderr": stderr})
-    elif found.record.is_lost:
+    elif found.lacks_output:
         output.say(f"agentcore-sandbox: {found.loss_message()}; this is what had been saved")
     return 0
 

@@ -32,7 +32,7 @@ EXAMPLES = (
     "agentcore-sandbox start --timeout 3600",
     "agentcore-sandbox start --name work --with 'pandas>=2'",
     "agentcore-sandbox start --name work --from work.tar.gz",
-    "agentcore-sandbox start --certificate arn:aws:secretsmanager:us-east-1:111122223333:secret:root-ca-AbCdEf",
+    'agentcore-sandbox start --certificate "$ARN_OF_A_SECRET"',
 )
 
 

@@ -29,12 +29,16 @@ class Job:
         record: What is known of it, as last seen.
         flags: Where to look for it; without an interpreter among them, the record comes next.
         connect: Makes the client.
+
+    Attributes:
+        lacks_output: Its session has ended, with output that was not read.
     """
 
     store: JobStore
     record: JobRecord
     flags: settings.Flags
     connect: Callable[[settings.Settings], SessionClient]
+    lacks_output: bool = False
 
     @cached_property
     def interpreter(self) -> SessionClient:
@@ -66,7 +70,7 @@ class Job:
 
     def save_output(self, *, follow: bool) -> Iterator[None]:
         """Save the output that is not saved yet, with `follow` until the job has ended; yields after each poll."""
-        if self.record.saved or self.record.is_lost:
+        if self.record.saved or self.lacks_output:
             return
         process = self._process()
         while not self.record.saved:
@@ -109,7 +113,10 @@ class Job:
 
     def loss_message(self) -> str:
         """What to say of a job whose session has ended."""
-        return f"session {self.record.session_id} has ended, and job {self.record.job_id} with it"
+        session, job = self.record.session_id, self.record.job_id
+        if self.record.has_exited:
+            return f"session {session} has ended before all output of job {job} was read"
+        return f"session {session} has ended, and job {job} with it"
 
     def _save_new(self, process: JobProcess) -> Snapshot:
         with self.store.locked(self.record):
@@ -127,7 +134,8 @@ class Job:
     def record_loss(self) -> None:
         """Record that its session has ended, with what was not saved of it."""
         state = self.record.state if self.record.state == EXITED else LOST
-        self.record = self.store.save(replace(self.record, state=state, saved=state == EXITED))
+        self.record = self.store.save(replace(self.record, state=state))
+        self.lacks_output = True
 
     def _process(self) -> JobProcess:
         return JobProcess(Workspace(self.interpreter, self.record.session_id), self.record.job_id)
@@ -147,6 +155,6 @@ def find(job_id: str, flags: settings.Flags, connect: Callable[[settings.Setting
     """
     store = JobStore(os.environ)
     job = Job(store, store.find(job_id), flags, connect)
-    if job.record.is_over and not job.record.saved:
+    if not job.record.saved and (job.record.is_over or job.record.is_lost):
         job.record_loss()
     return job

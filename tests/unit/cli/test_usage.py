@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[list[str], bytes | None, str]] = {  # words, standard inp
     "an archive from standard input": (["run", "--from", "-", "x"], b"", "an archive is a file, not a standard stream"),
     "an archive on standard output": (["save", "work", "-"], b"", "an archive is a file, not a standard stream"),
     "an archive that is a folder": (["run", "--from", ".", "x"], b"", ". is no file"),
+    "an interpreter of no account": (["interpreter", "show", "local"], b"", "local is no interpreter of an account"),
     "a time without unit": (["history", "--since", "5"], b"", "'5' is no time such as 45m"),
     "lifetime a word": (["start", "--timeout", "5m"], b"", "'5m' is not a whole number"),
     "lifetime infinite": (["start", "--timeout", "inf"], b"", "'inf' is not a whole number"),
