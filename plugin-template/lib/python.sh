@@ -5,10 +5,12 @@
 # is no project.
 leave_out_the_project() {
     PATH=$(
-        home=$(cd -P "${HOME:-/}" 2>/dev/null && pwd)
-        project=$(cd -P "${CLAUDE_PROJECT_DIR:-.}" 2>/dev/null && pwd)
-        here=$(pwd -P)
-        kept=
+        home= project= here= kept=
+        # No subshell for each: to start one takes half a millisecond.
+        cd -P . 2>/dev/null && here=$PWD
+        cd -P "${HOME:-/}" 2>/dev/null && home=$PWD
+        cd -P "$here" 2>/dev/null
+        cd -P "${CLAUDE_PROJECT_DIR:-.}" 2>/dev/null && project=$PWD
         IFS=:
         set -f
         for folder in $PATH; do

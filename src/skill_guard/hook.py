@@ -80,10 +80,14 @@ EVENTS = {"UserPromptExpansion": arm, "UserPromptSubmit": note_prompt, "PreToolU
 
 
 def answer(event_name: str, **what: str) -> None:
-    """Write what Claude Code shall take from a hook."""
-    import json
-
-    sys.stdout.write(json.dumps({"hookSpecificOutput": {"hookEventName": event_name, **what}}))
+    """Write what Claude Code shall take from a hook: JSON, by the core of `json` in C as in `read_json`."""
+    try:
+        from _json import encode_basestring_ascii as quoted
+    except ImportError:
+        from json import dumps as quoted
+    told = {"hookEventName": event_name, **what}
+    members = ",".join(f"{quoted(name)}:{quoted(value)}" for name, value in told.items())
+    sys.stdout.write(f'{{"hookSpecificOutput":{{{members}}}}}')
 
 
 class _DecoderOptions:
