@@ -98,7 +98,8 @@ def read(paths: Sequence[str]) -> Copy:
     if len(sessions) != 1 or (target[0] is None) == (None in sessions):
         raise UsageError(
             "one side must be a session, the other this machine",
-            "write SESSION:PATH for a file of a session; ./a:b for a file here whose name has a colon",
+            "write SESSION:PATH for a file of a session (on Windows, one letter is a drive: give the session's id); "
+            "./a:b for a file here whose name has a colon",
         )
     session = check_id_or_name(str(target[0] or next(iter(sessions))))
     return Copy(session, tuple(path for _, path in split[:-1]), target[1], uploads=target[0] is not None)
