@@ -28,6 +28,8 @@ CATALOGUE_OF_CODEX = Path(".agents", "plugins", "marketplace.json")
 """Codex prefers it to Claude Code's."""
 CATALOGUES = {CATALOGUE: "plugins", CATALOGUE_OF_CODEX: OTHERS}
 """Each with the folder that it offers from."""
+ASKED_BY_CODEX = {"policy": {"installation": "AVAILABLE", "authentication": "ON_USE"}}
+"""Of an entry in its catalogue: https://skillsaw.org/rules/codex-marketplace-json-valid/"""
 
 
 def read_catalogue(marketplace: Path, path: Path = CATALOGUE) -> dict[str, Any]:
@@ -70,7 +72,8 @@ def stage_marketplace(project: Project, plugin: Path, others: Path) -> Path:
         copy_tree(source, staged)
         copy_file(project.root / "LICENSE", staged / "LICENSE")
         for (path, folder), built in zip(CATALOGUES.items(), (plugin, others), strict=True):
-            entry = {**offered, "source": f"./{folder}/{plugin.name}"}
+            asked = ASKED_BY_CODEX if path == CATALOGUE_OF_CODEX else {}
+            entry = {**offered, "source": f"./{folder}/{plugin.name}", **asked}
             write_object(staged / path, {**read_catalogue(source), "plugins": [entry]})
             copy_tree(built, staged / folder / plugin.name)
     return target

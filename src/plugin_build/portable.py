@@ -44,6 +44,8 @@ SHARED_FROM = "\n## Run\n"
 """Where the part of Claude Code's skill begins that holds for every agent."""
 SERVER = "sbx"
 TITLE = "AgentCore Sandbox"
+SHORT = "Run code in isolated sandboxes"
+"""In Codex, which has room for 30 characters."""
 REPOSITORY = "https://github.com/OWNER/REPOSITORY"  # whoever publishes fills it in: docs/agents.md
 ICON = Path(".claude-plugin", "icon.png")
 PROGRAM = ("bin", "lib", "zipapps")
@@ -141,7 +143,7 @@ def codex_plugin(package: Package) -> Document:
     """Codex reads the Agent Plugin, and of this only how it is shown and which variables its server gets."""
     variables = [*(option.variable for option in package.options), *PASSED_BY_CODEX]
     server = {"command": f"./{LAUNCHER}", "args": ["mcp"], "env_vars": variables}
-    shown = {"displayName": TITLE, "shortDescription": package.summary, "category": "Development"}
+    shown = {"displayName": TITLE, "shortDescription": SHORT, "category": "Development"}
     return {**package.about, "mcpServers": {SERVER: server}, "interface": shown}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agentcore_sandbox.mcp.tools import TOOLS
-from support.agents import NAME, PACKAGE
+from support.agents import MARKETPLACE, NAME, PACKAGE
 from support.build_folders import ROOT, write
 from support.mcp_client import McpClient
 from support.processes import DEADLINE
@@ -58,8 +58,10 @@ def configuration(bundle: Path, **answers: str) -> Any:
 def test_checkers_find_nothing_to_blame(unpacked: Path) -> None:
     done = run(os.environ[MCPB], "validate", unpacked / "manifest.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    done = run(Path(sys.executable).with_name("skillsaw"), "lint", "--strict", "--no-progress", PACKAGE)
-    assert (done.returncode, "agent-plugin, agentskills, codex-plugin" in done.stdout) == (0, True), done.stdout
+    kinds = {PACKAGE: "agent-plugin, agentskills, codex-plugin", MARKETPLACE: "codex-marketplace"}
+    for folder, kind in kinds.items():
+        done = run(Path(sys.executable).with_name("skillsaw"), "lint", "--strict", "--no-progress", folder)
+        assert (done.returncode, kind in done.stdout) == (0, True), done.stdout
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="skills-ref needs Python 3.11")
