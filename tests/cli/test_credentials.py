@@ -16,6 +16,7 @@ from support.processes import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.fault_server import FaultServer
 
@@ -71,6 +72,14 @@ def test_unknown_profile(no_credentials: CommandLine, flags: list[str]) -> None:
     done = no_credentials.run("run", *flags, "x", env={"AWS_PROFILE": "nobody"})
     assert done.returncode == 125
     assert done.stderr.startswith(b"error[UnknownProfile]: there is no AWS profile")
+
+
+def test_the_near_profile_is_named(no_credentials: CommandLine, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile development]\n[profile production]\n")
+    done = no_credentials.run("run", "--profile", "develpment", "x", env={"AWS_CONFIG_FILE": str(config)})
+    assert done.returncode == 125
+    assert b"hint: did you mean development? list them with: " in done.stderr
 
 
 def test_no_region(aws: CommandLine, faults: FaultServer) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore import exceptions, parsers
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.session import get_session
 
 from agentcore_sandbox.aws.credentials import SOURCES
 from agentcore_sandbox.errors import (
@@ -23,6 +24,7 @@ from agentcore_sandbox.errors import (
     TransientError,
     UnexpectedAnswerError,
 )
+from agentcore_sandbox.near import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,8 +191,9 @@ def _credentials(error: BaseException, request: RequestContext) -> AgentcoreSand
 
 def _configuration(error: BaseException, request: RequestContext) -> AgentcoreSandboxError:
     if isinstance(error, exceptions.ProfileNotFound):
-        message = f"there is no AWS profile {request.settings.profile or error.kwargs['profile']!r}"
-        return AgentcoreSandboxError("UnknownProfile", message, "list them with: aws configure list-profiles")
+        name = str(request.settings.profile or error.kwargs["profile"])
+        hint = f"{suggestion(name, get_session().available_profiles)}list them with: aws configure list-profiles"
+        return AgentcoreSandboxError("UnknownProfile", f"there is no AWS profile {name!r}", hint)
     if isinstance(error, exceptions.PaginationError):
         return UnexpectedAnswerError(f"the service's list does not end: {error}", "try again; then report it to AWS")
     if isinstance(error, exceptions.NoRegionError):
