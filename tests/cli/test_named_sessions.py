@@ -67,7 +67,7 @@ def test_a_name_keeps_its_session(aws: CommandLine, faults: FaultServer) -> None
         assert (done.returncode, done.stdout, done.stderr.decode()) == (0, b"hello", said)
     assert faults.operations() == ["start", "invoke", "invoke"]
     assert faults.requests[0].body["name"] == "work"
-    assert aws.run("stop", "work").stdout == b"session stopped\n"
+    assert aws.run("stop", "work", "work").stdout == b"session stopped\n"
     assert b"error[UnknownSession]" in aws.run("stop", "work").stderr
 
 

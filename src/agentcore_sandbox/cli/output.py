@@ -169,6 +169,13 @@ def check_kept(size: int) -> None:
         raise AgentcoreSandboxError("OutputTooLarge", f"--json keeps at most {MOST_KEPT >> 20} MiB", hint)
 
 
+def question_of_file(code: str) -> str:
+    """Whether a file was meant by code that is the name of one here, also behind a joined -f; empty for other code."""
+    path = code.removeprefix("-f")
+    is_file = os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+    return f"{plain(path)} is a file here: did you mean --file {plain(path)}?" if is_file else ""
+
+
 class LiveProgram:
     """Prints a program's streams piece by piece as they come; where there are none, only keeps them.
 
@@ -375,8 +382,8 @@ class Output:
 
     def say_mistaken_file(self, code: str) -> None:
         """Ask about code that is the name of a file here, and that has failed or will."""
-        if os.path.isfile(code):  # noqa: PTH113 - Path.is_file raises for a name that is too long
-            self.say(f"agentcore-sandbox: {plain(code)} is a file here: did you mean --file {plain(code)}?")
+        if question := question_of_file(code):
+            self.say(f"agentcore-sandbox: {question}")
 
     def say_skipped(self, reasons: Mapping[str, str]) -> None:
         """Print which files a copy has left out and why, the first few by name."""

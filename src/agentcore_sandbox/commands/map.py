@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agentcore_sandbox import settings
 from agentcore_sandbox.activity.costs import Prices, add_prices
 from agentcore_sandbox.cli import unread
-from agentcore_sandbox.cli.output import Output
+from agentcore_sandbox.cli.output import Output, question_of_file
 from agentcore_sandbox.cli.parser import add_connection, add_lifetime, byte_count, positive_number, positive_seconds
 from agentcore_sandbox.cli.signals import Interrupted
 from agentcore_sandbox.errors import AgentcoreSandboxError, NotAllowedError, UsageError
@@ -175,8 +175,8 @@ def _estimate(given: dict[str, Any], output: Output) -> int:
 
 def advise(word: str) -> str:
     """What a hint begins with where the code is the name of a file here, or of a command of `maps`."""
-    if os.path.isfile(word):  # noqa: PTH113 - Path.is_file raises for a name that is too long
-        return f"{word} is a file here: did you mean --file {word}? "
+    if question := question_of_file(word):
+        return f"{question} "
     from agentcore_sandbox.commands.maps import SUBCOMMANDS
 
     name = near(word, SUBCOMMANDS)

@@ -66,7 +66,9 @@ def run(
     interpreter = connect(resolved, runs_code=False)
     output = Output(as_json=as_json)
     if sessions:
-        return _stop_each(lambda word: named.stop(interpreter, word, os.environ), sessions, output, 1)
+        return _stop_each(
+            lambda word: named.stop(interpreter, word, os.environ), tuple(dict.fromkeys(sessions)), output, 1
+        )
     own = [session.session for session in interpreter.own.mine() if time.time() - session.at >= (least_age or 0)]
     chosen = own if mine else _choose(interpreter, output, least_age or 0, yes=yes)
     return _stop_each(lambda session_id: _end(interpreter, session_id), chosen, output, AT_ONCE)

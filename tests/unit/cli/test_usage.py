@@ -174,7 +174,11 @@ def test_the_near_interpreter_is_named(aws: CommandLine, faults: FaultServer, wo
 def test_a_map_without_items_asks_what_was_meant(aws: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "hello.py"
     script.write_text("print(1)")
-    for word, said in ((str(script), f"did you mean --file {script}?"), ("lst", "did you mean maps list?")):
+    for word, said in (
+        (str(script), f"did you mean --file {script}?"),
+        (f"-f{script}", f"--file {script}?"),
+        ("lst", "did you mean maps list?"),
+    ):
         for words in (["map", word], ["map", "--dry-run", word]):
             done = aws.run(*words)
             assert (done.returncode, done.stdout) == (2, b"")
