@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agentcore_sandbox.api import DEFAULT_LIFETIME
+from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
 from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.cli.signals import gate
 from agentcore_sandbox.errors import AgentcoreSandboxError, SessionOverError, UnreadableRecordError, UsageError
@@ -186,6 +187,8 @@ class NamedSessions:
         self, name: str, lifetime: int | None, known: NamedSession, attached: Attachments, carry: Carry
     ) -> Found:
         """Replace a session that runs by one with its files; when that fails, the name stands for it as before."""
+        needed = min(MAX_LIFETIME, 2 * math.ceil(carry.seconds))  # so that the next call is not due to carry at once
+        lifetime = lifetime or max(known.lifetime, needed)
         fill = functools.partial(carry.copy, self._interpreter, known.session_id)
         found = self._start(name, lifetime, known, attached, fill)
         with suppress(AgentcoreSandboxError):  # it ends by itself

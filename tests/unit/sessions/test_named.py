@@ -105,8 +105,10 @@ def test_a_session_that_takes_the_place_of_another_lives_as_long_if_nothing_is_s
     store.renew("work", session_id(2), None)
     assert lifetime() == 1800
     store.get_or_start("work", None, carry=Carry(lambda *_: None, 2000))
-    assert lifetime() == 1800
-    store.get_or_start("work", 3600, carry=Carry(lambda *_: None, 2000))
+    assert lifetime() == 4000  # what is needed, and as much again
+    store.renew("work", session_id(4), None)
+    assert lifetime() == 4000
+    store.get_or_start("work", 3600, carry=Carry(lambda *_: None, 5000))
     assert lifetime() == 3600
 
 
