@@ -32,7 +32,7 @@ class NewerVersionError(Exception):
 
 def encoded(record: object) -> dict[str, Any]:
     """The object of a record."""
-    return {field: getattr(record, field) for field in record.__annotations__}
+    return {field: getattr(record, field) for field in type(record).__annotations__}
 
 
 def decoded(kind: type[R], value: Any) -> R:
