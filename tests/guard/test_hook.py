@@ -581,9 +581,11 @@ def test_hooks_are_for_every_skill_of_the_plugin_and_for_every_tool() -> None:
 
 def test_guard_imports_little() -> None:
     heavy = {"re", "json", "enum", "typing", "dataclasses", "pathlib", "subprocess", "contextlib", "tempfile", "site"}
-    program = "import sys; sys.path.insert(0, sys.argv[1]); import skill_guard.hook; "
-    program += "print(*sys.modules)"
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from skill_guard import hook; "
+    program += "hook.answer('PreToolUse', permissionDecision='allow'); print(); print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "src")]
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()
+    loaded = (
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.splitlines()[1].split()
+    )
     assert heavy.isdisjoint(loaded)
     assert len(loaded) < 50
