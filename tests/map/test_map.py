@@ -121,6 +121,7 @@ def test_json_adds_the_summary(local: CommandLine) -> None:
     summary = json.loads(done.stdout.splitlines()[-1])
     validate(summary, "map")
     assert (summary["items"], summary["done"], summary["left"]) == (1, 1, 0)
+    assert summary["sessions"] == 1
 
 
 def test_a_map_is_resumed_with_what_is_not_done(local: CommandLine) -> None:

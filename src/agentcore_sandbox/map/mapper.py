@@ -169,8 +169,6 @@ class Mapper:
         if self._ending == NOW:
             for session in [session for session in self.pool.sessions.values() if not session.is_stopping]:
                 self.pool.stop(session)
-        elif not self._ending:
-            self._start_sessions()
         self._sessions = max(1, self.pool.working)
         self._asking = sum(session.is_asked for session in self.pool.sessions.values())
         resting = self._resting()
@@ -182,6 +180,8 @@ class Mapper:
                 self._visit(session, recall=recall)
             elif not session.open and session not in reserve:
                 self.pool.stop(session)
+        if not self._ending:
+            self._start_sessions()  # for what those that are there have not taken
 
     def _resting(self) -> list[PooledSession]:
         """Sessions that nothing is under way for."""
