@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ def test_platforms_have_names(changed: dict[str, Any], for_uv: str, first_of_pip
     platform = platforms.read({**AWS, **changed})
     assert platform.for_uv == for_uv
     assert (platform.for_pip[0], len(platform.for_pip)) == (first_of_pip, count_of_pip)
-    assert platforms.read(asdict(platform)) == platform
+    assert platforms.read(platform._asdict()) == platform
 
 
 def test_json_has_a_platform_in_words() -> None:

@@ -97,6 +97,12 @@ def test_run_imports_the_client_and_no_more(caller: CommandLine) -> None:
     assert len(modules) < 400  # 347 with Python 3.13
 
 
+def test_a_run_in_a_named_session_makes_no_dataclass(caller: CommandLine) -> None:
+    assert caller.run("run", "--session", "work", "x").stdout == b"hello"
+    modules, _ = watch(caller, "run", "--session", "work", "x")
+    assert modules & {"dataclasses", "importlib.resources", "inspect"} == set()
+
+
 def test_a_later_run_reads_its_modules_from_one_file(caller: CommandLine) -> None:
     watch(caller, "run", "x")
     _, files = watch(caller, "run", "x")

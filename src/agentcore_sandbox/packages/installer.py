@@ -8,8 +8,7 @@ import os
 import threading
 import uuid
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentcore_sandbox import api
 from agentcore_sandbox.cli.units import counted, size
@@ -34,8 +33,7 @@ _SEPARATOR = ":"  # in the session, which is Linux
 _ASKING_SECONDS = 120  # that a session lives which is started only to be asked what it is
 
 
-@dataclass(frozen=True)
-class InstalledPackages:
+class InstalledPackages(NamedTuple):
     """What a session has: its folders for `sys.path` as one text, the newest first; as it is remembered, too."""
 
     folders: str = ""
@@ -167,7 +165,7 @@ class PackageInstaller:
 
         archive = f"{FOLDER}/transfer-{uuid.uuid4().hex}"  # swept up as one, if this process is killed
         Upload([str(bundle.path)], archive, quiet=self._quiet).run(workspace)
-        request = {"archive": archive, "folder": bundle.folder, "platform": asdict(bundle.platform)}
+        request = {"archive": archive, "folder": bundle.folder, "platform": bundle.platform._asdict()}
         return platforms.read(workspace.ask(HELPER, "install", once=True, **request))
 
     def _ask(self, workspace: Workspace) -> Platform:

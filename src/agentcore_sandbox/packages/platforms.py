@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentcore_sandbox.errors import UnexpectedAnswerError
 
@@ -17,8 +16,7 @@ _NEWEST_MUSL = 2
 _GLIBCS_OF_UV = (17, 28, *range(31, 41))
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(NamedTuple):
     """The platform of a session's Python, which is CPython for Linux.
 
     Attributes:
@@ -33,10 +31,12 @@ class Platform:
     libc: str
     libc_minor: int
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Platform:
+        """The same; raises ValueError where it can be none."""
         is_known = self.machine in MACHINES and self.libc in (GLIBC, MUSL) and re.fullmatch(_PYTHON, self.python)
         if not is_known or type(self.libc_minor) is not int or not 0 <= self.libc_minor < 1000:  # noqa: PLR2004 - a bound
             raise ValueError(self)
+        return self
 
     @property
     def python_minor(self) -> str:
@@ -83,7 +83,7 @@ def read(answer: Any) -> Platform:
         UnexpectedAnswerError: There is no such platform, or none that there are wheels for.
     """
     try:
-        return Platform(**answer)
+        return Platform(**answer).checked()
     except (TypeError, ValueError):
         message = f"the session's Python is none that wheels can be chosen for: {str(answer)[:200]}"
         raise UnexpectedAnswerError(message, "packages need CPython for Linux on aarch64 or x86-64 there") from None

@@ -14,8 +14,7 @@ import os
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentcore_sandbox.api import DEFAULT_LIFETIME, MAX_LIFETIME
 from agentcore_sandbox.aws.attachments import NOTHING, Attachments
@@ -70,8 +69,7 @@ def check_name(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True)
-class NamedSession:
+class NamedSession(NamedTuple):
     """The record of a name; `started` is in seconds since the epoch, `lifetime` in seconds.
 
     What is `attached` is kept as text, and a session that takes the place of this one gets it.
@@ -83,11 +81,12 @@ class NamedSession:
     lifetime: int
     attached: str = ""
 
-    def __post_init__(self) -> None:
+    def checked(self) -> NamedSession:
+        """The same; raises ValueError where it can be none."""
         if not is_session_id(self.session_id) or not _NAME.fullmatch(self.name):
             raise ValueError(self)
-
         Attachments.of_text(self.attached)
+        return self
 
     @property
     def attachments(self) -> Attachments:
@@ -110,8 +109,7 @@ class NamedSession:
         return 0 < self.seconds_left < self.lifetime / 10
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The session that a name stands for now.
 
     Attributes:
@@ -131,8 +129,7 @@ class Found:
     known: NamedSession | None = None
 
 
-@dataclass(frozen=True)
-class Carry:
+class Carry(NamedTuple):
     """How the files of a session that will end soon get into the one that takes its place.
 
     Attributes:
@@ -193,7 +190,7 @@ class NamedSessions:
         found = self._start(name, lifetime, known, attached, fill)
         with suppress(AgentcoreSandboxError):  # it ends by itself
             self._interpreter.stop(known.session_id)
-        return replace(found, carried=True)
+        return found._replace(carried=True)
 
     def renew(self, name: str, gone: str, lifetime: int | None, attached: Attachments = NOTHING) -> Found:
         """A session instead of one that was found `gone`, unless another process has replaced that already."""
@@ -202,7 +199,7 @@ class NamedSessions:
             if known and known.session_id != gone:
                 return Found(known.session_id, replaces=gone)
             found = self._start(name, lifetime, known, attached)
-            return replace(found, is_new=False, replaces=gone)  # also if `stop NAME` has forgotten it
+            return found._replace(is_new=False, replaces=gone)  # also if `stop NAME` has forgotten it
 
     def start(self, name: str, lifetime: int, attached: Attachments = NOTHING) -> Found:
         """Start a session for a name that is free, or whose session has ended.
@@ -296,7 +293,8 @@ class NamedSessions:
                 with gate.opened():
                     fill(session_id)
             damaged = None if known else self._folder.set_aside(key)
-            self._folder.write(key, NamedSession(name, session_id, started, lifetime, attached.as_text()))
+            named = NamedSession(name, session_id, started, lifetime, attached.as_text())
+            self._folder.write(key, named.checked())
         except BaseException:
             with suppress(AgentcoreSandboxError):  # nobody would ever learn its id
                 self._interpreter.stop(session_id)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentcore_sandbox.aws.attachments import NOTHING, Attachments
 from agentcore_sandbox.cli.signals import gate
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from agentcore_sandbox.sessions.named import Carry
 
 
-@dataclass(frozen=True)
-class SessionReference:
+class SessionReference(NamedTuple):
     """The session that a command works in.
 
     Attributes:

@@ -12,7 +12,6 @@ import json
 import re
 import shlex
 import uuid
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from agentcore_sandbox import api
@@ -194,6 +193,8 @@ def _command(module: str, argument: str) -> str:
 @functools.cache
 def source(module: str) -> str:
     """The source of a helper with its frame, ready for `python3 -c`; what it imports from another comes before it."""
+    from importlib import resources  # takes as long as this module's other imports together, and many send no helper
+
     folder = resources.files("agentcore_sandbox").joinpath("session_helpers")
     text = folder.joinpath(f"{module}.py").read_text(encoding="utf-8")
     names = dict.fromkeys(("main", *_IMPORT.findall(text)))

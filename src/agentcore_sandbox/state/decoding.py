@@ -1,7 +1,7 @@
 """Values of JSON as records: what is kept may have been damaged, or written by another version of this program.
 
 A record is a named tuple or a dataclass, whose fields are strings, numbers, booleans and None. A `FORMERLY` of its
-class says which names fields had in the first version.
+class says which names fields had in the first version, and a `checked` raises ValueError for values that cannot be.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VERSION = 1
 """Of the records. One that cannot be read by programs that know this version gets the next number."""
@@ -52,9 +52,11 @@ def decoded(kind: type[R], value: Any) -> R:
         if name in value:
             known[field] = _checked_value(value[name], str(getattr(annotation, "__forward_arg__", annotation)))
     try:
-        return kind(**known)
+        record = kind(**known)
     except TypeError as error:  # one is missing
         raise ValueError(str(error)) from None
+    checked: Callable[[], R] = getattr(record, "checked", lambda: record)
+    return checked()
 
 
 def _checked_value(value: Any, kinds: str) -> Any:
