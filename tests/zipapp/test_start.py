@@ -153,6 +153,17 @@ def test_a_copy_among_the_temporary_files_is_not_run_where_the_cache_can_hold_on
     assert len(copies(home / CACHE)) == 1
 
 
+@pytest.mark.skipif(os.cpu_count() == 1, reason="a second process would only take time from the first")
+@pytest.mark.parametrize(("words", "compiled"), [(["--version"], []), (["help"], ["stub", "utils"])])
+def test_a_first_start_compiles_the_client_meanwhile(
+    zipapp: Path, environment: dict[str, str], home: Path, words: list[str], compiled: list[str]
+) -> None:
+    done = subprocess.run(command(zipapp, *words), env=environment, capture_output=True, timeout=DEADLINE, check=True)
+    assert done.stderr == b""
+    found = {path.name.partition(".")[0] for path in (home / CACHE).rglob("botocore/__pycache__/*.pyc")}
+    assert sorted(found & {"stub", "utils"}) == compiled
+
+
 @pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.nightly)])
 def test_first_starts_at_once(zipapp: Path, environment: dict[str, str], home: Path, count: int) -> None:
     words = command(zipapp, "--version")

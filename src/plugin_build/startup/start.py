@@ -32,6 +32,8 @@ def main(build: str) -> None:
         from . import unpack
 
         folder = unpack.unpack(build)
+        if sys.argv[1:] != ["--version"]:  # which imports nothing of it
+            unpack.compile_ahead(folder)
     sys.path[0] = folder  # in place of the zip: before whatever PYTHONPATH names
     run(zipapp, folder, is_first=is_first)
 
