@@ -109,6 +109,19 @@ def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.fixture
+def from_source(request: pytest.FixtureRequest) -> None:
+    """For what a zipapp does not let a test do: it has modules of its own, and no variable changes its Python."""
+    if request.config.getoption("--zipapp"):
+        pytest.skip("not with a zipapp")
+
+
+@pytest.fixture
+def patching(from_source: None, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:  # noqa: ARG001 - asks first
+    """Changes modules of the command line under test."""
+    return monkeypatch
+
+
+@pytest.fixture
 def cli(program: tuple[str, ...], base_environment: dict[str, str], tmp_path: Path) -> CommandLine:
     home = tmp_path / "home"
     home.mkdir()

@@ -88,20 +88,20 @@ def test_an_archive_that_is_not_taken_starts_nothing(local: CommandLine) -> None
     assert json.loads(ok(local, "sessions", "--json"))["sessions"] == []
 
 
-def test_a_session_that_cannot_be_filled_leaves_no_name(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_cannot_be_filled_leaves_no_name(local: CommandLine, patching: pytest.MonkeyPatch) -> None:
     ok(local, "exec", "work", "open('f', 'w').write('x')")
     assert b"saved 1 file, 1B, in w.tar.gz (" in local.run("save", "work", "w.tar.gz").stdout
 
     def fail(*_: Any, **__: Any) -> None:
         raise AgentcoreSandboxError("SessionFile", "the disk is full", "")
 
-    monkeypatch.setattr(archive, "restore", fail)
+    patching.setattr(archive, "restore", fail)
     assert local.run("start", "--name", "filled", "--from", "w.tar.gz").returncode == 125
     assert [row["name"] for row in json.loads(ok(local, "sessions", "--json"))["sessions"]] == ["work"]
     assert b"error[UnknownSession]" in local.run("ls", "filled").stderr
 
 
-def test_what_a_session_forges_is_not_written(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_session_forges_is_not_written(local: CommandLine, patching: pytest.MonkeyPatch) -> None:
     """Whatever runs in a session can change the archive before it leaves."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as forged:
@@ -113,7 +113,7 @@ def test_what_a_session_forges_is_not_written(local: CommandLine, monkeypatch: p
     def fetch_forged(workspace: Any, _path: str, *arguments: Any, **options: Any) -> Any:
         return download.to_stream(workspace, "forged", *arguments, **options)
 
-    monkeypatch.setattr(archive, "to_stream", fetch_forged)
+    patching.setattr(archive, "to_stream", fetch_forged)
     done = local.run("save", "work", "w.tar.gz")
     assert (done.returncode, done.stdout) == (125, b"")
     assert b"error[BadArchive]: w.tar.gz: 'x' is a symbolic link" in done.stderr
@@ -132,13 +132,13 @@ def test_what_is_too_much_is_not_written(local: CommandLine) -> None:
 
 
 def test_files_are_carried_into_the_session_that_takes_the_place(
-    local: CommandLine, monkeypatch: pytest.MonkeyPatch
+    local: CommandLine, patching: pytest.MonkeyPatch
 ) -> None:
     ok(local, "exec", "work", "--timeout", "900", "--cmd", "echo kept > f; chmod 755 f")
     (first,) = json.loads(ok(local, "sessions", "--json"))["sessions"]
     early = local.run("exec", "work", "--carry", "--cmd", "cat f")
     assert (early.stdout, early.stderr) == (b"kept\n", b"")
-    monkeypatch.setattr(named.NamedSession, "seconds_left", 299.0)
+    patching.setattr(named.NamedSession, "seconds_left", 299.0)
     carried = local.run("exec", "work", "--carry", "--cmd", "cat f; stat -c %a f")
     assert carried.stdout == b"kept\n755\n", carried.stderr
     assert f"takes the place of session {first['sessionId']} of 'work', with its files".encode() in carried.stderr
@@ -147,7 +147,7 @@ def test_files_are_carried_into_the_session_that_takes_the_place(
     ok(local, "stop", second["sessionId"])
     ok(local, "exec", "work", "1")
     (third,) = json.loads(ok(local, "sessions", "--json"))["sessions"]
-    monkeypatch.setattr(named.NamedSession, "seconds_left", -1.0)
+    patching.setattr(named.NamedSession, "seconds_left", -1.0)
     late = local.run("exec", "work", "--carry", "--cmd", "ls")
     assert b"variables and files are lost; --carry came too late for them" in late.stderr
     ok(local, "stop", third["sessionId"])

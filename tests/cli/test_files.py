@@ -332,8 +332,8 @@ def test_devices_are_not_copied(local: CommandLine, source: str) -> None:
     assert f"error[LocalFile]: {source} is a device or a socket" in done.stderr.decode()
 
 
-def test_a_stream_ends_where_the_disk_of_a_session_does(local: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "DISK_BYTES", 1 << 20)
+def test_a_stream_ends_where_the_disk_of_a_session_does(local: CommandLine, patching: pytest.MonkeyPatch) -> None:
+    patching.setattr(upload, "DISK_BYTES", 1 << 20)
     done = local.run("cp", "-", "work:x", stdin=bytes(2 << 20))
     assert b"error[LocalFile]: standard input does not end within" in done.stderr
 

@@ -93,12 +93,10 @@ def test_large_output(local: CommandLine) -> None:
     assert (len(done.stdout), done.stdout.count(b"x"), done.stderr) == (9_000_000, 9_000_000, b"e" * 10)
 
 
-def test_saved_output_that_is_too_large_for_json_is_not_read(
-    local: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saved_output_that_is_too_large_for_json_is_not_read(local: CommandLine, patching: pytest.MonkeyPatch) -> None:
     job = start(local, "print('0123456789')")
     assert local.run("job", "wait", job).returncode == 0
-    monkeypatch.setattr(output, "MOST_KEPT", 10)
+    patching.setattr(output, "MOST_KEPT", 10)
     done = local.run("job", "logs", "--json", job)
     assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (125, "OutputTooLarge")
     assert local.run("job", "logs", job).stdout == b"0123456789\n"

@@ -200,10 +200,8 @@ def test_an_owner_that_has_not_locked_its_file_yet_lives(aws: CommandLine) -> No
 
 
 @pytest.mark.parametrize("left", [800, 80])
-def test_a_named_session_says_when_its_end_is_near(
-    aws: CommandLine, left: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(NamedSession, "seconds_left", property(lambda _: left))
+def test_a_named_session_says_when_its_end_is_near(aws: CommandLine, left: int, patching: pytest.MonkeyPatch) -> None:
+    patching.setattr(NamedSession, "seconds_left", property(lambda _: left))
     assert aws.run("start", "--name", "work").returncode == 0
     said = aws.run("exec", "work", "x").stderr.decode()
     assert ("session 'work' ends in 1m20s, with its variables and files" in said) == (left == 80)

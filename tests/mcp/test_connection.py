@@ -55,6 +55,7 @@ def test_nothing_is_asked_of_aws_before_the_first_call(cli: CommandLine, faults:
     assert faults.connections <= 2  # a first program does not wait for the answer to its preparation
 
 
+@pytest.mark.usefixtures("from_source")
 def test_what_a_call_uses_is_imported_once_the_tools_are_listed(cli: CommandLine, faults: FaultServer) -> None:
     log = cli.home / "imports"
     profiled = cli.using(**faults.environment, PYTHONPROFILEIMPORTTIME="1")
