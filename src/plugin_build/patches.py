@@ -169,7 +169,7 @@ ETree = _ElementTree()
     # changed by agentcore-sandbox, see plugin_build.patches in its source
     code = getattr(func, "__code__", None) or getattr(type(func).__call__, "__code__", None)
     if code:
-        return bool(code.co_flags & 8)
+        return bool(code.co_flags & 8)  # CO_VARKEYWORDS
     import inspect
 
     return inspect.getfullargspec(func)[2]

@@ -158,7 +158,7 @@ def run(*, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> in
 def _estimate(given: dict[str, Any], output: Output) -> int:
     """Print what the map would take, and start nothing."""
     if given["items"] is None:
-        raise UsageError("no items", f"{advise(given['code'] or '')}{_GIVE_ITEMS}")
+        raise _no_items(given)
     from agentcore_sandbox.map import estimate
     from agentcore_sandbox.map.items import Source
 
@@ -171,6 +171,10 @@ def _estimate(given: dict[str, Any], output: Output) -> int:
         for sentence in estimate.sentences(estimated):
             output.line(sentence)
     return 0
+
+
+def _no_items(given: dict[str, Any]) -> UsageError:
+    return UsageError("no items", f"{advise(given['code'] or '')}{_GIVE_ITEMS}")
 
 
 def advise(word: str) -> str:
@@ -189,7 +193,7 @@ def _new(given: dict[str, Any]) -> MapRequest:
     if given["retry_failed"]:
         raise UsageError("--retry-failed goes with --resume")
     if given["items"] is None:
-        raise UsageError("no items", f"{advise(given['code'] or '')}{_GIVE_ITEMS}")
+        raise _no_items(given)
     options = _options(given)
     program = _program(given)
     uploads, downloads = _transfers(given, options)

@@ -147,11 +147,16 @@ MISTYPED = {  # words -> what the hint begins with
 }
 
 
+def refused(aws: CommandLine, faults: FaultServer, *words: str) -> str:
+    """The hint about wrong usage, for which nobody is asked and nothing is printed."""
+    done = aws.run(*words)
+    assert (done.returncode, done.stdout, faults.requests) == (2, b"", [])
+    return done.stderr.decode().splitlines()[1]
+
+
 @pytest.mark.parametrize("words", MISTYPED)
 def test_the_near_name_is_named(aws: CommandLine, faults: FaultServer, words: str) -> None:
-    done = aws.run(*words.split())
-    assert (done.returncode, done.stdout, faults.requests) == (2, b"", [])
-    hint = done.stderr.decode().splitlines()[1]
+    hint = refused(aws, faults, *words.split())
     assert hint.startswith(f"hint: {MISTYPED[words]}")
     assert "see: agentcore-sandbox" in hint
 
@@ -166,9 +171,8 @@ INTERPRETERS = {  # what is no interpreter -> what the hint begins with
 
 @pytest.mark.parametrize("word", INTERPRETERS)
 def test_the_near_interpreter_is_named(aws: CommandLine, faults: FaultServer, word: str) -> None:
-    done = aws.run("run", "--interpreter-id", word, "1")
-    assert (done.returncode, done.stdout, faults.requests) == (2, b"", [])
-    assert done.stderr.decode().splitlines()[1].startswith(f"hint: {INTERPRETERS[word]}")
+    hint = refused(aws, faults, "run", "--interpreter-id", word, "1")
+    assert hint.startswith(f"hint: {INTERPRETERS[word]}")
 
 
 def test_a_map_without_items_asks_what_was_meant(aws: CommandLine, tmp_path: Path) -> None:
